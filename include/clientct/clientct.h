@@ -1,0 +1,213 @@
+/*
+ * clientct: Certificate Transparency (RFC 6962) for TLS client certificates.
+ *
+ * The door to the verification module: a checker is made from a clientct.cnf,
+ * evidence about one client certificate goes in, a verdict comes out. The
+ * OpenSSL component and the command-line tool both use this header and nothing
+ * else of the module to decide.
+ *
+ * What is NOT done here: building or verifying the certificate chain, checking
+ * host names, CertificateVerify, or anything on the network. The caller hands in
+ * a chain that it has already verified.
+ *
+ * Times are milliseconds since 1970-01-01T00:00:00Z, leap seconds ignored, as in
+ * RFC 6962, section 3.2.
+ */
+#ifndef CLIENTCT_H
+#define CLIENTCT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CLIENTCT_DEFAULT_CONFIG "/etc/clientct/clientct.cnf"
+
+#if defined(__GNUC__)
+#define CLIENTCT_MUST_USE __attribute__((warn_unused_result))
+#else
+#define CLIENTCT_MUST_USE
+#endif
+
+/*
+ * Every reason there is: identifier, stable name, one line for a person.
+ * Names are an interface: error queue, audit, metrics and tool show the same ones.
+ * The zero value means that nothing was evaluated, and therefore refuses.
+ */
+#define CLIENTCT_REASONS(X) \
+    X(NOT_EVALUATED, "not-evaluated", "nothing was evaluated") \
+    X(COMPLIANT, "compliant", "the certificate satisfies the policy") \
+    X(EXEMPT, "exempt", "a rule exempts the certificate") \
+    X(NO_SCTS, "no-scts", "no SCT was found in any of the configured sources") \
+    X(MALFORMED_SCT_LIST, "malformed-sct-list", "an SCT or a list of SCTs does not decode") \
+    X(UNSUPPORTED_VERSION, "unsupported-version", "the SCT is not of version v1") \
+    X(UNKNOWN_LOG, "unknown-log", "the SCT is from a log that is not in the log list") \
+    X(BAD_SIGNATURE, "bad-signature", "the SCT's signature does not verify with the log's key") \
+    X(FUTURE_TIMESTAMP, "future-timestamp", "the SCT's timestamp is in the future") \
+    X(LOG_NOT_TRUSTED, "log-not-trusted", "the log's state does not count") \
+    X(LOG_RETIRED, "log-retired", "the log was retired before the SCT or the certificate was issued") \
+    X(OUTSIDE_INTERVAL, "outside-interval", "the certificate expires outside the log's temporal interval") \
+    X(TOO_FEW_SCTS, "too-few-scts", "fewer logs than the policy needs have signed") \
+    X(TOO_FEW_OPERATORS, "too-few-operators", "the logs belong to fewer operators than the policy needs") \
+    X(REQUIRED_LOG_MISSING, "required-log-missing", "a log that the policy requires has not signed") \
+    X(NO_CURRENT_LOG, "no-current-log", "no SCT is from a log that is current now") \
+    X(SCT_TOO_OLD, "sct-too-old", "the SCT is older than the policy allows") \
+    X(ISSUER_UNKNOWN, "issuer-unknown", "the verified chain has no issuer, so embedded SCTs cannot be checked") \
+    X(PRECERTIFICATE, "precertificate", "the certificate is a precertificate (poison extension)") \
+    X(NO_CERTIFICATE, "no-certificate", "the client authenticated without a certificate") \
+    X(REVOKED, "revoked", "a valid OCSP response says that the certificate is revoked") \
+    X(OCSP_UNUSABLE, "ocsp-unusable", "the OCSP response gives no evidence") \
+    X(BAD_EXTENSIONS, "bad-extensions", "the extensions of the certificate or the SCT are not well-formed") \
+    X(NOT_CHECKED, "not-checked", "not checked: the limit was reached or the policy was met before") \
+    X(LOG_LIST_STALE, "log-list-stale", "the log list is older than log_list_max_age") \
+    X(CONFIG_ERROR, "config-error", "the configuration or a log list cannot be used") \
+    X(INTERNAL_ERROR, "internal-error", "an internal failure, for example of memory") \
+    X(VALID, "valid", "the SCT is valid (said of one SCT, never of a certificate)")
+
+enum clientct_reason {
+#define CLIENTCT_REASON_ENUM(id, name, text) CLIENTCT_##id,
+    CLIENTCT_REASONS(CLIENTCT_REASON_ENUM)
+#undef CLIENTCT_REASON_ENUM
+    CLIENTCT_REASON_COUNT
+};
+
+/* The stable name and the one-line explanation; "unknown-reason" outside the list. Static strings. */
+const char *clientct_reason_name(enum clientct_reason reason);
+const char *clientct_reason_text(enum clientct_reason reason);
+
+/* Where an SCT came from, in the order in which signatures are checked. */
+enum clientct_source {
+    CLIENTCT_SOURCE_EMBEDDED, /* X.509 extension 1.3.6.1.4.1.11129.2.4.2 (RFC 6962, 3.3) */
+    CLIENTCT_SOURCE_TLS,      /* extension 18 of the TLS 1.3 Certificate message (RFC 8446, 4.4.2.1) */
+    CLIENTCT_SOURCE_OCSP,     /* singleExtension 1.3.6.1.4.1.11129.2.4.5 (RFC 6962, 3.3) */
+    CLIENTCT_SOURCE_STORE,    /* a file of the local store */
+    CLIENTCT_SOURCE_COUNT
+};
+
+/* "embedded", "tls", "ocsp", "store". A static string. */
+const char *clientct_source_name(enum clientct_source source);
+
+enum clientct_mode {
+    CLIENTCT_MODE_ENFORCE, /* what is not compliant is refused */
+    CLIENTCT_MODE_REPORT,  /* decided and recorded, never refused for its evidence */
+    CLIENTCT_MODE_OFF      /* not evaluated */
+};
+
+/* "enforce", "report", "off". A static string. */
+const char *clientct_mode_name(enum clientct_mode mode);
+
+/* The verification module's view of the world: configuration, log lists, cache. Opaque. */
+struct clientct_checker;
+
+/*
+ * Makes a checker and reads `config_file` (NULL: CLIENTCT_DEFAULT_CONFIG) and
+ * everything it names. A configuration that cannot be used still gives a
+ * checker: it refuses everybody with `config-error` until the file is mended.
+ * NULL only when memory is short. The name is copied.
+ */
+struct clientct_checker *clientct_checker_new(const char *config_file) CLIENTCT_MUST_USE;
+
+/* Frees the checker; verdicts made by it stay readable until they are cleared. NULL is fine. */
+void clientct_checker_free(struct clientct_checker *checker);
+
+enum clientct_occasion {
+    CLIENTCT_AT_HANDSHAKE, /* a connection; looks at most once a second, not at all with reload = context */
+    CLIENTCT_AT_CONTEXT    /* a new SSL_CTX, or the caller insists; always looks */
+};
+
+/* Looks whether the files have changed, and takes the new ones if they are good. Never fails: the last good stay. */
+void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occasion occasion);
+
+/* Whether `sources` has tls: should a server ask its clients for SCTs? */
+bool clientct_checker_wants_tls_scts(struct clientct_checker *checker);
+
+/* Whether `resumption = refuse`. True where the configuration cannot be read. */
+bool clientct_checker_refuses_resumption(struct clientct_checker *checker);
+
+/*
+ * What there is to know of one client. Nothing is owned; everything must stay
+ * for the length of the call. Zero-initialise, then set what is known.
+ */
+struct clientct_input {
+    X509 *leaf;             /* NULL: the client used a raw public key (RFC 7250) */
+    STACK_OF(X509) *chain;  /* the verified chain, leaf first; NULL or one: no issuer known */
+    const uint8_t *tls_scts; /* SignedCertificateTimestampList as in extension 18; NULL: none came */
+    size_t tls_scts_len;
+    const uint8_t *ocsp_response; /* an OCSPResponse in DER to use instead of the one in ocsp_store; NULL: none */
+    size_t ocsp_response_len;
+    const char *server_name; /* SNI host name (RFC 6066, 3); NULL: none */
+    int64_t at_ms;           /* decide as of this time; 0: now */
+    bool explain;            /* check every SCT, use no cache, fill in the conditions: for people */
+};
+
+/* What became of one SCT. */
+struct clientct_sct_result {
+    enum clientct_source source;
+    enum clientct_reason status; /* CLIENTCT_VALID, or why it does not count */
+    bool decoded;                /* log_id and timestamp_ms are meaningful */
+    uint8_t log_id[32];
+    uint64_t timestamp_ms;       /* as signed by the log */
+    const char *log;             /* description of the log; NULL when unknown */
+    const char *log_operator;    /* its operator when the SCT was issued; NULL when none is known */
+};
+
+/* One condition of the policy or one step of the way to it: filled only with `explain`. */
+struct clientct_condition {
+    const char *name; /* the setting or step, such as "min_scts" or "rule partner" */
+    char *seen;       /* what was there */
+    char *needed;     /* what had to be there */
+    bool met;
+};
+
+/*
+ * The answer. Three questions are kept apart: could we decide (`decided`), is the
+ * certificate compliant (`compliant`), and what is to be done (`accept`). All
+ * zero, which is what a failure leaves, means: refuse.
+ */
+struct clientct_verdict {
+    bool accept;    /* what to do, after mode and rules */
+    bool decided;   /* false: nothing could be evaluated; the reason says why */
+    bool compliant; /* the evidence satisfies the policy, or a rule exempts it */
+    bool cached;
+    enum clientct_reason reason;
+    enum clientct_mode mode;    /* the mode in force for this certificate */
+    const char *policy;         /* name of the policy applied; NULL: none */
+    const char *rule;           /* name of the rule that matched; NULL: none did */
+    const char *shadow_policy;  /* NULL: none configured */
+    enum clientct_reason shadow_reason;
+    bool shadow_compliant;
+    char detail[320];           /* one line: expected, found, what to do */
+    char advice[320];           /* the smallest change that would satisfy the policy; "" when there is none (explain) */
+    unsigned signatures_checked;
+    uint64_t generation;        /* of the configuration in force: counts loads, from 1 */
+    uint8_t leaf_sha256[32];    /* of the certificate's DER; zero without certificate */
+    struct clientct_sct_result *scts; /* in the order looked at; not filled for cached verdicts */
+    size_t sct_count;
+    struct clientct_condition *conditions;
+    size_t condition_count;
+    void *held; /* keeps the strings above alive; private */
+};
+
+/*
+ * Decides. Always fills `verdict` (initialised or not) and returns
+ * verdict->accept. Thread-safe. Bounded: at most 32 signature checks a call, 8 a
+ * log. Call clientct_verdict_clear when done with the verdict.
+ */
+bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
+                     struct clientct_verdict *verdict) CLIENTCT_MUST_USE;
+
+/* Releases what a verdict holds and zeroes it. NULL and zeroed verdicts are fine. */
+void clientct_verdict_clear(struct clientct_verdict *verdict);
+
+/* "MAJOR.MINOR.PATCH" of the library. A static string. */
+const char *clientct_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

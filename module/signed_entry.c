@@ -1,0 +1,1 @@
+#include "signed_entry.h"

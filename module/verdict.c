@@ -1,0 +1,1 @@
+#include <clientct/clientct.h>
