@@ -12,7 +12,7 @@ enum ct_signature_result {
 
 /*
  * Whether the SCT's algorithm bytes are SHA-256 and the log key's algorithm, and its signature has that
- * algorithm's form (strict DER for ECDSA, the modulus' length for RSA). Costs no public-key operation.
+ * algorithm's form (strict DER for ECDSA; for RSA the check itself compares lengths). Costs no public-key operation.
  */
 bool ct_signature_plausible(const struct ct_log *log, const struct ct_sct *sct) CT_MUST_USE;
 enum ct_signature_result ct_signature_check(const struct ct_log *log, const uint8_t digest[32],
