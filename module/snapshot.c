@@ -1,1 +1,356 @@
 #include "snapshot.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+#define CONFIG_MAX_BYTES (1024u * 1024)
+#define SIGNATURE_MAX_BYTES 8192u
+#define KEY_MAX_BYTES 65536u
+
+static bool watch(struct ct_watch_list *list, const char *path, struct ct_file_stamp stamp)
+{
+    struct ct_watched *items = realloc(list->items, (list->count + 1) * sizeof *items);
+
+    if (items == NULL) {
+        return false;
+    }
+    list->items = items;
+    if ((items[list->count].path = strdup(path)) == NULL) {
+        return false;
+    }
+    items[list->count++].stamp = stamp;
+    return true;
+}
+
+static void watch_list_clear(struct ct_watch_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i].path);
+    }
+    free(list->items);
+    *list = (struct ct_watch_list){ 0 };
+}
+
+/* Reads a file that somebody named at file:line, and watches it whether it could be read or not. */
+static bool read_named(struct ct_snapshot *snapshot, const char *what, const char *path, size_t max,
+                       const char *named_in, unsigned line, struct ct_file *out)
+{
+    int error = ct_file_read(path, max, true, out);
+
+    if (!watch(&snapshot->watched, path, out->stamp)) {
+        error = ENOMEM;
+    }
+    switch (error) {
+    case 0:
+        return true;
+    case EFBIG:
+        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s %s is larger than %zu bytes", what, path,
+                       max);
+        break;
+    case EINVAL:
+        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s %s is not a regular file", what, path);
+        break;
+    default:
+        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "cannot read %s %s: %s", what, path,
+                       strerror(error));
+        break;
+    }
+    ct_file_clear(out);
+    return false;
+}
+
+static void config_release(struct ct_config *config)
+{
+    if (config != NULL && atomic_fetch_sub(&config->references, 1) == 1) {
+        ct_settings_clear(&config->settings);
+        free(config);
+    }
+}
+
+static struct ct_config *config_read(struct ct_snapshot *snapshot)
+{
+    struct ct_config *config = NULL;
+    struct ct_file file;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = false;
+
+    memset(&file, 0, sizeof file);
+    if (!read_named(snapshot, "configuration", snapshot->config_file, CONFIG_MAX_BYTES, snapshot->config_file, 0,
+                    &file)) {
+        goto out;
+    }
+    if (md == NULL || (config = calloc(1, sizeof *config)) == NULL) {
+        ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0, "out of memory");
+        goto out;
+    }
+    atomic_init(&config->references, 1);
+    if (!ct_settings_parse(snapshot->config_file, (struct ct_bytes){ file.data, file.len }, &config->settings,
+                           &snapshot->problems)) {
+        goto out;
+    }
+    ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(md, file.sha256, sizeof file.sha256) == 1;
+    for (size_t i = 0; i < config->settings.file_count && ok; i++) {
+        struct ct_file named;
+
+        ok = read_named(snapshot, "certificate", config->settings.files[i].path, CONFIG_MAX_BYTES,
+                        snapshot->config_file, config->settings.files[i].line, &named) &&
+             EVP_DigestUpdate(md, named.sha256, sizeof named.sha256) == 1;
+        ct_file_clear(&named);
+    }
+    ok = ok && EVP_DigestFinal_ex(md, config->sha256, NULL) == 1;
+out:
+    EVP_MD_CTX_free(md);
+    ct_file_clear(&file);
+    if (!ok) {
+        config_release(config);
+        config = NULL;
+    }
+    return config;
+}
+
+static void book_release(struct ct_log_book *book)
+{
+    if (book == NULL || atomic_fetch_sub(&book->references, 1) != 1) {
+        return;
+    }
+    ct_log_set_clear(&book->logs);
+    for (size_t i = 0; i < book->list_count; i++) {
+        free(book->lists[i].path);
+        free(book->lists[i].version);
+    }
+    free(book->lists);
+    free(book);
+}
+
+/* `log_list_key`: LIST.sig must be the key's signature over the list. */
+static bool signature_ok(struct ct_snapshot *snapshot, const struct ct_settings *settings,
+                         const struct ct_setting_path *named, const struct ct_file *list)
+{
+    struct ct_file key, signature;
+    char *path = NULL;
+    const char *why = "out of memory";
+    bool ok = false;
+
+    memset(&key, 0, sizeof key);
+    memset(&signature, 0, sizeof signature);
+    if (asprintf(&path, "%s.sig", named->path) < 0) {
+        path = NULL;
+        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0, "out of memory");
+        goto out;
+    }
+    if (!read_named(snapshot, "log_list_key", settings->log_list_key.path, KEY_MAX_BYTES, snapshot->config_file,
+                    settings->log_list_key.line, &key) ||
+        !read_named(snapshot, "signature", path, SIGNATURE_MAX_BYTES, snapshot->config_file, named->line, &signature)) {
+        goto out;
+    }
+    ok = ct_log_list_signature_ok((struct ct_bytes){ list->data, list->len },
+                                  (struct ct_bytes){ signature.data, signature.len },
+                                  (struct ct_bytes){ key.data, key.len }, &why);
+    if (!ok) {
+        ct_problem_add(&snapshot->problems, CT_ERROR, path, 0, "the signature does not verify with log_list_key %s: %s",
+                       settings->log_list_key.path, why);
+    }
+out:
+    ct_file_clear(&key);
+    ct_file_clear(&signature);
+    free(path);
+    return ok;
+}
+
+static const struct ct_book_list *book_find(const struct ct_log_book *book, const char *path)
+{
+    for (size_t i = 0; book != NULL && i < book->list_count; i++) {
+        if (strcmp(book->lists[i].path, path) == 0) {
+            return &book->lists[i];
+        }
+    }
+    return NULL;
+}
+
+/* Reads one list into the book: its logs are moved into the common set. */
+static bool book_add(struct ct_snapshot *snapshot, const struct ct_settings *settings,
+                     const struct ct_setting_path *named, const struct ct_log_book *previous, struct ct_log_book *book)
+{
+    struct ct_book_list *entry = &book->lists[book->list_count];
+    const struct ct_book_list *before = book_find(previous, named->path);
+    struct ct_log_list list = { 0 };
+    struct ct_file file;
+    bool ok = false;
+
+    if (!read_named(snapshot, "log_list", named->path, CT_LOG_LIST_MAX_BYTES, snapshot->config_file, named->line,
+                    &file)) {
+        return false;
+    }
+    if (settings->log_list_key.path != NULL && !signature_ok(snapshot, settings, named, &file)) {
+        goto out;
+    }
+    if (!ct_log_list_parse(named->path, (struct ct_bytes){ file.data, file.len }, &list, &snapshot->problems)) {
+        goto out;
+    }
+    entry->has_timestamp = list.timestamp_ms != INT64_MIN;
+    entry->timestamp_ms = entry->has_timestamp ? list.timestamp_ms : file.stamp.mtime_ns / 1000000;
+    if (before != NULL && before->has_timestamp &&
+        (!entry->has_timestamp || entry->timestamp_ms < before->timestamp_ms)) {
+        char old[32];
+
+        ct_time_format(before->timestamp_ms, old, sizeof old);
+        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0,
+                       "log_list_timestamp goes backwards: the list in force is of %s; restart the server if this is meant",
+                       old);
+        goto out;
+    }
+    entry->format = list.format;
+    entry->logs = list.logs.count;
+    memcpy(entry->sha256, file.sha256, sizeof entry->sha256);
+    ok = (entry->path = strdup(named->path)) != NULL;
+    entry->version = list.version;
+    list.version = NULL;
+    book->list_count++;
+    for (size_t i = 0; i < list.logs.count && ok; i++) {
+        ok = ct_log_set_add(&book->logs, &list.logs.logs[i]);
+    }
+    if (!ok) {
+        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0, "out of memory");
+    }
+    if (entry->timestamp_ms < book->oldest_ms) {
+        book->oldest_ms = entry->timestamp_ms;
+    }
+out:
+    ct_file_clear(&file);
+    ct_log_list_clear(&list);
+    return ok;
+}
+
+static struct ct_log_book *book_read(struct ct_snapshot *snapshot, const struct ct_settings *settings,
+                                     const struct ct_log_book *previous)
+{
+    struct ct_log_book *book = calloc(1, sizeof *book);
+    const struct ct_log *twice = NULL;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = book != NULL && md != NULL;
+
+    if (book != NULL) {
+        atomic_init(&book->references, 1);
+        book->oldest_ms = INT64_MAX;
+        book->lists = calloc(settings->log_list_count + 1, sizeof *book->lists);
+        ok = ok && book->lists != NULL;
+    }
+    if (!ok) {
+        ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0, "out of memory");
+    }
+    for (size_t i = 0; ok && i < settings->log_list_count; i++) {
+        ok = book_add(snapshot, settings, &settings->log_lists[i], previous, book);
+    }
+    if (ok && !ct_log_set_finish(&book->logs, &twice)) {
+        char id[2 * CT_LOG_ID_LEN + 1];
+
+        ct_hex(twice->id, CT_LOG_ID_LEN, id);
+        ct_problem_add(&snapshot->problems, CT_ERROR, twice->list, 0,
+                       "log %s (%s) stands twice in the configured lists; keep one of them", twice->description, id);
+        ok = false;
+    }
+    ok = ok && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+    for (size_t i = 0; ok && i < book->list_count; i++) {
+        ok = EVP_DigestUpdate(md, book->lists[i].sha256, sizeof book->lists[i].sha256) == 1;
+    }
+    ok = ok && EVP_DigestFinal_ex(md, book->sha256, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    if (!ok) {
+        book_release(book);
+        book = NULL;
+    }
+    return book;
+}
+
+static bool digest_of(struct ct_snapshot *snapshot)
+{
+    uint8_t both[64] = { 0 };
+
+    if (snapshot->config != NULL) {
+        memcpy(both, snapshot->config->sha256, 32);
+    }
+    if (snapshot->book != NULL) {
+        memcpy(both + 32, snapshot->book->sha256, 32);
+    }
+    return EVP_Digest(both, sizeof both, snapshot->digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
+struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous)
+{
+    struct ct_snapshot *snapshot = calloc(1, sizeof *snapshot);
+
+    if (snapshot == NULL) {
+        return NULL;
+    }
+    atomic_init(&snapshot->references, 1);
+    snapshot->generation = previous == NULL ? 1 : previous->generation + 1;
+    if ((snapshot->config_file = strdup(config_file)) == NULL) {
+        goto failed;
+    }
+    snapshot->config = config_read(snapshot);
+    if (snapshot->config == NULL) {
+        snapshot->config_failed = true;
+        if (previous != NULL && previous->config != NULL) {
+            snapshot->config = previous->config;
+            atomic_fetch_add(&snapshot->config->references, 1);
+        }
+    }
+    if (snapshot->config != NULL) {
+        const struct ct_log_book *before = previous == NULL ? NULL : previous->book;
+
+        snapshot->book = book_read(snapshot, &snapshot->config->settings, before);
+        if (snapshot->book == NULL) {
+            snapshot->book_failed = true;
+            if (before != NULL) {
+                snapshot->book = previous->book;
+                atomic_fetch_add(&snapshot->book->references, 1);
+            }
+        }
+    }
+    if (snapshot->problems.errors > 0) {
+        ct_problems_first(&snapshot->problems, snapshot->why, sizeof snapshot->why);
+    }
+    if (!digest_of(snapshot)) {
+        goto failed;
+    }
+    return snapshot;
+failed:
+    ct_snapshot_release(snapshot);
+    return NULL;
+}
+
+struct ct_snapshot *ct_snapshot_retain(struct ct_snapshot *snapshot)
+{
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    return snapshot;
+}
+
+void ct_snapshot_release(struct ct_snapshot *snapshot)
+{
+    if (snapshot == NULL || atomic_fetch_sub(&snapshot->references, 1) != 1) {
+        return;
+    }
+    config_release(snapshot->config);
+    book_release(snapshot->book);
+    ct_problems_clear(&snapshot->problems);
+    watch_list_clear(&snapshot->watched);
+    free(snapshot->config_file);
+    free(snapshot);
+}
+
+bool ct_snapshot_outdated(const struct ct_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->watched.count; i++) {
+        struct ct_file_stamp now = ct_file_stamp_of(snapshot->watched.items[i].path);
+
+        if (!ct_file_stamp_equal(&now, &snapshot->watched.items[i].stamp)) {
+            return true;
+        }
+    }
+    return false;
+}
