@@ -1,1 +1,148 @@
 #include "checker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "decision.h"
+#include "lock.h"
+
+#define LOOK_EVERY_MS 1000
+
+struct clientct_checker {
+    char *config_file;
+    struct ct_lock lock;           /* guards the pointer below, for as long as taking a reference needs */
+    struct ct_snapshot *snapshot;  /* never NULL */
+    struct ct_lock reload_lock;    /* one reader of files at a time; the others go on with what there is */
+    _Atomic int64_t looked_ms;     /* monotonic */
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return 0;
+    }
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct clientct_checker *clientct_checker_new(const char *config_file)
+{
+    struct clientct_checker *checker = calloc(1, sizeof *checker);
+
+    if (checker == NULL) {
+        return NULL;
+    }
+    checker->config_file = strdup(config_file != NULL ? config_file : CLIENTCT_DEFAULT_CONFIG);
+    if (checker->config_file == NULL) {
+        goto failed;
+    }
+    checker->snapshot = ct_snapshot_read(checker->config_file, NULL);
+    if (checker->snapshot == NULL) {
+        goto failed;
+    }
+    atomic_store(&checker->looked_ms, monotonic_ms());
+    return checker;
+failed:
+    clientct_checker_free(checker);
+    return NULL;
+}
+
+void clientct_checker_free(struct clientct_checker *checker)
+{
+    if (checker == NULL) {
+        return;
+    }
+    ct_snapshot_release(checker->snapshot);
+    free(checker->config_file);
+    free(checker);
+}
+
+struct ct_snapshot *ct_checker_get1_snapshot(struct clientct_checker *checker)
+{
+    struct ct_snapshot *snapshot;
+
+    ct_lock_take(&checker->lock);
+    snapshot = ct_snapshot_retain(checker->snapshot);
+    ct_lock_release(&checker->lock);
+    return snapshot;
+}
+
+/* Takes the reference of `snapshot`. */
+static void swap(struct clientct_checker *checker, struct ct_snapshot *snapshot)
+{
+    struct ct_snapshot *old;
+
+    ct_lock_take(&checker->lock);
+    old = checker->snapshot;
+    checker->snapshot = snapshot;
+    ct_lock_release(&checker->lock);
+    ct_snapshot_release(old);
+}
+
+static bool time_to_look(struct clientct_checker *checker, const struct ct_snapshot *snapshot,
+                         enum clientct_occasion occasion)
+{
+    int64_t now_ms = monotonic_ms();
+
+    if (occasion == CLIENTCT_AT_HANDSHAKE) {
+        if (snapshot->config != NULL && snapshot->config->settings.reload == CT_RELOAD_CONTEXT) {
+            return false;
+        }
+        if (now_ms - atomic_load_explicit(&checker->looked_ms, memory_order_relaxed) < LOOK_EVERY_MS) {
+            return false;
+        }
+    }
+    atomic_store_explicit(&checker->looked_ms, now_ms, memory_order_relaxed);
+    return true;
+}
+
+void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occasion occasion)
+{
+    struct ct_snapshot *current = ct_checker_get1_snapshot(checker);
+    struct ct_snapshot *fresh;
+
+    if (!time_to_look(checker, current, occasion) || !ct_lock_try(&checker->reload_lock)) {
+        ct_snapshot_release(current);
+        return;
+    }
+    if (ct_snapshot_outdated(current) && (fresh = ct_snapshot_read(checker->config_file, current)) != NULL) {
+        swap(checker, fresh);
+    }
+    ct_lock_release(&checker->reload_lock);
+    ct_snapshot_release(current);
+}
+
+bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
+{
+    struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
+    bool wants = snapshot->config != NULL &&
+                 (snapshot->config->settings.sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
+
+    ct_snapshot_release(snapshot);
+    return wants;
+}
+
+bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
+{
+    struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
+    bool refuses = snapshot->config == NULL || !snapshot->config->settings.resumption_allowed;
+
+    ct_snapshot_release(snapshot);
+    return refuses;
+}
+
+bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
+                     struct clientct_verdict *verdict)
+{
+    struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
+    struct ct_horizon horizon;
+
+    memset(verdict, 0, sizeof *verdict);
+    ct_decide(snapshot, input, input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict, &horizon);
+    verdict->generation = snapshot->generation;
+    verdict->held = snapshot;
+    return verdict->accept;
+}

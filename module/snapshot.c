@@ -40,9 +40,11 @@ static void watch_list_clear(struct ct_watch_list *list)
 static bool read_named(struct ct_snapshot *snapshot, const char *what, const char *path, size_t max,
                        const char *named_in, unsigned line, struct ct_file *out)
 {
+    struct ct_file_stamp before = ct_file_stamp_of(path);
     int error = ct_file_read(path, max, true, out);
 
-    if (!watch(&snapshot->watched, path, out->stamp)) {
+    /* What could not be read is watched as stat sees it: a changed mode or owner is a reason to try again. */
+    if (!watch(&snapshot->watched, path, error == 0 ? out->stamp : before)) {
         error = ENOMEM;
     }
     switch (error) {
