@@ -88,6 +88,9 @@ bool ct_evidence_read_file(const struct ct_certificate *certificate, const char 
         return true;
     }
     ct_file_clear(file);
+    if (error == ENOMEM) {
+        out->trouble = CLIENTCT_INTERNAL_ERROR;
+    }
     if (error != ENOENT && error != ENOTDIR) {
         describe_failure(dir, suffix, error, out);
     }

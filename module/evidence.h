@@ -29,9 +29,10 @@ void ct_evidence_embedded(const struct ct_certificate *certificate, struct ct_ev
 /*
  * The OCSP response (RFC 6960) in `dir`/<sha256 of the certificate>.ocsp, or `response` when it is not empty,
  * verified with libcrypto for `leaf` issued by chain[1], as of `now_ms`. Gives the list of the singleExtension of
- * RFC 6962, section 3.3. `dir` NULL and no response: nothing. What is there and no evidence is ocsp-unusable with
- * a detail; a fresh, valid response that says revoked sets `revoked`. Both certificates of the pair are needed:
- * without an issuer nothing is believed.
+ * RFC 6962, section 3.3. `dir` NULL and no response: nothing. What is there and is no evidence is ocsp-unusable with
+ * a detail; a fresh, valid response that says revoked sets `revoked` and is trouble of that name. Trusted are the
+ * issuer's own key and responders that the issuer certified for OCSP signing; whether the responder itself was
+ * revoked is not looked at. A response without nextUpdate is believed for seven days.
  */
 void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STACK_OF(X509) *chain, const char *dir,
                       struct ct_bytes response, int64_t now_ms, struct ct_evidence *out);
@@ -47,8 +48,9 @@ void ct_evidence_init(struct ct_evidence *out);
 
 /*
  * For the two that read files: `dir`/<sha256><suffix> of at most CT_EVIDENCE_MAX_BYTES, never through a symbolic
- * link. False when nothing could be read; that is no trouble, since a missing store only means missing evidence,
- * but what an operator would want to know (not permitted, too large, no regular file) is in out->detail.
+ * link. False when nothing could be read. That is no trouble, since a missing store only means missing evidence
+ * (memory aside: internal-error), but what an operator would want to know is in out->detail: not permitted, too
+ * large, no regular file.
  */
 bool ct_evidence_read_file(const struct ct_certificate *certificate, const char *dir, const char *suffix,
                            struct ct_file *file, struct ct_evidence *out) CT_MUST_USE;
