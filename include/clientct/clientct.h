@@ -26,6 +26,11 @@
 extern "C" {
 #endif
 
+/* Everything else of the library is compiled with hidden visibility. */
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
 #define CLIENTCT_DEFAULT_CONFIG "/etc/clientct/clientct.cnf"
 
 #if defined(__GNUC__)
@@ -206,6 +211,10 @@ void clientct_verdict_clear(struct clientct_verdict *verdict);
 
 /* "MAJOR.MINOR.PATCH" of the library. A static string. */
 const char *clientct_version(void);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

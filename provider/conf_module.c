@@ -1,0 +1,94 @@
+/*
+ * clientct.so as a configuration module:
+ *
+ *   [openssl_init]
+ *   clientct = clientct_sect
+ *   [clientct_sect]
+ *   path   = /usr/lib/x86_64-linux-gnu/ossl-modules/clientct.so
+ *   config = /etc/clientct/clientct.cnf
+ */
+#include "entry.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/provider.h>
+
+#include "attach.h"
+#include "process_checker.h"
+
+/* What our section of openssl.cnf says. The strings are the CONF's and die with it. */
+struct section {
+    const char *config;
+    const char *default_properties;
+};
+
+/*
+ * Goes through the section itself: NCONF_get_string would also find keys of the
+ * file's default section. A misspelt key must not mean the default silently.
+ */
+static void read_section(const CONF *cnf, const char *name, struct section *section)
+{
+    STACK_OF(CONF_VALUE) *values = NCONF_get_section(cnf, name);
+    char why[320];
+
+    if (values == NULL) {
+        snprintf(why, sizeof(why), "openssl.cnf names a section [%.60s] for clientct, and there is none", name);
+        ct_process_checker_deny(why);
+        return;
+    }
+    for (int i = 0; i < sk_CONF_VALUE_num(values); i++) {
+        const CONF_VALUE *value = sk_CONF_VALUE_value(values, i);
+
+        if (strcmp(value->name, "config") == 0 && value->value[0] != '\0') {
+            section->config = value->value;
+        } else if (strcmp(value->name, "default_properties") == 0) {
+            section->default_properties = value->value;
+        } else if (strcmp(value->name, "path") != 0) {
+            snprintf(why, sizeof(why), "openssl.cnf, section [%.60s]: expected path, config = FILE or "
+                     "default_properties, found \"%.40s = %.40s\"", name, value->name, value->value);
+            ct_process_checker_deny(why);
+        }
+    }
+}
+
+/*
+ * Makes `clientct:` URIs work without a [providers] section. A convenience:
+ * enforcement does not depend on it. Once for the default context, where some
+ * servers load their configuration again and again; other contexts load theirs once.
+ */
+static void offer_provider(OSSL_LIB_CTX *libctx)
+{
+    static atomic_flag offered = ATOMIC_FLAG_INIT;
+
+    if ((libctx == NULL || libctx == OSSL_LIB_CTX_get0_global_default()) && atomic_flag_test_and_set(&offered)) {
+        return;
+    }
+    if (OSSL_PROVIDER_add_builtin(libctx, "clientct", ct_builtin_provider_init) == 1) {
+        /* Fallbacks retained, or the default provider would not come by itself any more. */
+        OSSL_PROVIDER_try_load(libctx, "clientct", 1);
+    }
+}
+
+int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
+{
+    OSSL_LIB_CTX *libctx = NCONF_get0_libctx(cnf);
+    struct section section = { NULL, NULL };
+
+    if (!ct_attach(__builtin_return_address(0))) {
+        return 0;
+    }
+    ERR_set_mark();
+    read_section(cnf, CONF_imodule_get_value(module), &section);
+    ct_process_checker_configure(section.config);
+    offer_provider(libctx);
+    ERR_pop_to_mark();
+    return ct_release_dead_man_switch(libctx, section.default_properties);
+}
+
+/* Called when a configuration is unloaded; the hooks stay, and so do we (-z nodelete). */
+void OPENSSL_finish(CONF_IMODULE *module)
+{
+}

@@ -1,0 +1,107 @@
+#include "connection.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+/*
+ * ex_data slots are not private: FreeRADIUS uses the indices 10 to 17 of SSL
+ * objects without asking for them, and its pointer in our slot once read as
+ * "SCTs came". So we ask until we get an index beyond such habits, and believe
+ * a slot only when magic and owner fit.
+ */
+#define LAST_CROWDED_INDEX 64
+
+static const char magic[16] = "clientct slot 1";
+
+struct slot {
+    char magic[sizeof(magic)];
+    const SSL *owner;
+    size_t len;
+    uint8_t bytes[];
+};
+
+static int slot_index = -1;
+
+static struct slot *own_slot(void *pointer, const SSL *ssl)
+{
+    struct slot *slot = pointer;
+
+    if (slot == NULL || memcmp(slot->magic, magic, sizeof(magic)) != 0 || slot->owner != ssl) {
+        return NULL;
+    }
+    return slot;
+}
+
+static void slot_free(struct slot *slot)
+{
+    if (slot != NULL) {
+        OPENSSL_cleanse(slot, sizeof(*slot));
+        OPENSSL_free(slot);
+    }
+}
+
+static void on_ssl_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+    slot_free(own_slot(pointer, parent));
+}
+
+/* Without this SSL_dup would leave two connections with one slot, freed twice. */
+static int on_ssl_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d, int index, long argl, void *argp)
+{
+    *from_d = NULL;
+    return 1;
+}
+
+bool ct_connection_register(void)
+{
+    int index;
+
+    do {
+        index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    } while (index >= 0 && index < LAST_CROWDED_INDEX);
+    if (index >= 0) {
+        slot_index = SSL_get_ex_new_index(0, NULL, NULL, on_ssl_dup, on_ssl_free);
+    }
+    return slot_index >= 0;
+}
+
+bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len)
+{
+    struct slot *slot;
+
+    ct_connection_forget(ssl);
+    slot = OPENSSL_malloc(sizeof(*slot) + len);
+    if (slot == NULL) {
+        return false;
+    }
+    memcpy(slot->magic, magic, sizeof(magic));
+    slot->owner = ssl;
+    slot->len = len;
+    if (len > 0) {
+        memcpy(slot->bytes, bytes, len);
+    }
+    if (!SSL_set_ex_data(ssl, slot_index, slot)) {
+        slot_free(slot);
+        return false;
+    }
+    return true;
+}
+
+const uint8_t *ct_connection_get0_scts(const SSL *ssl, size_t *len)
+{
+    const struct slot *slot = own_slot(SSL_get_ex_data(ssl, slot_index), ssl);
+
+    *len = slot != NULL ? slot->len : 0;
+    return slot != NULL ? slot->bytes : NULL;
+}
+
+void ct_connection_forget(SSL *ssl)
+{
+    struct slot *slot = own_slot(SSL_get_ex_data(ssl, slot_index), ssl);
+
+    if (slot != NULL) {
+        SSL_set_ex_data(ssl, slot_index, NULL);
+        slot_free(slot);
+    }
+}

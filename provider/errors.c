@@ -1,0 +1,43 @@
+#include "errors.h"
+
+#include <openssl/err.h>
+
+/* OpenSSL takes a reason code of 0 for the end of a table, and our first reason is 0. */
+#define REASON_CODE(reason) (100 + (int)(reason))
+
+/* libcrypto keeps pointers into these tables for good and writes the library number into them. */
+static ERR_STRING_DATA library_strings[] = {
+    { 0, "clientct" },
+    { 0, NULL }
+};
+
+/* Many servers show the reason string alone, so it names us and says all of it. */
+static ERR_STRING_DATA reason_strings[] = {
+#define REASON_STRING(id, name, text) \
+    { (unsigned long)REASON_CODE(CLIENTCT_##id), "clientct: refused client certificate: " name },
+    CLIENTCT_REASONS(REASON_STRING)
+#undef REASON_STRING
+    { 0, NULL }
+};
+
+static int library;
+
+void ct_errors_register(void)
+{
+    library = ERR_get_next_error_library();
+    library_strings[0].error = ERR_PACK(library, 0, 0);
+    ERR_load_strings(0, library_strings);
+    ERR_load_strings(library, reason_strings);
+}
+
+void ct_errors_push_refusal(enum clientct_reason reason, const char *detail)
+{
+    if ((unsigned)reason >= CLIENTCT_REASON_COUNT) {
+        reason = CLIENTCT_INTERNAL_ERROR;
+    }
+    if (detail != NULL && detail[0] != '\0') {
+        ERR_raise_data(library, REASON_CODE(reason), "%s", detail);
+    } else {
+        ERR_raise(library, REASON_CODE(reason));
+    }
+}

@@ -1,0 +1,13 @@
+/* What stays in OpenSSL's error queue when a client is refused: an error library of our own. */
+#ifndef CT_ERRORS_H
+#define CT_ERRORS_H
+
+#include <clientct/clientct.h>
+
+/* Registers library and reason strings. Call once a process, before the first ct_errors_push_refusal. */
+void ct_errors_register(void);
+
+/* Pushes one entry: "clientct: refused client certificate: <reason name>" with `detail` ("" or NULL: none) as its data. */
+void ct_errors_push_refusal(enum clientct_reason reason, const char *detail);
+
+#endif

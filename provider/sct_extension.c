@@ -1,0 +1,83 @@
+#include "sct_extension.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/tls1.h>
+
+#include "connection.h"
+#include "process_checker.h"
+
+/* Declared here because OpenSSL 3.0 and 3.1 have neither, and weak because the libssl we run with may be older than the headers. */
+const SSL_METHOD *OSSL_QUIC_client_method(void) __attribute__((weak));
+const SSL_METHOD *OSSL_QUIC_client_thread_method(void) __attribute__((weak));
+
+/* A client that wants CT of its own (SSL_CTX_enable_ct) could not have it if the extension were taken. */
+static bool is_for_clients_only(const SSL_CTX *ctx)
+{
+    const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
+
+    return method == TLS_client_method() || method == DTLS_client_method()
+        || (OSSL_QUIC_client_method != NULL && method == OSSL_QUIC_client_method())
+        || (OSSL_QUIC_client_thread_method != NULL && method == OSSL_QUIC_client_thread_method());
+}
+
+/* An empty extension in CertificateRequest is the question; nothing is said anywhere else. */
+static int add(SSL *ssl, unsigned int type, unsigned int context, const unsigned char **out, size_t *outlen,
+               X509 *certificate, size_t chain_index, int *alert, void *arg)
+{
+    *out = NULL;
+    *outlen = 0;
+    if (context != SSL_EXT_TLS1_3_CERTIFICATE_REQUEST || !SSL_is_server(ssl)) {
+        return 0;
+    }
+    /* What an earlier Certificate message brought is no answer to this request. */
+    ct_connection_forget(ssl);
+    return 1;
+}
+
+static int parse(SSL *ssl, unsigned int type, unsigned int context, const unsigned char *in, size_t inlen,
+                 X509 *certificate, size_t chain_index, int *alert, void *arg)
+{
+    if (context != SSL_EXT_TLS1_3_CERTIFICATE) {
+        /* OpenSSL calls us for ClientHello too, where the client asks for the server's SCTs: not our business. */
+        return 1;
+    }
+    if (!SSL_is_server(ssl)) {
+        *alert = SSL_AD_UNSUPPORTED_EXTENSION;
+        return 0;
+    }
+    /* Called for each certificate of the message; SCTs about an intermediate say nothing about the client. */
+    if (chain_index == 0 && !ct_connection_set1_scts(ssl, in, inlen)) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return 0;
+    }
+    return 1;
+}
+
+static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+    SSL_CTX *ctx = parent;
+    struct clientct_checker *checker;
+
+    if (is_for_clients_only(ctx)) {
+        return;
+    }
+    ERR_set_mark();
+    checker = ct_process_checker_get0();
+    if (checker != NULL) {
+        clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+        if (clientct_checker_wants_tls_scts(checker)) {
+            /* A failure costs evidence, and too little evidence is refused. */
+            SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,
+                                   SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE
+                                   | SSL_EXT_TLS1_3_ONLY,
+                                   add, NULL, NULL, parse, NULL);
+        }
+    }
+    ERR_pop_to_mark();
+}
+
+bool ct_sct_extension_register(void)
+{
+    return SSL_CTX_get_ex_new_index(0, NULL, on_ssl_ctx_new, NULL, NULL) >= 0;
+}

@@ -1,0 +1,14 @@
+/* TLS extension 18, signed_certificate_timestamp, between a TLS 1.3 server and its client (RFC 8446, 4.2 and 4.4.2.1). */
+#ifndef CT_SCT_EXTENSION_H
+#define CT_SCT_EXTENSION_H
+
+#include <stdbool.h>
+
+/*
+ * Has every SSL_CTX made from now on ask clients for SCTs and note what they
+ * send, unless it is for clients only or the configuration does without. Call
+ * once a process; false when memory is short.
+ */
+bool ct_sct_extension_register(void);
+
+#endif

@@ -1,0 +1,157 @@
+#include "verify_hook.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include <clientct/clientct.h>
+
+#include "connection.h"
+#include "errors.h"
+#include "process_checker.h"
+#include "resumption.h"
+
+/*
+ * The verify functions that we have found in place, to be called before us. A
+ * process has one or two; a context's ex_data slot points into this table, so
+ * that a pointer which somebody else wrote into the slot is never called.
+ */
+static _Atomic(X509_STORE_CTX_verify_fn) wrapped[32];
+
+static int slot_index = -1;
+
+static _Atomic(X509_STORE_CTX_verify_fn) *remember(X509_STORE_CTX_verify_fn verify)
+{
+    for (size_t i = 0; i < sizeof(wrapped) / sizeof(wrapped[0]); i++) {
+        X509_STORE_CTX_verify_fn here = atomic_load(&wrapped[i]);
+
+        if (here == NULL && atomic_compare_exchange_strong(&wrapped[i], &here, verify)) {
+            return &wrapped[i];
+        }
+        if (here == verify) {
+            return &wrapped[i];
+        }
+    }
+    return NULL;
+}
+
+static X509_STORE_CTX_verify_fn recall(const void *slot)
+{
+    uintptr_t first = (uintptr_t)wrapped;
+    uintptr_t here = (uintptr_t)slot;
+
+    if (here < first || here >= first + sizeof(wrapped) || (here - first) % sizeof(wrapped[0]) != 0) {
+        return NULL;
+    }
+    return atomic_load(&wrapped[(here - first) / sizeof(wrapped[0])]);
+}
+
+static void fail(struct clientct_verdict *verdict, enum clientct_reason reason, const char *detail)
+{
+    clientct_verdict_clear(verdict);
+    verdict->reason = reason;
+    snprintf(verdict->detail, sizeof(verdict->detail), "%s", detail);
+}
+
+static bool decide(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_verdict *verdict)
+{
+    struct clientct_checker *checker = ct_process_checker_get0();
+    const char *denied = ct_process_checker_denied();
+    struct clientct_input input = {
+        .leaf = (X509 *)X509_STORE_CTX_get0_cert(ctx),
+        .chain = (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
+        .server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
+    };
+
+    if (denied != NULL) {
+        fail(verdict, CLIENTCT_CONFIG_ERROR, denied);
+        return false;
+    }
+    if (checker == NULL) {
+        fail(verdict, CLIENTCT_INTERNAL_ERROR, "no memory for the checker");
+        return false;
+    }
+    clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    input.tls_scts = ct_connection_get0_scts(ssl, &input.tls_scts_len);
+    return clientct_decide(checker, &input, verdict);
+}
+
+/* Whatever the verdict: a session made while the policy only watched would outlive its enforcement. */
+static void limit_session(SSL *ssl)
+{
+    struct clientct_checker *checker = ct_process_checker_get0();
+
+    if (checker == NULL || ct_process_checker_denied() != NULL || clientct_checker_refuses_resumption(checker)) {
+        ct_resumption_refuse(ssl);
+    }
+}
+
+/* Refuses as libcrypto would, so that applications which only report errors (nginx) keep doing so. */
+static int refuse(X509_STORE_CTX *ctx, const struct clientct_verdict *verdict)
+{
+    X509_STORE_CTX_verify_cb ask = X509_STORE_CTX_get_verify_cb(ctx);
+
+    X509_STORE_CTX_set_error_depth(ctx, 0);
+    X509_STORE_CTX_set_current_cert(ctx, (X509 *)X509_STORE_CTX_get0_cert(ctx));
+    X509_STORE_CTX_set_error(ctx, X509_V_ERR_NO_VALID_SCTS);
+    if (ask != NULL && ask(0, ctx) > 0) {
+        return 1;
+    }
+    ct_errors_push_refusal(verdict->reason, verdict->detail);
+    return 0;
+}
+
+static int verify(X509_STORE_CTX *ctx)
+{
+    X509_STORE_CTX_verify_fn previous = recall(X509_STORE_CTX_get_ex_data(ctx, slot_index));
+    SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct clientct_verdict verdict = { 0 };
+    bool accept = false;
+    int ok;
+
+    if (previous == NULL) {
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+        return -1;
+    }
+    ok = previous(ctx);
+    if (ssl == NULL || !SSL_is_server(ssl)) {
+        return ok;
+    }
+
+    ERR_set_mark();
+    /* Not asked: X509_STORE_CTX_get_error. An application may have tolerated an error, and that is not our question. */
+    if (ok > 0) {
+        accept = decide(ctx, ssl, &verdict);
+    }
+    ct_connection_forget(ssl);
+    limit_session(ssl);
+    ERR_pop_to_mark();
+
+    if (ok > 0 && !accept) {
+        ok = refuse(ctx, &verdict);
+    }
+    clientct_verdict_clear(&verdict);
+    return ok;
+}
+
+/* Called at the end of X509_STORE_CTX_init, when every callback is in place. */
+static void on_store_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+    X509_STORE_CTX *ctx = parent;
+    X509_STORE_CTX_verify_fn previous = X509_STORE_CTX_get_verify(ctx);
+
+    /* Where either fails, verify() finds nothing to call and fails. */
+    CRYPTO_set_ex_data(ad, index, previous != NULL ? (void *)remember(previous) : NULL);
+    X509_STORE_CTX_set_verify(ctx, verify);
+}
+
+bool ct_verify_hook_register(void)
+{
+    slot_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, NULL, on_store_ctx_new, NULL, NULL);
+    return slot_index >= 0;
+}
