@@ -69,7 +69,7 @@ struct ct_log_set {
 };
 /* Moves *log into the set and zeroes it; false when memory is short. */
 bool ct_log_set_add(struct ct_log_set *set, struct ct_log *log) CT_MUST_USE;
-/* Sorts; false when an id stands twice (`twice` is one of the two). */
+/* Sorts; false when an id stands twice: `twice` is one of the two, and the entry right behind it the other. */
 bool ct_log_set_finish(struct ct_log_set *set, const struct ct_log **twice) CT_MUST_USE;
 const struct ct_log *ct_log_set_find(const struct ct_log_set *set, const uint8_t id[CT_LOG_ID_LEN]);
 void ct_log_set_clear(struct ct_log_set *set);
