@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/conf.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -35,14 +36,20 @@ EVP_PKEY *pki_new_key(enum pki_key_type type, unsigned bits)
 
 void pki_add_config_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
 {
+    CONF *nothing = NCONF_new(NULL); /* certificatePolicies insists on a configuration to refer to */
     X509V3_CTX context;
 
+    if (nothing == NULL) {
+        pki_die("out of memory");
+    }
     X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, nid, value);
+    X509V3_set_nconf(&context, nothing);
+    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(nothing, &context, nid, value);
     if (extension == NULL || X509_add_ext(certificate, extension, -1) != 1) {
         pki_die("cannot add the extension %s = %s", OBJ_nid2sn(nid), value);
     }
     X509_EXTENSION_free(extension);
+    NCONF_free(nothing);
 }
 
 void pki_set_time(ASN1_TIME *to, int64_t at_ms)

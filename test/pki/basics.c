@@ -252,8 +252,14 @@ bool pki_parse_time(const char *text, int64_t now_ms, int64_t *out)
 void pki_format_time(int64_t at_ms, char out[32])
 {
     time_t seconds = (time_t)(at_ms / PKI_SECOND);
+    int fraction = (int)(at_ms % PKI_SECOND);
     struct tm tm;
 
     gmtime_r(&seconds, &tm);
-    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    size_t len = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (fraction == 0) {
+        snprintf(out + len, 32 - len, "Z");
+    } else {
+        snprintf(out + len, 32 - len, ".%03dZ", fraction);
+    }
 }

@@ -62,7 +62,7 @@ void pki_sha256_hex(const uint8_t *data, size_t len, char out[65]);
 /* "now", RFC 3339 in UTC, milliseconds since 1970, or +/-DURATION from `now_ms` (units s, m, h, d). */
 bool pki_parse_time(const char *text, int64_t now_ms, int64_t *out);
 int64_t pki_now(void);
-/* RFC 3339 in UTC, without fraction */
+/* RFC 3339 in UTC, with milliseconds where there are some */
 void pki_format_time(int64_t at_ms, char out[32]);
 
 enum pki_key_type { PKI_P256, PKI_P384, PKI_ED25519, PKI_RSA };

@@ -91,7 +91,7 @@ static void make_logs(struct fixture *fixture)
 {
     struct pki_listed_log listed[LOG_COUNT - 1];
     char *json = inside(fixture, "log_list.json"), *cnf = inside(fixture, "log_list.cnf");
-    int64_t now = pki_now();
+    int64_t now = pki_now() / PKI_SECOND * PKI_SECOND;
 
     for (int i = 0; i < LOG_COUNT; i++) {
         char *path = inside(fixture, log_table[i].name);

@@ -30,6 +30,7 @@ static void read_previous(struct pki_listed_log *log, char *value)
 /* The strings of *log point into `spec`, which is cut up. */
 static void read_log(struct pki_listed_log *log, struct pki_log *key, char *spec)
 {
+    int64_t now = pki_now() / PKI_SECOND * PKI_SECOND;
     char *rest = spec, *prefix = strsep(&rest, ","), *name, *value;
     const char *slash = strrchr(prefix, '/');
 
@@ -40,9 +41,9 @@ static void read_log(struct pki_listed_log *log, struct pki_log *key, char *spec
         .log_operator = "Operator",
         .url = "https://log.example.com/",
         .state = "usable",
-        .state_since_ms = pki_now() - 365 * PKI_DAY,
-        .start_ms = pki_now() - 365 * PKI_DAY,
-        .end_ms = pki_now() + 730 * PKI_DAY,
+        .state_since_ms = now - 365 * PKI_DAY,
+        .start_ms = now - 365 * PKI_DAY,
+        .end_ms = now + 730 * PKI_DAY,
     };
     while (ctpki_next_pair(&rest, &name, &value)) {
         if (strcmp(name, "description") == 0) {
@@ -96,7 +97,7 @@ int ctpki_list(int argc, char **argv)
         {0},
     };
     enum pki_list_format format = PKI_FORMAT_V3;
-    int64_t timestamp = pki_now();
+    int64_t timestamp = pki_now() / PKI_SECOND * PKI_SECOND;
     const char *out = NULL;
     int option;
 
