@@ -52,6 +52,13 @@ enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const stru
                                       const struct ct_scts *scts, const struct ct_sct *sct) CT_MUST_USE;
 
 /*
+ * Whether `other` can add nothing once `valid` is valid, so that no signature check is spent on it: the same log,
+ * and for the presets, which judge each way of delivery for itself, the same way (embedded or not).
+ */
+bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid, const struct ct_sct *other)
+    CT_MUST_USE;
+
+/*
  * Explaining costs: NULL where nobody reads it. The callee appends with ct_explanation_add.
  */
 struct ct_explanation {
@@ -59,6 +66,7 @@ struct ct_explanation {
     size_t count;
     char advice[320];
 };
+/* Copies everything; the copy of `name` lives in the allocation of `seen`. NULL as explanation does nothing. */
 void ct_explanation_add(struct ct_explanation *explanation, const char *name, bool met, const char *seen,
                         const char *needed_format, ...) __attribute__((format(printf, 5, 6)));
 void ct_explanation_clear(struct ct_explanation *explanation);
