@@ -141,6 +141,7 @@ enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const stru
         if (at >= log->state_since_ms) { /* without a retirement time, INT64_MIN, nothing is before it */
             return CLIENTCT_LOG_RETIRED;
         }
+        /* From here on the retirement is later than a timestamp, hence not negative. */
         if (policy->needs_current_log && !issuance_may_precede(scts, log->state_since_ms, subject->now_ms)) {
             return CLIENTCT_LOG_RETIRED;
         }
