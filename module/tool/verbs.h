@@ -1,0 +1,15 @@
+/* The verbs in the order of --help: name, and what it does in one line. Each has its own file with tool_verb_<name>. */
+#ifndef CT_TOOL_VERBS_H
+#define CT_TOOL_VERBS_H
+
+#define TOOL_VERBS(X) \
+    X(verify, "decide about a certificate as a server would, and explain the verdict") \
+    X(inspect, "show the SCTs in a certificate, SCT list or OCSP response, without judging") \
+    X(check, "read the configuration as a server would, and say all that is wrong") \
+    X(version, "show the versions of clientct and its libraries")
+
+#define TOOL_VERB_DECLARE(name, about) int tool_verb_##name(int argc, char **argv);
+TOOL_VERBS(TOOL_VERB_DECLARE)
+#undef TOOL_VERB_DECLARE
+
+#endif
