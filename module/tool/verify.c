@@ -181,11 +181,10 @@ static void remark_validity(const struct inputs *inputs, struct remarks *remarks
 
 static void remark_unused(const struct request *request, const struct ct_snapshot *snapshot, struct remarks *remarks)
 {
-    unsigned sources = snapshot->settings.sources;
-
-    if (snapshot->denies_all) {
+    if (snapshot->config == NULL) {
         return;
     }
+    unsigned sources = snapshot->config->settings.sources;
     if (request->tls_scts != NULL && (sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) == 0) {
         remark(remarks, tool_format("--tls-scts is not used: \"sources\" in the configuration does not have tls"));
     }

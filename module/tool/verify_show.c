@@ -76,7 +76,7 @@ static void show_frame(const struct tool_verify_answer *answer)
     if (verdict->policy != NULL) {
         tool_line(LABEL "%s", "policy", verdict->policy);
     }
-    if (answer->snapshot->settings.rule_count > 0) {
+    if (answer->snapshot->config != NULL && answer->snapshot->config->settings.rule_count > 0) {
         tool_line(LABEL "%s", "rule", verdict->rule != NULL ? verdict->rule : "none matched: the default policy holds");
     }
 }
