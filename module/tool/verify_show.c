@@ -6,7 +6,7 @@
 #include "tool.h"
 #include "verify.h"
 
-#define LABEL "%-13s"
+#define LABEL "%-14s"
 
 /* Accepted although it is not compliant: somebody must see that before enforcement begins. */
 static bool would_be_refused(const struct clientct_verdict *verdict)
@@ -107,10 +107,10 @@ static void show_scts(const struct clientct_verdict *verdict)
         }
         tool_put(TOOL_PLAIN, ", %s", when);
         tool_end_line();
-        tool_put(TOOL_DIM, "%15slog id %s", "", hex);
+        tool_put(TOOL_DIM, "%16slog id %s", "", hex);
         tool_end_line();
         if (!valid) {
-            tool_line("%15s%s: %s", "", clientct_reason_name(sct->status), clientct_reason_text(sct->status));
+            tool_line("%16s%s: %s", "", clientct_reason_name(sct->status), clientct_reason_text(sct->status));
         }
     }
 }
