@@ -1,0 +1,124 @@
+#include "signature.h"
+
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "pki.h"
+#include "unit.h"
+
+static const uint8_t digest[32] = { 1, 2, 3 };
+
+static void log_with(struct ct_log *log, EVP_PKEY *key)
+{
+    struct pki_log minted = { 0 };
+    const char *why = "";
+
+    memset(log, 0, sizeof *log);
+    EVP_PKEY_up_ref(key);
+    pki_log_new(&minted, key);
+    ck_assert_msg(ct_log_set_key(log, (struct ct_bytes){ minted.spki.data, minted.spki.len }, &why), "%s", why);
+    pki_log_clear(&minted);
+}
+
+static size_t sign(EVP_PKEY *key, uint8_t *out, size_t size)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+
+    ck_assert_int_eq(EVP_PKEY_sign_init(ctx), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()), 1);
+    ck_assert_int_eq(EVP_PKEY_sign(ctx, out, &size, digest, sizeof digest), 1);
+    EVP_PKEY_CTX_free(ctx);
+    return size;
+}
+
+START_TEST(checks_both_kinds_of_keys)
+{
+    static const enum pki_key_type types[] = { PKI_P256, PKI_RSA };
+
+    for (size_t i = 0; i < 2; i++) {
+        EVP_PKEY *key = pki_new_key(types[i], 2048);
+        uint8_t signature[512], other[32] = { 9 };
+        size_t len = sign(key, signature, sizeof signature);
+        struct ct_log log;
+
+        log_with(&log, key);
+        ck_assert_int_eq(ct_signature_check(&log, digest, (struct ct_bytes){ signature, len }), CT_SIGNATURE_OK);
+        ck_assert_int_eq(ct_signature_check(&log, other, (struct ct_bytes){ signature, len }), CT_SIGNATURE_BAD);
+        ck_assert_int_eq(ct_signature_check(&log, digest, (struct ct_bytes){ signature, len - 1 }), CT_SIGNATURE_BAD);
+        ck_assert_int_eq(ct_signature_check(&log, digest, (struct ct_bytes){ signature, 0 }), CT_SIGNATURE_BAD);
+        signature[len - 1] ^= 1;
+        ck_assert_int_eq(ct_signature_check(&log, digest, (struct ct_bytes){ signature, len }), CT_SIGNATURE_BAD);
+        ck_assert_uint_eq(ERR_peek_error(), 0);
+        ct_log_clear(&log);
+        EVP_PKEY_free(key);
+    }
+}
+END_TEST
+
+START_TEST(the_algorithm_must_be_the_keys_own)
+{
+    static const struct {
+        uint8_t hash, signature;
+        bool p256, rsa;
+    } rows[] = { { 4, 3, true, false }, { 4, 1, false, true }, { 5, 3, false, false }, { 2, 3, false, false },
+                 { 4, 0, false, false }, { 4, 2, false, false }, { 0, 1, false, false } };
+    EVP_PKEY *p256 = pki_new_key(PKI_P256, 0);
+    uint8_t signature[80];
+    struct ct_sct sct = { .signature = { signature, sign(p256, signature, sizeof signature) } };
+    struct ct_log ecdsa = { .key_type = CT_KEY_P256 }, rsa = { .key_type = CT_KEY_RSA };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        sct.hash_algorithm = rows[i].hash;
+        sct.signature_algorithm = rows[i].signature;
+        ck_assert_msg(ct_signature_plausible(&ecdsa, &sct) == rows[i].p256, "row %zu, P-256", i);
+        ck_assert_msg(ct_signature_plausible(&rsa, &sct) == rows[i].rsa, "row %zu, RSA", i);
+    }
+    EVP_PKEY_free(p256);
+}
+END_TEST
+
+START_TEST(an_ecdsa_signature_must_be_der)
+{
+    static const struct {
+        const char *name, *bytes;
+        size_t len;
+        bool ok;
+    } rows[] = {
+        { "smallest", "\x30\x06\x02\x01\x01\x02\x01\x7f", 8, true },
+        { "zero where the first bit is set", "\x30\x07\x02\x01\x01\x02\x02\x00\x80", 9, true },
+        { "needless zero", "\x30\x07\x02\x02\x00\x01\x02\x01\x01", 9, false },
+        { "negative", "\x30\x06\x02\x01\x81\x02\x01\x01", 8, false },
+        { "zero", "\x30\x06\x02\x01\x00\x02\x01\x01", 8, false },
+        { "empty integer", "\x30\x05\x02\x00\x02\x01\x01", 7, false },
+        { "long form", "\x30\x81\x06\x02\x01\x01\x02\x01\x01", 9, false },
+        { "trailing in the sequence", "\x30\x08\x02\x01\x01\x02\x01\x01\x05\x00", 10, false },
+        { "trailing behind", "\x30\x06\x02\x01\x01\x02\x01\x01\x00", 9, false },
+        { "one integer", "\x30\x03\x02\x01\x01", 5, false },
+        { "another tag", "\x31\x06\x02\x01\x01\x02\x01\x01", 8, false },
+        { "empty", "", 0, false },
+    };
+    struct ct_log log = { .key_type = CT_KEY_P256 };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ct_sct sct = { .hash_algorithm = 4,
+                              .signature_algorithm = 3,
+                              .signature = { (const uint8_t *)rows[i].bytes, rows[i].len } };
+
+        ck_assert_msg(ct_signature_plausible(&log, &sct) == rows[i].ok, "%s", rows[i].name);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("signature");
+    TCase *tc = tcase_create("signature");
+
+    tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, checks_both_kinds_of_keys);
+    tcase_add_test(tc, the_algorithm_must_be_the_keys_own);
+    tcase_add_test(tc, an_ecdsa_signature_must_be_der);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
