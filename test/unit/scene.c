@@ -47,6 +47,7 @@ void scene_set(struct scene *scene, const char *settings)
             .log = &scene->logs[i],
             .description = names[i],
             .log_operator = operators[i],
+            .url = "https://log.test/",
             .state = "usable",
             .state_since_ms = pki_now() - 400 * PKI_DAY,
             .start_ms = INT64_MIN,

@@ -325,22 +325,27 @@ START_TEST(a_shadow_policy_decides_nothing)
 }
 END_TEST
 
+static void exempt_until(int64_t ms)
+{
+    char settings[512], expires[32];
+
+    ct_time_format(ms, expires, sizeof expires);
+    snprintf(settings, sizeof settings,
+             "rules = rules\n[rules]\nold = old\n[old]\nissued_before = 2100-01-01T00:00:00Z\nexempt = yes\n"
+             "expires = %s\n",
+             expires);
+    scene_configure(&scene, settings);
+}
+
 START_TEST(exemptions_end)
 {
     struct scene_client client;
-    const char *format = "rules = rules\n[rules]\nold = old\n[old]\nissued_before = 2100-01-01T00:00:00Z\nexempt = yes\n"
-                         "expires = %s\n";
-    char settings[512], expires[32];
 
     scene_set(&scene, "");
     scene_client(&scene, "", &client);
-    ct_time_format(pki_now() + PKI_DAY, expires, sizeof expires);
-    snprintf(settings, sizeof settings, format, expires);
-    scene_configure(&scene, settings);
+    exempt_until(pki_now() + PKI_DAY);
     expect("in force", &client.input, true, CLIENTCT_EXEMPT);
-    ct_time_format(pki_now() - PKI_DAY, expires, sizeof expires);
-    snprintf(settings, sizeof settings, format, expires);
-    scene_configure(&scene, settings);
+    exempt_until(pki_now() - PKI_DAY);
     expect("expired", &client.input, false, CLIENTCT_NO_SCTS);
     scene_client_clear(&client);
 }
