@@ -1,0 +1,133 @@
+"""What the tests of the component share: the fixture of certificates, configuration files, a TLS client."""
+import functools
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+
+import atexit
+
+from processes import LONGEST, Server, environment, free_port, program
+
+MODULE = os.environ.get("CLIENTCT_SO")    # the component under test
+CTPKI = os.environ.get("CTPKI")           # mints the fixture
+OPENSSL = program("openssl")
+ENTRIES = ("module", "provider")
+VERSIONS = ("TLSv1.2", "TLSv1.3")
+
+# Client certificates that every server has to judge alike; fixture.json says how.
+JUDGED = ("good", "unlogged", "tampered", "replayed", "unknown-log", "future")
+
+
+@functools.lru_cache(maxsize=None)
+def fixture():
+    """The folder that `ctpki fixture` fills, once a test program."""
+    folder = Path(tempfile.mkdtemp(prefix="clientct-fixture-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run([CTPKI, "fixture", str(folder)], check=True, timeout=4 * LONGEST)
+    folder.chmod(0o755)  # servers drop privileges
+    return folder
+
+
+@functools.lru_cache(maxsize=None)
+def expectations():
+    return json.loads((fixture() / "fixture.json").read_text())
+
+
+def expected_reason(client):
+    """The reason for which the client is refused; None when it is accepted."""
+    expectation = expectations()[client]
+    return expectation["reason"] if expectation["expect"] == "refuse" else None
+
+
+def write_config(folder, log_list=None, **settings):
+    """A clientct.cnf with the policy `one`; settings are keys and values to add."""
+    path = Path(folder) / "clientct.cnf"
+    lines = {"log_list": log_list or fixture() / "log_list.json", "sources": "embedded, tls", "policy": "one",
+             "audit": "none", **settings}
+    path.write_text("".join(f"{key} = {value}\n" for key, value in lines.items()))
+    return path
+
+
+def write_openssl_conf(folder, config, entry="module", so=None, dead_man_switch=True, name="openssl.cnf", section="",
+                       rest=""):
+    """An openssl.cnf that enters the component by `entry` ("module", "provider" or "both")."""
+    so = so or MODULE
+    order = ["alg_section = switch"] if dead_man_switch else []
+    if entry in ("module", "both"):
+        order.append("clientct = clientct_module")
+    if entry in ("provider", "both"):
+        order.append("providers = providers")
+    path = Path(folder) / name
+    path.write_text("\n".join([
+        "openssl_conf = init", "nginx = init", "config_diagnostics = 1", "[init]", *order,
+        "[switch]", "default_properties = clientct=loaded",
+        "[providers]", "default = default_provider", "clientct = clientct_provider",
+        "[default_provider]", "activate = 1",
+        "[clientct_provider]", f"module = {so}", "activate = 1", f"config = {config}",
+        "[clientct_module]", f"path = {so}", f"config = {config}", section, rest, ""]))
+    return path
+
+
+def s_server(folder, openssl_conf, *arguments, optional=False, name="server"):
+    """An `openssl s_server` that demands (or only asks for) a client certificate and serves a page."""
+    port = free_port()
+    pki = fixture()
+    return Server(folder, [
+        OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", pki / "server.pem",
+        "-key", pki / "server.key", "-CAfile", pki / "ca.pem", "-verify" if optional else "-Verify", "3",
+        "-verify_return_error", *arguments], environment(openssl_conf), port, name)
+
+
+class Answer:
+    """How a connection went: `body` when the server answered, else `alert`, what the TLS library said."""
+
+    def __init__(self, body=None, alert=None, session=None, reused=False):
+        self.body, self.alert, self.session, self.reused = body, alert, session, reused
+
+    @property
+    def served(self):
+        return self.body is not None and self.body.startswith("HTTP/1.")
+
+    @property
+    def status(self):
+        return int(self.body.split()[1]) if self.served else None
+
+
+def client_context(client=None, version=None, tickets=True):
+    """For connections with a client certificate of the fixture (None: without one). A session belongs to its context."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(fixture() / "ca.pem")
+    if client:
+        context.load_cert_chain(fixture() / f"client-{client}.pem", fixture() / f"client-{client}.key")
+    if version:
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
+    if not tickets:
+        context.options |= ssl.OP_NO_TICKET
+    return context
+
+
+def ask(port, context, session=None, server_name="localhost", request="GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"):
+    """Connects, asks for a page, reads to the end."""
+    body = b""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=LONGEST) as plain:
+            with context.wrap_socket(plain, server_hostname=server_name, session=session) as tls:
+                tls.sendall(request.encode())
+                while True:
+                    try:
+                        data = tls.recv(65536)
+                    except ssl.SSLEOFError:
+                        break
+                    if not data:
+                        break
+                    body += data
+                return Answer(body.decode("utf-8", "replace"), session=tls.session, reused=tls.session_reused)
+    except ssl.SSLError as error:
+        return Answer(alert=error.reason or str(error))
+    except (ConnectionError, BrokenPipeError) as error:
+        return Answer(alert=type(error).__name__)
