@@ -19,6 +19,8 @@
 #include "attach.h"
 #include "process_checker.h"
 
+#define STORE_PROVIDER "clientct-store"
+
 /* What our section of openssl.cnf says. The strings are the CONF's and die with it. */
 struct section {
     const char *config;
@@ -58,6 +60,8 @@ static void read_section(const CONF *cnf, const char *name, struct section *sect
  * Makes `clientct:` URIs work without a [providers] section. A convenience:
  * enforcement does not depend on it. Once for the default context, where some
  * servers load their configuration again and again; other contexts load theirs once.
+ * Not under the name clientct, or a [providers] section with our other entry would
+ * take this for the one it means, and what it says would never be read.
  */
 static void offer_provider(OSSL_LIB_CTX *libctx)
 {
@@ -66,9 +70,9 @@ static void offer_provider(OSSL_LIB_CTX *libctx)
     if ((libctx == NULL || libctx == OSSL_LIB_CTX_get0_global_default()) && atomic_flag_test_and_set(&offered)) {
         return;
     }
-    if (OSSL_PROVIDER_add_builtin(libctx, "clientct", ct_builtin_provider_init) == 1) {
+    if (OSSL_PROVIDER_add_builtin(libctx, STORE_PROVIDER, ct_builtin_provider_init) == 1) {
         /* Fallbacks retained, or the default provider would not come by itself any more. */
-        OSSL_PROVIDER_try_load(libctx, "clientct", 1);
+        OSSL_PROVIDER_try_load(libctx, STORE_PROVIDER, 1);
     }
 }
 

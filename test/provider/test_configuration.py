@@ -1,0 +1,111 @@
+"""What is missing or wrong: without the component no server, without a configuration no client certificate."""
+import os
+
+from clientct import (ENTRIES, ask, client_context, fixture, s_server, write_config, write_openssl_conf)
+from processes import TemporaryFolder, wait_until
+from tap import case, contains, equal, main, table
+
+
+@table(*((entry, so) for entry in ENTRIES for so in ("missing", "not-a-module", "without-entry")))
+def dead_man_switch_keeps_the_server_from_starting(entry, so):
+    with TemporaryFolder() as folder:
+        path = folder / "clientct.so"
+        if so == "not-a-module":
+            path.write_text("not a module\n")
+        elif so == "without-entry":
+            path = os.environ["LIBCLIENTCT"]
+        conf = write_openssl_conf(folder, write_config(folder), entry, so=path)
+        with s_server(folder, conf) as server:
+            equal(server.wait_end() != 0, True, "whether the server failed")
+
+
+@table(("module",), ("provider",), ("both",))
+def dead_man_switch_lets_the_right_module_through(entry):
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), entry)
+        with s_server(folder, conf).wait_ready() as server:
+            equal(ask(server.port, client_context("good")).served, True, "whether good is served")
+            equal(ask(server.port, client_context("unlogged")).served, False, "whether unlogged is served")
+
+
+@case
+def without_the_switch_the_component_is_simply_there():
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), dead_man_switch=False)
+        with s_server(folder, conf).wait_ready() as server:
+            equal(ask(server.port, client_context("unlogged")).served, False, "whether unlogged is served")
+
+
+def denies_everybody(conf, folder, *said):
+    """Certificates are refused with config-error, and the server goes on serving who needs none."""
+    with s_server(folder, conf, optional=True).wait_ready() as server:
+        for client in ("good", "unlogged"):
+            equal(ask(server.port, client_context(client)).served, False, f"whether {client} is served")
+        server.wait_output("clientct: refused client certificate: config-error:")
+        for text in said:
+            contains(server.output(), text, "the server's output")
+        equal(ask(server.port, client_context()).served, True, "whether a client without certificate is served")
+
+
+@table(("missing",), ("empty",), ("misspelt",), ("binary",), ("folder",))
+def unusable_configuration_denies_everybody(what):
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        if what == "missing":
+            config.unlink()
+        elif what == "empty":
+            config.write_text("")
+        elif what == "misspelt":
+            config.write_text(config.read_text() + "polcy = one\n")
+        elif what == "binary":
+            config.write_bytes(bytes(range(256)))
+        else:
+            config.unlink()
+            config.mkdir()
+        denies_everybody(write_openssl_conf(folder, config), folder)
+
+
+@table(("missing",), ("broken",), ("empty",))
+def unusable_log_list_denies_everybody(what):
+    with TemporaryFolder() as folder:
+        log_list = folder / "log_list.json"
+        if what == "broken":
+            log_list.write_text((fixture() / "log_list.json").read_text()[:-20])
+        elif what == "empty":
+            log_list.write_text("")
+        denies_everybody(write_openssl_conf(folder, write_config(folder, log_list)), folder, "log_list.json")
+
+
+@case
+def mended_configuration_is_taken_while_the_server_runs():
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        right = config.read_text()
+        config.unlink()
+        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            equal(ask(server.port, client_context("good")).served, False, "whether good is served before")
+            config.write_text(right)
+            wait_until(lambda: ask(server.port, client_context("good")).served, "good to be served afterwards")
+            equal(ask(server.port, client_context("unlogged")).served, False, "whether unlogged is served")
+
+
+@case
+def two_entries_that_disagree_deny_everybody():
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        other = folder / "other.cnf"
+        other.write_text(config.read_text())
+        conf = write_openssl_conf(folder, config, "both")
+        text = conf.read_text()
+        conf.write_text(text[::-1].replace(str(config)[::-1], str(other)[::-1], 1)[::-1])
+        denies_everybody(conf, folder, "two configuration files", str(other))
+
+
+@table(("confg = /tmp/x", "confg"), ("activate = 1", "activate"))
+def unknown_key_of_our_section_denies_everybody(line, named):
+    with TemporaryFolder() as folder:
+        denies_everybody(write_openssl_conf(folder, write_config(folder), section=line), folder, named)
+
+
+if __name__ == "__main__":
+    main()
