@@ -68,20 +68,21 @@ static char *describe_policy(const struct ct_policy *policy)
 }
 
 /* What a rule does, to be freed. */
-static char *describe_effect(const struct ct_settings *settings, const struct ct_rule *rule)
+static char *describe_effect(const struct ct_settings *settings, const struct ct_rule *rule, int64_t now_ms)
 {
     const char *mode = rule->has_mode ? clientct_mode_name(rule->mode) : NULL;
+    const char *policy = settings->policies[rule->policy != SIZE_MAX ? rule->policy : settings->policy].name;
     char expires[TOOL_TIME_SIZE];
     char *text;
 
-    if (rule->exempt && rule->expires_ms != INT64_MAX) {
-        ct_time_format(rule->expires_ms, expires, sizeof(expires));
-        text = tool_format("exempt until %s", expires);
-    } else if (rule->exempt) {
+    if (!rule->exempt) {
+        text = tool_format("policy %s", policy);
+    } else if (rule->expires_ms == INT64_MAX) {
         text = tool_format("exempt");
     } else {
-        size_t policy = rule->policy != SIZE_MAX ? rule->policy : settings->policy;
-        text = tool_format("policy %s", settings->policies[policy].name);
+        bool ended = rule->expires_ms <= now_ms;
+        ct_time_format(rule->expires_ms, expires, sizeof(expires));
+        text = tool_format("exempt until %s%s%s", expires, ended ? ", which is past: policy " : "", ended ? policy : "");
     }
     if (mode == NULL) {
         return text;
@@ -153,7 +154,7 @@ static void show_in_force(const struct report *report)
     }
     show_lists(report);
     for (size_t i = 0; i < settings->rule_count; i++) {
-        char *effect = describe_effect(settings, &settings->rules[i]);
+        char *effect = describe_effect(settings, &settings->rules[i], report->now_ms);
         tool_line(LABEL "%zu. %s: %s", i == 0 ? "rules" : "", i + 1, settings->rules[i].name, effect);
         free(effect);
     }
@@ -188,7 +189,7 @@ static json_t *json_in_force(const struct report *report)
         tool_json_append(lists, one);
     }
     for (size_t i = 0; i < settings->rule_count; i++) {
-        char *effect = describe_effect(settings, &settings->rules[i]);
+        char *effect = describe_effect(settings, &settings->rules[i], report->now_ms);
         json_t *one = tool_json_object();
         tool_json_set(one, "name", tool_json_text(settings->rules[i].name));
         tool_json_set(one, "line", tool_json_count(settings->rules[i].line));

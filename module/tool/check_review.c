@@ -171,14 +171,14 @@ static void review_enough_logs(struct review *review, const struct ct_policy *po
 
     if (is_short(now, need)) {
         ct_problem_add(review->problems, CT_WARNING, config, policy->line,
-                       "policy %s needs up to %u SCTs of %u operators, but of the %zu logs only %zu of %zu operators "
-                       "are open for new certificates%s; add logs or ask for less",
-                       policy->name, need.scts, need.operators, logs->count, now.logs, now.operators,
+                       "policy %s needs up to %u SCTs from %u operators, but only %zu of the %zu logs, from %zu "
+                       "operators, are open for new certificates%s; add logs or ask for less",
+                       policy->name, need.scts, need.operators, now.logs, logs->count, now.operators,
                        now.countable < now.logs ? " (and max_per_operator leaves out some)" : "");
     } else if (is_short(later, need)) {
         ct_problem_add(review->problems, CT_WARNING, config, policy->line,
-                       "policy %s needs up to %u SCTs of %u operators: in %d days only %zu logs of %zu operators will "
-                       "be open for new certificates, now it is %zu of %zu; get a newer log list in time",
+                       "policy %s needs up to %u SCTs from %u operators: in %d days only %zu logs from %zu operators "
+                       "will be open for new certificates, now it is %zu from %zu; get a newer log list in time",
                        policy->name, need.scts, need.operators, AHEAD_DAYS, later.logs, later.operators, now.logs,
                        now.operators);
     }

@@ -50,7 +50,7 @@ bool tool_time_parse(const char *text, int64_t *ms) CT_MUST_USE;
 
 /*
  * Everything that is printed passes here. Control characters, bytes that are not UTF-8 and characters that
- * reorder or hide text are shown as \xNN or \u{NNNN}: certificates and files may be hostile to a terminal.
+ * reorder text are shown as \xNN: certificates and files may be hostile to a terminal.
  */
 enum tool_style { TOOL_PLAIN, TOOL_BOLD, TOOL_DIM, TOOL_GOOD, TOOL_BAD, TOOL_CAUTION };
 /* To standard output, without ending the line: a newline in the arguments is escaped too. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "problems.h"
 #include "tool.h"
 
 noreturn void tool_out_of_memory(void)
@@ -23,68 +24,24 @@ int tool_finish_output(int code)
     return code;
 }
 
-/* The length of the UTF-8 character at `s` (RFC 3629: shortest form, no surrogates), or 0. */
-static size_t utf8_read(const uint8_t *s, size_t left, uint32_t *character)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xf0 && s[0] < 0xf8 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
-    uint32_t c = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
-
-    if (len == 0 || s[0] >= 0xf8 || len > left) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        c = c << 6 | (s[i] & 0x3fu);
-    }
-    if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
-        return 0;
-    }
-    *character = c;
-    return len;
-}
-
-/* Control characters, and those that reorder, hide or break the text around them (Unicode Cf, Zl, Zp). */
-static bool is_harmless(uint32_t c)
-{
-    static const uint32_t ranges[][2] = {
-        {0x00, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x61c, 0x61c}, {0x200b, 0x200f}, {0x2028, 0x202e},
-        {0x2060, 0x206f}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff},
-    };
-
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        if (c >= ranges[i][0] && c <= ranges[i][1]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 char *tool_escaped(const char *text, size_t len)
 {
-    const uint8_t *s = (const uint8_t *)text;
-    /* the longest form, \u{10ffff}, replaces at least four bytes; \x1b replaces one */
-    char *out = len < SIZE_MAX / 8 ? malloc(len * 4 + 16) : NULL;
+    /* \x1b takes the place of one byte */
+    char *out = len < SIZE_MAX / 8 ? malloc(len * 4 + 1) : NULL;
     char *to = out;
 
     if (out == NULL) {
         tool_out_of_memory();
     }
     for (size_t i = 0; i < len;) {
-        uint32_t c = 0;
-        size_t n = utf8_read(s + i, len - i, &c);
-        if (n != 0 && is_harmless(c)) {
-            memcpy(to, s + i, n);
-            to += n;
-        } else if (n > 1) {
-            to += sprintf(to, "\\u{%" PRIx32 "}", c);
+        size_t step = ct_plain_character((struct ct_bytes){(const uint8_t *)text + i, len - i});
+        if (step > 0) {
+            memcpy(to, text + i, step);
+            to += step;
+            i += step;
         } else {
-            n = 1;
-            to += sprintf(to, "\\x%02x", s[i]);
+            to += sprintf(to, "\\x%02x", (unsigned char)text[i++]);
         }
-        i += n;
     }
     *to = '\0';
     return out;

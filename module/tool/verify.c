@@ -179,12 +179,35 @@ static void remark_validity(const struct inputs *inputs, struct remarks *remarks
     }
 }
 
-static void remark_unused(const struct request *request, const struct ct_snapshot *snapshot, struct remarks *remarks)
+/* Rules that name a CA further up can match only what is in the chain. */
+static void remark_open_chain(const struct inputs *inputs, const struct ct_settings *settings, struct remarks *remarks)
+{
+    X509 *top = sk_X509_value(inputs->chain, sk_X509_num(inputs->chain) - 1);
+    bool by_issuer = false;
+
+    for (size_t i = 0; i < settings->rule_count; i++) {
+        by_issuer = by_issuer || settings->rules[i].has_issuer;
+    }
+    if (by_issuer && sk_X509_num(inputs->chain) > 1 && tool_issued(top, top) != X509_V_OK) {
+        char *name = tool_name(X509_get_subject_name(top));
+        remark(remarks, tool_format("the chain that was given ends at \"%s\", which is no root: rules with \"issuer\" "
+                                    "could not look further up; give the rest with --chain FILE", name));
+        free(name);
+    }
+}
+
+static void remark_configuration(const struct request *request, const struct inputs *inputs,
+                                 const struct ct_snapshot *snapshot, struct remarks *remarks)
 {
     if (snapshot->config == NULL) {
+        if (request->config == NULL && request->log_list == NULL && access(CLIENTCT_DEFAULT_CONFIG, F_OK) != 0) {
+            remark(remarks, tool_format("there is no %s; name a configuration with --config FILE, or for a first try a "
+                                        "log list with --log-list FILE", CLIENTCT_DEFAULT_CONFIG));
+        }
         return;
     }
     unsigned sources = snapshot->config->settings.sources;
+    remark_open_chain(inputs, &snapshot->config->settings, remarks);
     if (request->tls_scts != NULL && (sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) == 0) {
         remark(remarks, tool_format("--tls-scts is not used: \"sources\" in the configuration does not have tls"));
     }
@@ -298,7 +321,7 @@ static int decide(const struct request *request, struct inputs *inputs, struct r
     };
 
     (void)!clientct_decide(checker, &input, &verdict);
-    remark_unused(request, snapshot, remarks);
+    remark_configuration(request, inputs, snapshot, remarks);
     int code = exit_code(&verdict);
     const struct tool_verify_answer answer = {
         .config = request->log_list != NULL ? NULL : request->config != NULL ? request->config : CLIENTCT_DEFAULT_CONFIG,

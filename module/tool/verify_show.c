@@ -1,4 +1,5 @@
 /* The verdict for a person, and as JSON. */
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +36,17 @@ static void show_headline(const struct clientct_verdict *verdict)
     }
 }
 
+/* The verdict has it too, but not where it ended at a broken configuration. */
+static void leaf_sha256(const X509 *leaf, uint8_t sha256[32])
+{
+    if (X509_digest(leaf, EVP_sha256(), sha256, NULL) != 1) {
+        tool_out_of_memory();
+    }
+}
+
 static void show_subject(const struct tool_verify_answer *answer)
 {
-    const struct clientct_verdict *verdict = answer->verdict;
+    uint8_t sha256[32];
     char *subject = tool_name(X509_get_subject_name(answer->leaf));
     char *issuer = tool_name(X509_get_issuer_name(answer->leaf));
     char hex[65], from_text[TOOL_TIME_SIZE] = "?", until_text[TOOL_TIME_SIZE] = "?", lifetime[40] = "?";
@@ -49,7 +58,8 @@ static void show_subject(const struct tool_verify_answer *answer)
         ct_time_format(until, until_text, sizeof(until_text));
         tool_duration_format(until - from, lifetime, sizeof(lifetime));
     }
-    ct_hex(verdict->leaf_sha256, sizeof(verdict->leaf_sha256), hex);
+    leaf_sha256(answer->leaf, sha256);
+    ct_hex(sha256, sizeof(sha256), hex);
     tool_line(LABEL "%s", "certificate", subject);
     tool_line(LABEL "sha256 %s", "", hex);
     tool_line(LABEL "%s to %s, %s", "valid", from_text, until_text, lifetime);
@@ -229,6 +239,7 @@ json_t *tool_verify_json(const struct tool_verify_answer *answer)
     json_t *scts = tool_json_array();
     json_t *conditions = tool_json_array();
     json_t *remarks = tool_json_array();
+    uint8_t sha256[32];
     char *subject = tool_name(X509_get_subject_name(answer->leaf));
     char *issuer = tool_name(X509_get_issuer_name(answer->leaf));
 
@@ -254,7 +265,8 @@ json_t *tool_verify_json(const struct tool_verify_answer *answer)
     tool_json_set(out, "conditions", conditions);
     tool_json_set(out, "shadow", json_of_shadow(verdict));
     tool_json_set(out, "at", tool_json_time(answer->at_ms));
-    tool_json_set(out, "leaf_sha256", tool_json_hex(verdict->leaf_sha256, sizeof(verdict->leaf_sha256)));
+    leaf_sha256(answer->leaf, sha256);
+    tool_json_set(out, "leaf_sha256", tool_json_hex(sha256, sizeof(sha256)));
     tool_json_set(out, "subject", tool_json_text(subject));
     tool_json_set(out, "issuer", tool_json_text(issuer));
     tool_json_set(out, "chain_length", tool_json_count((size_t)sk_X509_num(answer->chain)));
