@@ -107,16 +107,12 @@ static void clear_inputs(struct inputs *inputs)
 }
 
 /* Why no issuer was found, in the words that help: which candidate was there and what spoke against it. */
-static void remark_missing_issuer(const struct request *request, const struct inputs *inputs, struct remarks *remarks)
+static void remark_missing_issuer(const struct inputs *inputs, struct remarks *remarks)
 {
     X509 *leaf = sk_X509_value(inputs->certificates, 0);
     X509 *second = sk_X509_num(inputs->certificates) > 1 ? sk_X509_value(inputs->certificates, 1) : NULL;
     char *wanted = tool_name(X509_get_issuer_name(leaf));
 
-    if (second != NULL && tool_issued(second, leaf) == X509_V_OK) {
-        remark(remarks, tool_format("the first certificate of %s issued the second: the leaf must come first, and the "
-                                    "first is what was judged", request->certificate));
-    }
     X509 *candidate = inputs->issuers != NULL  ? sk_X509_value(inputs->issuers, 0)
                       : second != NULL         ? second
                       : inputs->others != NULL ? sk_X509_value(inputs->others, 0)
@@ -151,8 +147,13 @@ static void build_chain(const struct request *request, struct inputs *inputs, st
     }
     inputs->chain = tool_chain_build(leaf, candidates);
     sk_X509_free(candidates);
+    X509 *second = sk_X509_num(inputs->certificates) > 1 ? sk_X509_value(inputs->certificates, 1) : leaf;
+    if (X509_cmp(leaf, second) != 0 && tool_issued(second, leaf) == X509_V_OK) {
+        remark(remarks, tool_format("the first certificate of %s issued the second: the leaf must come first, and the "
+                                    "first is what was judged", request->certificate));
+    }
     if (sk_X509_num(inputs->chain) == 1 && tool_issued(leaf, leaf) != X509_V_OK) {
-        remark_missing_issuer(request, inputs, remarks);
+        remark_missing_issuer(inputs, remarks);
     } else if (inputs->issuers != NULL && tool_issued(leaf, sk_X509_value(inputs->issuers, 0)) != X509_V_OK) {
         char *found = tool_name(X509_get_subject_name(sk_X509_value(inputs->issuers, 0)));
         remark(remarks, tool_format("--issuer: \"%s\" did not issue this certificate; another one that was given did",

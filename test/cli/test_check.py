@@ -1,0 +1,140 @@
+"""clientct check: all that is wrong, and what is in force."""
+
+import os
+import unittest
+
+from cli import Case, pki, run
+
+
+class Check(Case):
+    def texts(self, answer, severity):
+        return [problem["text"] for problem in answer["problems"] if problem["severity"] == severity]
+
+    def warning(self, answer, *words):
+        """The one warning that has all the words."""
+        found = [text for text in self.texts(answer, "warning") if all(word in text for word in words)]
+        self.assertEqual(len(found), 1, (words, answer["problems"]))
+        return found[0]
+
+    def test_good_configuration(self):
+        config = self.config("[two]\nmin_scts = 2, 3 over 180d\nmin_operators = 2",
+                             top="policy = two\nshadow_policy = chrome\nsources = embedded, tls")
+        answer = self.ask("check", "--config", config, "--strict", code=0)
+        self.assertEqual((answer["ok"], answer["errors"], answer["warnings"], answer["problems"]), (True, 0, 0, []))
+        force = answer["in_force"]
+        self.assertEqual((force["mode"], force["policy"], force["shadow_policy"]), ("enforce", "two", "chrome"))
+        self.assertEqual(force["sources"], ["embedded", "tls"])
+        self.assertEqual(force["log_lists"][0]["logs"], 3)
+        text = run("check", "--config", config).stdout.decode()
+        self.assertIn("two: 2 SCTs, 3 over 180 days; 2 operators", text)
+        self.assertIn("3 logs", text)
+        self.assertTrue(text.endswith("usable: 0 errors, 0 warnings\n"), text)
+
+    def test_every_error_with_its_line(self):
+        config = self.config("[unused]\nmin_scts = 1", top="mod = report\npolicy = nosuch\nmode = of")
+        answer = self.ask("check", "--config", config, code=2)
+        lines = {problem["line"] for problem in answer["problems"] if problem["severity"] == "error"}
+        self.assertLessEqual({2, 3, 4}, lines)
+        self.assertEqual({problem["file"] for problem in answer["problems"]}, {config})
+        self.assertFalse(answer["ok"])
+        self.assertIsNone(answer["in_force"])
+        text = run("check", "--config", config).stdout.decode()
+        self.assertIn(f"{config}:2: error: ", text)
+        self.assertIn("refuses every client certificate", text)
+
+    def test_broken_list_is_an_error_of_the_list(self):
+        bad = self.write("bad.json", "{")
+        config = self.write("bad.cnf", f"log_list = {bad}\n")
+        answer = self.ask("check", "--config", config, code=2)
+        self.assertEqual(answer["problems"][0]["file"], bad)
+        self.assertEqual(answer["in_force"]["mode"], "enforce")
+        self.assertIn(b"finds no certificate compliant", run("check", "--config", config).stdout)
+
+    def test_missing_files(self):
+        self.ask("check", "--config", self.path("nothing"), code=2)
+        config = self.write("nolist.cnf", f"log_list = {self.path('nolist.json')}\n")
+        self.ask("check", "--config", config, code=2)
+
+    def test_fewer_logs_than_the_policy_needs(self):
+        config = self.config("[many]\nmin_scts = 1, 4 over 180d\nmin_operators = 2", top="policy = many")
+        answer = self.ask("check", "--config", config, code=0)
+        self.warning(answer, "policy many", "up to 4 SCTs", "only 3 of the 3 logs")
+        self.ask("check", "--config", config, "--strict", code=1)
+
+    def test_fewer_operators_than_the_policy_needs(self):
+        config = self.config("[many]\nmin_scts = 4\nmin_operators = 4", top="policy = many")
+        self.warning(self.ask("check", "--config", config, code=0), "from 4 operators", "from 3 operators")
+
+    def test_max_per_operator_is_counted(self):
+        logs = [f"{self.path('log-' + letter)},operator=Same" for letter in "abc"]
+        pki("list", "--out", self.path("same.json"), *logs)
+        config = self.write("same.cnf", f"log_list = {self.path('same.json')}\npolicy = p\n"
+                                        "[p]\nmin_scts = 2\nmax_per_operator = 1\n")
+        self.warning(self.ask("check", "--config", config, code=0), "max_per_operator leaves out some")
+
+    def test_only_open_logs_count(self):
+        for state in ("state=retired", "state=rejected", "state=pending", "end=-1d"):
+            with self.subTest(state=state):
+                pki("list", "--out", self.path("states.json"), f"{self.path('log-a')},{state}",
+                    f"{self.path('log-b')}")
+                config = self.write("states.cnf", f"log_list = {self.path('states.json')}\npolicy = p\n"
+                                                  "[p]\nmin_scts = 2\n")
+                self.warning(self.ask("check", "--config", config, code=0), "only 1 of the 2 logs")
+
+    def test_logs_about_to_leave_their_interval(self):
+        pki("list", "--out", self.path("soon.json"), f"{self.path('log-a')},end=+10d", f"{self.path('log-b')}")
+        config = self.write("soon.cnf", f"log_list = {self.path('soon.json')}\npolicy = p\n[p]\nmin_scts = 2\n")
+        self.warning(self.ask("check", "--config", config, code=0), "in 30 days only 1 logs", "newer log list")
+
+    def test_required_log_that_is_not_there(self):
+        config = self.config("[p]\nrequire_log = Log Q", top="policy = p")
+        self.warning(self.ask("check", "--config", config, code=0), "require_log = Log Q", "nothing can satisfy it")
+        config = self.config("[p]\nrequire_log = Log A", top="policy = p")
+        self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
+
+    def test_stale_list(self):
+        pki("list", "--out", self.path("old.json"), "--timestamp", "-40d", self.path("log-a"))
+        for on_stale, code, severity in (("warn", 0, "warning"), ("report", 0, "warning"), ("refuse", 2, "error")):
+            with self.subTest(on_stale=on_stale):
+                config = self.write("old.cnf", f"log_list = {self.path('old.json')}\non_stale = {on_stale}\n"
+                                               "log_list_max_age = 35d\n")
+                answer = self.ask("check", "--config", config, code=code)
+                self.assertTrue(any("40 days old" in text for text in self.texts(answer, severity)), answer)
+
+    def test_exemption_that_has_ended(self):
+        config = self.config("[rules]\nold = old\n[old]\nissued_before = 2026-01-01T00:00:00Z\nexempt = yes\n"
+                             "expires = 2026-01-02T00:00:00Z", top="rules = rules")
+        answer = self.ask("check", "--config", config, code=0)
+        self.warning(answer, "exemption", "ended on 2026-01-02T00:00:00Z")
+        self.assertIn("which is past", answer["in_force"]["rules"][0]["effect"])
+
+    def test_files_that_others_can_write(self):
+        config = self.config()
+        rows = [(config, 0o666), (self.path("log_list.json"), 0o602), (self.dir, 0o777)]
+        for path, mode in rows:
+            with self.subTest(path=path):
+                before = os.stat(path).st_mode & 0o7777
+                os.chmod(path, mode)
+                answer = self.ask("check", "--config", config, code=0)
+                os.chmod(path, before)
+                self.assertEqual([problem["file"] for problem in answer["problems"]], [path])
+                self.warning(answer, "everybody on this machine can write here", f"{mode:04o}", "chmod o-w")
+        os.chmod(self.dir, 0o1777)  # sticky: nobody can replace what is another's
+        self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
+        os.chmod(self.dir, 0o700)
+
+    def test_stores_that_are_not_there(self):
+        config = self.config(top=f"sct_store = {self.path('nostore')}\nocsp_store = {self.path('ca.pem')}")
+        answer = self.ask("check", "--config", config, code=0)
+        self.warning(answer, "sct_store", "No such file or directory")
+        self.warning(answer, "ocsp_store", "is no directory")
+
+    def test_hostile_bytes_in_the_configuration(self):
+        config = self.write("hostile.cnf", b"mode = \x1b[2Jenforce\xff\nlog_list = /x\n")
+        done = run("check", "--config", config)
+        self.assertEqual(done.returncode, 2)
+        self.assertNotRegex(done.stdout, rb"[\x00-\x08\x0b-\x1f\x7f-\xff]")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,262 @@
+"""clientct verify: verdicts, explanations, exit codes."""
+
+import hashlib
+import os
+import ssl
+import time
+import unittest
+
+from cli import VECTORS, Case, needs_vectors, pki, run
+
+MEMBERS = {"verdict", "reason", "policy", "rule", "scts", "mode", "decided", "compliant", "detail", "advice",
+           "conditions", "shadow", "at", "leaf_sha256", "subject", "issuer", "chain_length", "config", "remarks"}
+
+
+class Verify(Case):
+    def test_every_certificate_of_the_fixture(self):
+        config = self.config(top="policy = one")
+        for name, wanted in self.fixture.items():
+            with self.subTest(name=name):
+                accept = wanted["expect"] == "accept"
+                answer = self.ask("verify", "--config", config, self.path(f"client-{name}.pem"), code=0 if accept else 1)
+                self.assertEqual((answer["verdict"], answer["reason"]), (wanted["expect"], wanted["reason"]))
+                self.assertEqual(answer["compliant"], accept)
+                text = run("verify", "--config", config, self.path(f"client-{name}.pem"))
+                self.assertEqual(text.returncode, 0 if accept else 1)
+                self.assertTrue(text.stdout.startswith(f"{wanted['expect']}: {wanted['reason']} (".encode()), text.stdout)
+
+    def test_json_has_the_promised_members(self):
+        config = self.config(top="policy = one\nshadow_policy = chrome")
+        answer = self.ask("verify", "--config", config, self.path("client-good.pem"), code=0)
+        self.assertEqual(set(answer), MEMBERS)
+        self.assertEqual(answer["policy"], "one")
+        self.assertIsNone(answer["rule"])
+        self.assertEqual(answer["shadow"], {"policy": "chrome", "compliant": True, "reason": "compliant"})
+        self.assertEqual(answer["config"], config)
+        der = ssl.PEM_cert_to_DER_cert(self.read("client-good.pem").decode().split("-----END", 1)[0] +
+                                       "-----END CERTIFICATE-----\n")
+        self.assertEqual(answer["leaf_sha256"], hashlib.sha256(der).hexdigest())
+        self.assertEqual([sct["log"] for sct in answer["scts"]], ["Log A", "Log B"])
+        for sct in answer["scts"]:
+            self.assertEqual(set(sct), {"source", "log_id", "log", "operator", "timestamp", "status"})
+            self.assertEqual((sct["source"], sct["status"]), ("embedded", "valid"))
+            self.assertRegex(sct["log_id"], r"^[0-9a-f]{64}$")
+            self.assertRegex(sct["timestamp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$")
+        for condition in answer["conditions"]:
+            self.assertEqual(set(condition), {"name", "met", "seen", "needed"})
+
+    def test_refusal_says_what_to_do(self):
+        config = self.config("[two]\nmin_scts = 2\nmin_operators = 2", top="policy = two")
+        answer = self.ask("verify", "--config", config, self.path("client-good-one.pem"), code=1)
+        self.assertEqual(answer["reason"], "too-few-scts")
+        self.assertIn("Alpha", answer["advice"])
+        by_name = {condition["name"]: condition for condition in answer["conditions"]}
+        self.assertFalse(by_name["min_scts"]["met"])
+        text = run("verify", "--config", config, self.path("client-good-one.pem")).stdout.decode()
+        self.assertIn("What to do\n  " + answer["advice"], text)
+
+    def test_report_mode_accepts_and_says_so_plainly(self):
+        config = self.config(top="policy = one\nmode = report")
+        answer = self.ask("verify", "--config", config, self.path("client-unlogged.pem"), code=0)
+        self.assertEqual((answer["verdict"], answer["reason"], answer["mode"], answer["compliant"]),
+                         ("accept", "no-scts", "report", False))
+        text = run("verify", "--config", config, self.path("client-unlogged.pem")).stdout
+        self.assertIn(b"with mode = enforce this certificate would be refused", text)
+
+    def test_mode_off_evaluates_nothing(self):
+        config = self.config(top="mode = off")
+        done = run("verify", "--config", config, self.path("client-unlogged.pem"))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"mode = off: nothing is evaluated", done.stdout)
+
+    def test_rules_are_explained(self):
+        config = self.config(f"[rules]\nother = other\nhost = host\n"
+                             f"[other]\nissuer = {self.path('other-ca.pem')}\npolicy = one\n"
+                             "[host]\nserver_name = *.example.com\nexempt = yes\n", top="policy = chrome\nrules = rules")
+        answer = self.ask("verify", "--config", config, self.path("client-unlogged.pem"), code=1)
+        self.assertEqual((answer["rule"], answer["policy"]), (None, "chrome"))
+        names = [condition["name"] for condition in answer["conditions"]]
+        self.assertEqual(names[:2], ["rule other", "rule host"])
+        answer = self.ask("verify", "--config", config, "--server-name", "api.example.com",
+                          self.path("client-unlogged.pem"), code=0)
+        self.assertEqual((answer["rule"], answer["reason"]), ("host", "exempt"))
+        answer = self.ask("verify", "--config", config, self.path("client-other-ca-good.pem"), code=0)
+        self.assertEqual((answer["rule"], answer["policy"]), ("other", "one"))
+
+    def test_broken_configuration_is_exit_2_with_every_error(self):
+        config = self.config(top="mod = report\npolicy = nosuch")
+        done = run("verify", "--config", config, self.path("client-good.pem"), "--json")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b'"reason": "config-error"', done.stdout)
+        self.assertIn(f"{config}:2: ".encode(), done.stderr)
+        self.assertIn(f"{config}:3: ".encode(), done.stderr)
+
+    def test_missing_configuration_is_exit_2(self):
+        answer = self.ask("verify", "--config", self.path("nothing.cnf"), self.path("client-good.pem"), code=2)
+        self.assertEqual((answer["verdict"], answer["reason"], answer["decided"]), ("refuse", "config-error", False))
+
+    def test_nothing_temporary_stays_behind(self):
+        before = set(os.listdir(self.dir))
+        done = run("verify", "--log-list", self.path("log_list.json"), self.path("client-good.pem"), TMPDIR=self.dir)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual(set(os.listdir(self.dir)), before)
+
+    def test_log_list_in_every_format_that_the_fixture_has(self):
+        for name in ("log_list.json", "log_list.cnf"):
+            self.ask("verify", "--log-list", self.path(name), self.path("client-good.pem"), code=0)
+
+    def test_presets_without_configuration(self):
+        for policy, code in (("one", 0), ("chrome", 1), ("apple", 1)):
+            answer = self.ask("verify", "--log-list", self.path("log_list.json"), "--policy", policy,
+                              self.path("client-good-one.pem"), code=code)
+            self.assertEqual(answer["policy"], policy)
+
+
+class Input(Case):
+    def ask_list(self, *arguments, code, stdin=None):
+        return self.ask("verify", "--log-list", self.path("log_list.json"), *arguments, code=code, stdin=stdin)
+
+    def test_der_and_standard_input(self):
+        self.ask_list("--issuer", self.path("ca.pem"), self.path("client-good.der"), code=0)
+        self.ask_list("-", stdin=self.read("client-good.pem"), code=0)
+        self.ask_list("--issuer", self.path("ca.pem"), "-", stdin=self.read("client-good.der"), code=0)
+
+    def test_key_in_the_same_file_is_passed_over(self):
+        both = self.write("both.pem", self.read("client-good.key") + self.read("client-good.pem"))
+        self.ask_list(both, code=0)
+
+    def test_without_issuer_embedded_scts_cannot_be_checked(self):
+        answer = self.ask_list(self.path("client-good.der"), code=1)
+        self.assertEqual(answer["reason"], "issuer-unknown")
+        self.assertIn("--issuer FILE", answer["remarks"][0])
+
+    def test_issuer_is_used_only_if_it_issued(self):
+        pki("ca", "--out", self.path("twin"), "--cn", "Fixture CA")
+        for name, found in (("other-ca.pem", "Other fixture CA"), ("twin.pem", "Fixture CA")):
+            with self.subTest(name=name):
+                answer = self.ask_list("--issuer", self.path(name), self.path("client-good.der"), code=1)
+                self.assertEqual((answer["reason"], answer["chain_length"]), ("issuer-unknown", 1))
+                self.assertIn(f'"CN={found}" did not issue this certificate', answer["remarks"][0])
+
+    def test_issuer_is_found_among_others(self):
+        answer = self.ask_list("--chain", self.path("other-ca.pem"), "--issuer", self.path("ca.pem"),
+                               self.path("client-good.der"), code=0)
+        self.assertEqual((answer["chain_length"], answer["remarks"]), (2, []))
+        answer = self.ask_list("--chain", self.path("ca.pem"), "--issuer", self.path("other-ca.pem"),
+                               self.path("client-good.der"), code=0)
+        self.assertIn("another one that was given did", answer["remarks"][0])
+
+    def test_chain_in_the_wrong_order_is_noticed(self):
+        leaf_then_ca = self.read("client-good.pem").decode()
+        leaf = leaf_then_ca[:leaf_then_ca.index("-----END CERTIFICATE-----") + 26]
+        turned = self.write("turned.pem", self.read("ca.pem") + leaf.encode())
+        answer = self.ask_list(turned, code=1)
+        self.assertEqual(answer["subject"], "CN=Fixture CA")
+        self.assertIn("the leaf must come first", " ".join(answer["remarks"]))
+
+    def test_what_is_no_certificate_is_exit_2(self):
+        der, pem = self.read("client-good.der"), self.read("client-good.pem")
+        rows = [
+            ("empty", b"", "is empty"),
+            ("noise", b"\x00\xff" * 40, "expected PEM"),
+            ("text", b"hello\n", "expected PEM"),
+            ("cut.der", der[:-1], "expected PEM"),
+            ("trailing.der", der + b"\0", "1 bytes behind"),
+            ("two.der", der + der, "behind the DER certificate"),
+            ("cut.pem", pem[:200], "does not decode"),
+            ("broken.pem", pem.replace(b"MII", b"M!I", 1), "does not decode"),
+            ("second-broken.pem", pem + pem[:200], "certificate 3"),
+            ("key.pem", self.read("client-good.key"), "no \"BEGIN CERTIFICATE\""),
+            ("large", b"x" * (1024 * 1024 + 1), "larger than 1024 KiB"),
+        ]
+        for name, content, words in rows:
+            with self.subTest(name=name):
+                path = self.write(name, content)
+                self.assert_usage_error(run("verify", "--log-list", self.path("log_list.json"), path), words, name)
+
+    def test_time_as_text_and_as_number(self):
+        late = int(time.time()) + 400 * 86400
+        for when in (str(late), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(late))):
+            answer = self.ask_list("--at", when, self.path("client-good.pem"), code=0)
+            self.assertEqual(answer["at"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(late)))
+            self.assertIn("has expired", answer["remarks"][0])
+
+    def test_the_epoch_is_a_time_and_not_now(self):
+        answer = self.ask_list("--at", "0", self.path("client-good.pem"), code=1)
+        self.assertEqual(answer["reason"], "future-timestamp")
+        self.assertEqual(answer["at"], "1970-01-01T00:00:00Z")
+
+    def test_scts_from_tls_and_ocsp(self):
+        cert, ca = self.path("client-unlogged"), self.path("ca")
+        pki("scts", "--out", self.path("tls.sct"), "--cert", cert, "--issuer", ca, "--entry", "x509",
+            "--sct", f"log={self.path('log-a')}")
+        pki("ocsp", "--out", self.path("good.ocsp"), "--cert", cert, "--ca", ca, "--sct", f"log={self.path('log-b')}")
+        pki("ocsp", "--out", self.path("revoked.ocsp"), "--cert", cert, "--ca", ca, "--status", "revoked")
+        answer = self.ask_list("--tls-scts", self.path("tls.sct"), "--ocsp", self.path("good.ocsp"),
+                               self.path("client-unlogged.pem"), code=0)
+        self.assertEqual({(sct["source"], sct["log"]) for sct in answer["scts"]}, {("tls", "Log A"), ("ocsp", "Log B")})
+        answer = self.ask_list("--ocsp", self.path("revoked.ocsp"), self.path("client-good.pem"), code=0)
+        self.assertEqual(answer["reason"], "compliant", "the response is about another certificate")
+        answer = self.ask_list("--ocsp", self.path("revoked.ocsp"), self.path("client-unlogged.pem"), code=1)
+        self.assertEqual(answer["reason"], "revoked")
+
+    def test_evidence_that_the_configuration_does_not_read_is_remarked(self):
+        pki("scts", "--out", self.path("tls.sct"), "--cert", self.path("client-unlogged"), "--issuer", self.path("ca"),
+            "--entry", "x509", "--sct", f"log={self.path('log-a')}")
+        config = self.config(top="sources = embedded")
+        answer = self.ask("verify", "--config", config, "--tls-scts", self.path("tls.sct"),
+                          self.path("client-unlogged.pem"), code=1)
+        self.assertIn("--tls-scts is not used", answer["remarks"][0])
+
+    def test_hostile_names_do_not_reach_the_terminal(self):
+        name = "evil\x1b]0;owned\x07\u202egpj.exe\rok\x9b31m"
+        pki("cert", "--out", self.path("hostile"), "--ca", self.path("ca"), "--cn", name,
+            "--sct", f"log={self.path('log-a')}")
+        for arguments in (["verify", "--log-list", self.path("log_list.json")], ["inspect"]):
+            done = run(*arguments, self.path("hostile.pem"))
+            self.assertEqual(done.returncode, 0, done)
+            text = done.stdout.decode()
+            self.assertNotRegex(text, "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
+            self.assertIn("evil", text)
+            self.ask(*arguments, self.path("hostile.pem"), code=0)
+
+    def test_hostile_file_names_do_not_reach_the_terminal(self):
+        done = run("verify", self.path("no\x1b[2Jsuch\nclientct: all is well"))
+        self.assertEqual(done.returncode, 2)
+        self.assertNotIn(b"\x1b", done.stderr)
+        self.assertEqual(done.stderr.count(b"\n"), 1)
+
+
+@needs_vectors
+class RealWorld(Case):
+    def ask_vector(self, log_list, *arguments, code=0):
+        return self.ask("verify", "--log-list", os.path.join(VECTORS, log_list),
+                        *[os.path.join(VECTORS, a) if "/" in a else a for a in arguments], code=code)
+
+    def test_2015_three_scts(self):
+        answer = self.ask_vector("real-2015/log_list.cnf", "--issuer", "real-2015/embeddedSCTs3_issuer.pem",
+                                 "--at", "2016-06-01T00:00:00Z", "real-2015/embeddedSCTs3.pem")
+        self.assertEqual([sct["status"] for sct in answer["scts"]], ["valid"] * 3)
+        self.assertEqual(answer["remarks"], [])
+
+    def test_2025_satisfies_chrome_inside_its_validity(self):
+        for policy in ("one", "chrome"):
+            answer = self.ask_vector("real-2025/log_list.json", "--policy", policy, "--issuer",
+                                     "real-2025/google-we1.pem", "--at", "2025-10-15T00:00:00Z",
+                                     "real-2025/cloudflare.pem")
+            self.assertEqual([sct["status"] for sct in answer["scts"]], ["valid"] * 2)
+            self.assertEqual({sct["operator"] for sct in answer["scts"]}, {"Google", "Cloudflare"})
+
+    def test_2025_before_its_time_is_refused(self):
+        answer = self.ask_vector("real-2025/log_list.json", "--issuer", "real-2025/google-we1.pem", "--at",
+                                 "2025-09-01T00:00:00Z", "real-2025/cloudflare.pem", code=1)
+        self.assertEqual(answer["reason"], "future-timestamp")
+
+    def test_private_log(self):
+        answer = self.ask_vector("private-log/trusted_root.json", "--issuer", "private-log/issuer.der",
+                                 "--at", "2024-04-02T19:25:00Z", "private-log/leaf.der")
+        self.assertEqual([sct["status"] for sct in answer["scts"]], ["valid"])
+
+
+if __name__ == "__main__":
+    unittest.main()
