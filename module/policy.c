@@ -94,21 +94,28 @@ static bool may_witness(const struct ct_sct *sct, int64_t now_ms)
 }
 
 /*
- * Nobody watches a retired log any more, so its own word on the time is not enough: an SCT of a log that is still
- * watched has to say that the certificate existed before the retirement. Before signatures are checked this can
- * only rule out; ct_policy_judge asks again of the SCTs that are valid.
+ * Nobody watches a retired log any more, so its own word on the time is not enough: the earliest SCT of a log that
+ * is still watched has to say that the certificate existed before the retirement. Before signatures are checked
+ * this can only rule out; ct_policy_judge asks again of the SCTs that are valid. Where there is no such SCT at all,
+ * what is wrong is that no log is current, which is for ct_policy_judge to say.
  */
 static bool issuance_may_precede(const struct ct_scts *scts, int64_t retired_ms, int64_t now_ms)
 {
+    bool any = false;
+
     if (scts == NULL || scts->count > ISSUANCE_SCAN_MAX) {
         return true;
     }
     for (size_t i = 0; i < scts->count; i++) {
-        if (may_witness(&scts->items[i], now_ms) && scts->items[i].timestamp_ms < (uint64_t)retired_ms) {
+        if (!may_witness(&scts->items[i], now_ms)) {
+            continue;
+        }
+        if (scts->items[i].timestamp_ms < (uint64_t)retired_ms) {
             return true;
         }
+        any = true;
     }
-    return false;
+    return !any;
 }
 
 enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const struct ct_policy_subject *subject,

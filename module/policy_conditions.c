@@ -85,7 +85,7 @@ size_t ct_conditions_ways(const struct ct_policy *policy, const struct ct_policy
     *way = (struct ct_way){ .delivery = "", .evidence = tally.count > 0 };
 
     r = ct_way_require(way, "min_scts", ct_tally_capped(&tally, policy->max_per_operator), needed,
-                       tally.count == 0 && tally.after_retirement > 0 ? CLIENTCT_LOG_RETIRED : CLIENTCT_TOO_FEW_SCTS);
+                       CLIENTCT_TOO_FEW_SCTS);
     if (speak) {
         say_min_scts(policy, subject, &tally, row, r);
     }

@@ -74,6 +74,7 @@ struct ct_way {
     const char *name;            /* "embedded"; NULL: the policy has only this way */
     const char *delivery;        /* for advice: " embedded in the certificate", or "" */
     bool evidence;               /* there is an SCT that counts this way */
+    size_t anew;                 /* that many new SCTs at least: retired logs will not count beside a newer SCT */
     struct ct_requirement requirements[CT_WAY_REQUIREMENTS];
     size_t count;
 };

@@ -42,7 +42,10 @@ static void collect(const struct ct_policy *policy, const struct ct_policy_subje
     }
 }
 
-/* The earliest SCT of a log that is current now; UINT64_MAX: none, so nothing is known to precede a retirement. */
+/*
+ * The earliest SCT of a log that is current now. Zero when there is none: retired logs then count, and the policy
+ * fails for want of a current log.
+ */
 static uint64_t issuance(const struct witnesses *found, int64_t now_ms)
 {
     uint64_t earliest = UINT64_MAX;
@@ -54,7 +57,7 @@ static uint64_t issuance(const struct witnesses *found, int64_t now_ms)
             earliest = sct->timestamp_ms;
         }
     }
-    return earliest;
+    return earliest != UINT64_MAX ? earliest : 0;
 }
 
 static bool taken_by(enum ct_tally_of of, const struct ct_sct *sct, bool current)
@@ -113,7 +116,10 @@ void ct_tally_take(const struct ct_policy *policy, const struct ct_policy_subjec
         if (!taken_by(of, sct, current)) {
             continue;
         }
-        /* A policy that does without current logs has nobody to ask when the certificate was issued. */
+        /*
+         * A policy that can do without current logs takes a retired log's word: a current SCT that came later must
+         * not spoil what was enough without it.
+         */
         if (!current && policy->needs_current_log && issued >= (uint64_t)sct->log->state_since_ms) {
             tally->after_retirement++;
             continue;
@@ -177,7 +183,12 @@ void ct_text_add_duration(char *text, size_t size, int64_t ms)
     static const struct {
         const char *unit;
         int64_t ms;
-    } units[] = { { "d", CT_DAY_MS }, { "h", 3600 * CT_SECOND_MS }, { "min", 60 * CT_SECOND_MS }, { "s", CT_SECOND_MS } };
+    } units[] = {
+        { "d", CT_DAY_MS },
+        { "h", 3600 * CT_SECOND_MS },
+        { "min", 60 * CT_SECOND_MS },
+        { "s", CT_SECOND_MS },
+    };
     const char *space = "";
 
     if (ms < CT_SECOND_MS) {

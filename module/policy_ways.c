@@ -68,6 +68,9 @@ void ct_way_require_current_log(struct ct_way *way, const char *name, const stru
 {
     struct ct_requirement *r = ct_way_require(way, name, tally->current, 1, CLIENTCT_NO_CURRENT_LOG);
 
+    if (tally->count > 0 && tally->current == 0) {
+        way->anew = way->requirements[0].needed;
+    }
     if (!speak) {
         return;
     }
@@ -89,7 +92,7 @@ static const struct ct_requirement *first_unmet(const struct ct_way *way)
 /* How many more SCTs would do at best: one SCT can serve several requirements. SIZE_MAX: none would. */
 static size_t missing(const struct ct_way *way)
 {
-    size_t most = 0;
+    size_t most = way->anew;
 
     for (size_t i = 0; i < way->count; i++) {
         const struct ct_requirement *r = &way->requirements[i];
@@ -187,8 +190,8 @@ enum clientct_reason ct_ways_judge(const struct ct_policy *policy, const struct 
     }
     if (detail != NULL && detail_size > 0) {
         ct_text_add(detail, detail_size, "%s, policy %s needs %s%s%s", unmet->seen_text,
-                    policy->name != NULL ? policy->name : "", unmet->needed_text, way->name != NULL ? " by the way of " : "",
-                    way->name != NULL ? way->name : "");
+                    policy->name != NULL ? policy->name : "", unmet->needed_text,
+                    way->name != NULL ? " by the way of " : "", way->name != NULL ? way->name : "");
     }
     return unmet->reason;
 }
