@@ -135,8 +135,8 @@ static void advise(const struct ct_way *way, char *text, size_t size)
     for (size_t i = 0; i < way->count; i++) {
         const struct ct_requirement *r = &way->requirements[i];
 
-        if (r->seen >= r->needed || r->lacking[0] == '\0') {
-            continue;
+        if (r->seen >= r->needed || r->lacking[0] == '\0' || strstr(text, r->lacking) != NULL) {
+            continue; /* met, nothing special, or said already */
         }
         if (more == 1) {
             ct_text_add(text, size, "%s %s", joint, r->lacking);

@@ -2,7 +2,6 @@
  * The table of policy cases in test/vectors/policy/cases.json: certificates and SCTs in, verdicts out, and nothing
  * of either in code. Besides the verdict, each case is put through what holds for every case.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -364,6 +363,24 @@ START_TEST(there_are_cases_enough_and_each_says_why)
 }
 END_TEST
 
+static void load_logs(void)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(table, "logs"), name, value) {
+        load_log(name, value);
+    }
+}
+
+static void free_logs(void)
+{
+    for (size_t i = 0; i < log_count; i++) {
+        ct_log_clear(&logs[i]);
+    }
+    log_count = 0;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("policy cases");
@@ -371,8 +388,6 @@ int main(void)
     const char *vectors = getenv("CLIENTCT_TEST_VECTORS");
     char path[4096];
     json_error_t error;
-    json_t *value;
-    const char *name;
     int cases, failed;
 
     snprintf(path, sizeof(path), "%s/policy/cases.json", vectors != NULL ? vectors : "test/vectors");
@@ -381,19 +396,14 @@ int main(void)
         printf("Bail out! %s:%d: %s\n", path, error.line, error.text);
         return EXIT_FAILURE;
     }
-    json_object_foreach(json_object_get(table, "logs"), name, value) {
-        load_log(name, value);
-    }
     cases = (int)json_array_size(json_object_get(table, "cases"));
+    tcase_add_unchecked_fixture(tc, load_logs, free_logs);
     tcase_add_test(tc, there_are_cases_enough_and_each_says_why);
     tcase_add_loop_test(tc, verdict_is_what_the_rule_says, 0, cases);
     tcase_add_loop_test(tc, order_and_surplus_do_not_matter, 0, cases);
     tcase_add_loop_test(tc, the_answer_holds_within_the_horizon, 0, cases);
     suite_add_tcase(suite, tc);
     failed = unit_run(suite);
-    for (size_t i = 0; i < log_count; i++) {
-        ct_log_clear(&logs[i]);
-    }
     json_decref(table);
     return failed;
 }
