@@ -45,6 +45,6 @@ bool ctpki_next_pair(char **rest, char **key, char **value);
     "  count=N          N times the same\n" \
     "  bad=FAULT        signature, hash-alg, sig-alg, version, trailing, der, ber, log-id, truncated,\n" \
     "                   entry-type, extensions\n" \
-    "--list-bad is one of trailing, short, empty, octet-trailing, zero-entry\n"
+    "--list-bad is one of trailing, short, empty, octet-trailing, octet-ber, zero-entry\n"
 
 #endif

@@ -45,7 +45,7 @@ static void judge(const struct pki_oracle *oracle, X509 *certificate, X509 *issu
 
     *opinion = (struct pki_opinion){0};
     if (context == NULL || CT_POLICY_EVAL_CTX_set1_cert(context, certificate) != 1 ||
-        CT_POLICY_EVAL_CTX_set1_issuer(context, issuer) != 1) {
+        (issuer != NULL && CT_POLICY_EVAL_CTX_set1_issuer(context, issuer) != 1)) {
         pki_die("out of memory");
     }
     CT_POLICY_EVAL_CTX_set_shared_CTLOG_STORE(context, oracle->store);

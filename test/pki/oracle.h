@@ -23,7 +23,7 @@ struct pki_opinion {
     sct_validation_status_t statuses[PKI_OPINION_MAX];
 };
 
-/* The embedded list. */
+/* The embedded list. `issuer` NULL: unknown. */
 void pki_oracle_embedded(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, int64_t at_ms,
                          struct pki_opinion *opinion);
 /* A list as it comes over TLS. */

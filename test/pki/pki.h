@@ -135,6 +135,7 @@ void pki_add_leaf_index(struct pki_bytes *extensions, uint64_t index);
     X(SHORT, "short")                   /* the list says that it is longer than it is */ \
     X(EMPTY, "empty")                   /* 00 00; the SCTs are dropped */ \
     X(OCTET_TRAILING, "octet-trailing") /* a byte behind the inner OCTET STRING (certificate and OCSP only) */ \
+    X(OCTET_BER, "octet-ber")           /* the inner OCTET STRING in a longer form than DER has (likewise) */ \
     X(ZERO_ENTRY, "zero-entry")         /* a SerializedSCT of length zero behind the others */
 
 enum pki_list_fault {

@@ -164,6 +164,7 @@ START_TEST(broken_lists_are_broken)
     } rows[] = {
         {PKI_LIST_NONE, true, 1},  {PKI_LIST_TRAILING, false, 0},       {PKI_LIST_SHORT, false, 0},
         {PKI_LIST_EMPTY, true, 0}, {PKI_LIST_OCTET_TRAILING, true, 1}, {PKI_LIST_ZERO_ENTRY, false, 0},
+        {PKI_LIST_OCTET_BER, true, 1},
     };
     struct pki_opinion opinion;
 

@@ -209,7 +209,13 @@ X509_EXTENSION *pki_sct_list_extension(const char *oid, const struct pki_bytes *
         pki_die("cannot make an SCT list extension");
     }
     len = i2d_ASN1_OCTET_STRING(inner, &der);
-    add_der(&value, der, len, "an SCT list");
+    if (fault == PKI_LIST_OCTET_BER) {
+        pki_add_uint(&value, 0x0484, 2); /* OCTET STRING with four bytes of length */
+        pki_add_vector(&value, 4, list->data, list->len);
+        OPENSSL_free(der);
+    } else {
+        add_der(&value, der, len, "an SCT list");
+    }
     if (fault == PKI_LIST_OCTET_TRAILING) {
         pki_add_uint(&value, 0, 1);
     }
