@@ -30,6 +30,16 @@ static const uint8_t mimic_ids[][CT_LOG_ID_LEN] = {
       0x12, 0x53, 0x84, 0x92, 0xfe, 0xdf, 0x2c, 0xb2, 0xa5, 0x26, 0x50, 0x3c, 0xef, 0x53, 0xce, 0xd2 },
 };
 
+bool ct_log_id_is_mimic(const uint8_t id[CT_LOG_ID_LEN])
+{
+    for (size_t i = 0; i < sizeof(mimic_ids) / sizeof(mimic_ids[0]); i++) {
+        if (memcmp(mimic_ids[i], id, CT_LOG_ID_LEN) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *ct_log_state_name(enum ct_log_state state)
 {
     static const char *const names[CT_LOG_STATE_COUNT] = {
@@ -142,10 +152,7 @@ bool ct_log_set_key(struct ct_log *log, struct ct_bytes spki, const char **why)
     log->spki = (struct ct_bytes){ copy, spki.len };
     log->key_type = type;
     memcpy(log->id, id, sizeof(id));
-    log->mimic = false;
-    for (size_t i = 0; i < sizeof(mimic_ids) / sizeof(mimic_ids[0]); i++) {
-        log->mimic |= memcmp(mimic_ids[i], id, sizeof(id)) == 0;
-    }
+    log->mimic = ct_log_id_is_mimic(id);
     return true;
 }
 

@@ -55,6 +55,8 @@ struct ct_log {
  * (static text) when it is not P-256 or RSA with 2048 bits or more, without decoding the key (that is slow).
  */
 bool ct_log_set_key(struct ct_log *log, struct ct_bytes spki, const char **why) CT_MUST_USE;
+/* Whether this is one of the public lists' logs whose private key is public. */
+bool ct_log_id_is_mimic(const uint8_t id[CT_LOG_ID_LEN]) CT_MUST_USE;
 /* The decoded key, owned by the log; NULL when it does not decode or memory is short. Thread-safe, lock-free. */
 EVP_PKEY *ct_log_get0_key(const struct ct_log *log);
 /* The operator at the time of an SCT (previous_operators); NULL: none known. */
