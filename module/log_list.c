@@ -23,66 +23,44 @@ const char *ct_log_list_format_name(enum ct_log_list_format format)
     return "unknown-format";
 }
 
-struct ct_bytes ct_bytes_of(const char *text)
+bool ct_list_text_ok(const char *text)
 {
-    return (struct ct_bytes){ (const uint8_t *)text, strlen(text) };
-}
+    struct ct_bytes left = { (const uint8_t *)text, strlen(text) };
 
-struct ct_shown ct_shown_of(struct ct_bytes text)
-{
-    struct ct_shown shown = { "" };
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len && len < sizeof(shown.text) - 4; i++) {
-        uint8_t c = text.data[i];
-
-        shown.text[len++] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+    if (left.len == 0 || left.len > CT_LOG_LIST_MAX_TEXT) {
+        return false;
     }
-    if (len < text.len) {
-        memcpy(shown.text + len, "...", sizeof("..."));
-    }
-    return shown;
-}
+    while (left.len > 0) {
+        size_t step = ct_plain_character(left);
 
-bool ct_text_is_printable(struct ct_bytes text)
-{
-    json_t *utf8 = NULL;
-
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-
-        if (c < 0x20 || c == 0x7f) {
+        if (step == 0 || *left.data == '\t') {
             return false;
         }
-        /* U+0080 to U+009F are control characters too: U+009B starts a terminal's escape sequence. */
-        if (c == 0xc2 && i + 1 < text.len && text.data[i + 1] < 0xa0) {
-            return false;
-        }
+        left.data += step;
+        left.len -= step;
     }
-    utf8 = json_stringn((const char *)text.data, text.len);
-    json_decref(utf8);
-    return utf8 != NULL;
+    return true;
 }
 
-bool ct_base64_decode(struct ct_bytes text, uint8_t *out, size_t room, size_t *len)
+bool ct_base64_decode(const char *text, uint8_t *out, size_t room, size_t *len)
 {
     uint8_t decoded[CT_LOG_KEY_MAX + 3];
     uint8_t again[4 * ((CT_LOG_KEY_MAX + 2) / 3) + 1];
+    size_t text_len = strlen(text);
     size_t padding = 0;
     int n = -1;
 
     *len = 0;
-    if (text.len == 0 || text.len % 4 != 0 || text.len >= sizeof(again)) {
+    if (text_len == 0 || text_len % 4 != 0 || text_len >= sizeof(again)) {
         return false;
     }
-    padding = (text.data[text.len - 1] == '=') + (text.data[text.len - 2] == '=');
-    n = EVP_DecodeBlock(decoded, text.data, (int)text.len);
+    padding = (text[text_len - 1] == '=') + (text[text_len - 2] == '=');
+    n = EVP_DecodeBlock(decoded, (const uint8_t *)text, (int)text_len);
     if (n < 0 || (size_t)n < padding || (size_t)n - padding > room) {
         return false;
     }
     /* EVP_DecodeBlock is forgiving (white space, misplaced padding, stray bits): only what it would write is read. */
-    if (EVP_EncodeBlock(again, decoded, n - (int)padding) != (int)text.len ||
-        memcmp(again, text.data, text.len) != 0) {
+    if (EVP_EncodeBlock(again, decoded, n - (int)padding) != (int)text_len || memcmp(again, text, text_len) != 0) {
         return false;
     }
     *len = (size_t)n - padding;
@@ -90,13 +68,13 @@ bool ct_base64_decode(struct ct_bytes text, uint8_t *out, size_t room, size_t *l
     return true;
 }
 
-void ct_list_copy(struct ct_list_input *in, char **to, struct ct_bytes text)
+void ct_list_copy(struct ct_list_input *in, char **to, const char *text)
 {
-    if (text.data == NULL) {
+    if (text == NULL) {
         return;
     }
     free(*to);
-    *to = strndup((const char *)text.data, text.len);
+    *to = strdup(text);
     if (*to == NULL) {
         ct_problem_add(in->problems, CT_ERROR, in->file, 0, "out of memory");
     }
@@ -115,7 +93,7 @@ struct ct_log ct_list_new_log(void)
 }
 
 void ct_list_set_key(struct ct_list_input *in, unsigned line, const char *place, struct ct_log *log,
-                     struct ct_bytes base64)
+                     const char *base64)
 {
     uint8_t spki[CT_LOG_KEY_MAX];
     const char *separator = *place != '\0' ? ": " : "";
@@ -123,8 +101,8 @@ void ct_list_set_key(struct ct_list_input *in, unsigned line, const char *place,
     size_t len = 0;
 
     if (!ct_base64_decode(base64, spki, sizeof(spki), &len)) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, line, "%s%sexpected a public key in base64, found \"%s\"",
-                       place, separator, ct_shown_of(base64).text);
+        ct_problem_add(in->problems, CT_ERROR, in->file, line, "%s%sexpected a public key in base64, found \"%.60s\"",
+                       place, separator, base64);
     } else if (!ct_log_set_key(log, (struct ct_bytes){ spki, len }, &why)) {
         ct_problem_add(in->problems, CT_ERROR, in->file, line, "%s%s%s", place, separator, why);
     }
@@ -137,9 +115,9 @@ void ct_list_add(struct ct_list_input *in, unsigned line, const char *place, str
 
     if (log->description == NULL) {
         ct_hex(log->id, 8, prefix);
-        ct_list_copy(in, &log->description, ct_bytes_of(prefix));
+        ct_list_copy(in, &log->description, prefix);
     }
-    ct_list_copy(in, &log->list, ct_bytes_of(in->file));
+    ct_list_copy(in, &log->list, in->file);
     if (in->problems->errors != errors_before) {
         goto out;
     }
@@ -191,7 +169,7 @@ static void read_json(struct ct_list_input *in)
 
     if (root == NULL) {
         ct_problem_add(in->problems, CT_ERROR, in->file, error.line > 0 ? (unsigned)error.line : 0,
-                       "expected JSON: %s", ct_shown_of(ct_bytes_of(error.text)).text);
+                       "expected JSON: %s", error.text);
         return;
     }
     is_v3 = json_object_get(root, "operators") != NULL;
@@ -233,7 +211,7 @@ static void read_by_content(struct ct_list_input *in)
     } else if (has_line(in->text, "-----BEGIN ")) {
         in->list->format = CT_LIST_PEM;
         ct_list_read_pem(in);
-    } else if (has_line(in->text, "enabled_logs") || has_line(in->text, "[")) {
+    } else if (has_line(in->text, "enabled_logs")) {
         in->list->format = CT_LIST_OPENSSL;
         ct_list_read_openssl(in);
     } else {

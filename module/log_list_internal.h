@@ -33,21 +33,14 @@ struct ct_log ct_list_new_log(void);
 void ct_list_add(struct ct_list_input *in, unsigned line, const char *place, struct ct_log *log, size_t errors_before);
 /* Sets the log's key from standard base64 of a SubjectPublicKeyInfo; reports errors. */
 void ct_list_set_key(struct ct_list_input *in, unsigned line, const char *place, struct ct_log *log,
-                     struct ct_bytes base64);
-/* *to becomes a copy of `text`; NULL stays NULL. Reports a shortage of memory. */
-void ct_list_copy(struct ct_list_input *in, char **to, struct ct_bytes text);
+                     const char *base64);
+/* *to becomes a copy of `text`; nothing happens for NULL. Reports a shortage of memory. */
+void ct_list_copy(struct ct_list_input *in, char **to, const char *text);
 
 /* Strict base64 (RFC 4648, section 4: padded, canonical, no white space). False also when `out` has no room. */
-bool ct_base64_decode(struct ct_bytes text, uint8_t *out, size_t room, size_t *len) CT_MUST_USE;
-/* UTF-8 without control characters: fit for logs and terminals. */
-bool ct_text_is_printable(struct ct_bytes text) CT_MUST_USE;
-struct ct_bytes ct_bytes_of(const char *text);
-
-/* A piece of the file for a message: shortened, and harmless whatever it is. */
-struct ct_shown {
-    char text[64];
-};
-struct ct_shown ct_shown_of(struct ct_bytes text);
+bool ct_base64_decode(const char *text, uint8_t *out, size_t room, size_t *len) CT_MUST_USE;
+/* 1 to CT_LOG_LIST_MAX_TEXT bytes of one line that is fit for logs, terminals and tables. */
+bool ct_list_text_ok(const char *text) CT_MUST_USE;
 
 /* --- JSON --- */
 

@@ -31,11 +31,9 @@ void ct_json_complain(struct ct_list_input *in, const char *place, const char *n
 {
     const char *dot = *place != '\0' && *name != '\0' ? "." : "";
 
-    if (found != NULL && json_is_string(found)) {
-        struct ct_bytes text = { (const uint8_t *)json_string_value(found), json_string_length(found) };
-
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s%s%s: expected %s, found \"%s\"", place, dot, name,
-                       expected, ct_shown_of(text).text);
+    if (json_is_string(found)) {
+        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s%s%s: expected %s, found \"%.60s\"", place, dot, name,
+                       expected, json_string_value(found));
     } else {
         ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s%s%s: expected %s, found %s", place, dot, name,
                        expected, found == NULL ? "nothing" : type_name(found));
@@ -68,12 +66,11 @@ const char *ct_json_text(struct ct_list_input *in, const char *place, const json
 {
     const json_t *value = ct_json_member(in, place, object, name, JSON_STRING, need);
     const char *text = json_string_value(value);
-    size_t len = json_string_length(value);
 
-    if (value == NULL || (len == 0 && need == CT_OPTIONAL)) {
+    if (text == NULL || (*text == '\0' && need == CT_OPTIONAL)) {
         return NULL;
     }
-    if (len == 0 || len > CT_LOG_LIST_MAX_TEXT || !ct_text_is_printable(ct_bytes_of(text))) {
+    if (!ct_list_text_ok(text)) {
         ct_json_complain(in, place, name, "1 to 1000 bytes of text without control characters", value);
         return NULL;
     }
@@ -110,7 +107,7 @@ void ct_json_key_and_id(struct ct_list_input *in, const char *key_place, const j
     }
     if (log->spki.data == NULL) {
         snprintf(place, sizeof(place), "%s%s%s", key_place, *key_place != '\0' ? "." : "", key_name);
-        ct_list_set_key(in, 0, place, log, ct_bytes_of(json_string_value(key)));
+        ct_list_set_key(in, 0, place, log, json_string_value(key));
     }
     if (log->spki.data == NULL) {
         return;
@@ -118,9 +115,9 @@ void ct_json_key_and_id(struct ct_list_input *in, const char *key_place, const j
     EVP_EncodeBlock(computed, log->id, CT_LOG_ID_LEN);
     if (strcmp((const char *)computed, json_string_value(id)) != 0) {
         ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                       "%s%s%s (%s): expected \"%s\", the SHA-256 of the key, found \"%s\"; one of the two was changed",
+                       "%s%s%s (%s): expected \"%s\", the SHA-256 of the key, found \"%.60s\"; one of the two was changed",
                        id_place, *id_place != '\0' ? "." : "", id_name,
                        log->description != NULL ? log->description : "no description", (const char *)computed,
-                       ct_shown_of(ct_bytes_of(json_string_value(id))).text);
+                       json_string_value(id));
     }
 }

@@ -28,7 +28,6 @@ static void set_bare_rsa_key(struct ct_list_input *in, const char *place, const 
     static const uint8_t algorithm[] = {
         0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
     };
-    struct ct_bytes base64;
     uint8_t bare[CT_LOG_KEY_MAX - 64];
     uint8_t spki[CT_LOG_KEY_MAX];
     uint8_t *at = spki;
@@ -40,8 +39,7 @@ static void set_bare_rsa_key(struct ct_list_input *in, const char *place, const 
     if (raw == NULL) {
         return;
     }
-    base64 = ct_bytes_of(json_string_value(raw));
-    if (!ct_base64_decode(base64, bare, sizeof(bare), &len)) {
+    if (!ct_base64_decode(json_string_value(raw), bare, sizeof(bare), &len)) {
         ct_json_complain(in, place, "rawBytes", "a public key in base64", raw);
         return;
     }
@@ -113,13 +111,9 @@ static void read_log(struct ct_list_input *in, const char *place, const json_t *
     const char *log_operator = ct_json_text(in, place, entry, "operator", CT_OPTIONAL);
     const char *hash = ct_json_text(in, place, entry, "hashAlgorithm", CT_REQUIRED);
 
-    if (base_url != NULL) {
-        ct_list_copy(in, &log.description, ct_bytes_of(base_url));
-        ct_list_copy(in, &log.url, ct_bytes_of(base_url));
-    }
-    if (log_operator != NULL) {
-        ct_list_copy(in, &log.log_operator, ct_bytes_of(log_operator));
-    }
+    ct_list_copy(in, &log.description, base_url);
+    ct_list_copy(in, &log.url, base_url);
+    ct_list_copy(in, &log.log_operator, log_operator);
     if (hash != NULL && strcmp(hash, "SHA2_256") != 0) {
         ct_json_complain(in, place, "hashAlgorithm", "SHA2_256", json_object_get(entry, "hashAlgorithm"));
     }

@@ -40,8 +40,8 @@ static void read_state(struct ct_list_input *in, const char *place, const json_t
         return;
     }
     ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                   "%s: expected pending, qualified, usable, readonly, retired or rejected, found \"%s\"", inner,
-                   ct_shown_of(ct_bytes_of(json_object_iter_key(json_object_iter((json_t *)states)))).text);
+                   "%s: expected pending, qualified, usable, readonly, retired or rejected, found \"%.60s\"", inner,
+                   json_object_iter_key(json_object_iter((json_t *)states)));
 }
 
 static void read_interval(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
@@ -95,7 +95,7 @@ static void read_previous_operators(struct ct_list_input *in, const char *place,
         }
         name = ct_json_text(in, inner, one, "name", CT_REQUIRED);
         if (name != NULL) {
-            ct_list_copy(in, &log->previous[i].name, ct_bytes_of(name));
+            ct_list_copy(in, &log->previous[i].name, name);
         }
         ct_json_time(in, inner, one, "end_time", CT_REQUIRED, &log->previous[i].until_ms);
     }
@@ -112,8 +112,8 @@ static void read_log_type(struct ct_list_input *in, const char *place, const jso
     log->test_log = true; /* a type that we do not know is no better than a test log */
     if (strcmp(type, "test") != 0) {
         ct_problem_add(in->problems, CT_WARNING, in->file, 0,
-                       "%s%slog_type: expected \"prod\" or \"test\", found \"%s\"; treated as \"test\"", place,
-                       *place != '\0' ? "." : "", ct_shown_of(ct_bytes_of(type)).text);
+                       "%s%slog_type: expected \"prod\" or \"test\", found \"%.60s\"; treated as \"test\"", place,
+                       *place != '\0' ? "." : "", type);
     }
 }
 
@@ -131,15 +131,9 @@ static void read_log(struct ct_list_input *in, const char *place, const json_t *
     }
     description = ct_json_text(in, place, entry, "description", CT_OPTIONAL);
     url = ct_json_text(in, place, entry, tiled ? "submission_url" : "url", CT_OPTIONAL);
-    if (description != NULL) {
-        ct_list_copy(in, &log.description, ct_bytes_of(description));
-    }
-    if (log_operator != NULL) {
-        ct_list_copy(in, &log.log_operator, ct_bytes_of(log_operator));
-    }
-    if (url != NULL) {
-        ct_list_copy(in, &log.url, ct_bytes_of(url));
-    }
+    ct_list_copy(in, &log.description, description);
+    ct_list_copy(in, &log.log_operator, log_operator);
+    ct_list_copy(in, &log.url, url);
     log.tiled = tiled;
     ct_json_key_and_id(in, place, entry, "key", place, entry, "log_id", &log);
     read_state(in, place, entry, &log);
@@ -183,9 +177,7 @@ void ct_list_read_v3(struct ct_list_input *in, const json_t *root)
     const json_t *operators = ct_json_member(in, "", root, "operators", JSON_ARRAY, CT_REQUIRED);
     const char *version = ct_json_text(in, "", root, "version", CT_OPTIONAL);
 
-    if (version != NULL) {
-        ct_list_copy(in, &in->list->version, ct_bytes_of(version));
-    }
+    ct_list_copy(in, &in->list->version, version);
     ct_json_time(in, "", root, "log_list_timestamp", CT_OPTIONAL, &in->list->timestamp_ms);
     for (size_t i = 0; i < json_array_size(operators); i++) {
         const json_t *entry = json_array_get(operators, i);

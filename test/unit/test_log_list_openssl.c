@@ -63,6 +63,7 @@ START_TEST(refuses_what_matters_and_says_where)
         { "variable", "enabled_logs = a\n[a]\ndescription = $ENV::HOME\nkey = " KEY_P256_A "\n", 3, "$" },
         { "continued line", "enabled_logs = a,\\\nb\n" SECTION_A, 1, "ackslash" },
         { "not UTF-8", "enabled_logs = a\n[a]\ndescription = \xff\nkey = " KEY_P256_A "\n", 3, "UTF-8" },
+        { "tab inside", "enabled_logs = a\n[a]\ndescription = a\tb\nkey = " KEY_P256_A "\n", 3, "without tabs" },
         { "control character", "enabled_logs = a\n[a]\ndescription = \x1b[2J\nkey = " KEY_P256_A "\n", 3, "" },
     };
 
