@@ -192,7 +192,8 @@ static void read_setting(struct line_reader *reader, char *text)
         unusable = true;
     } else if (strchr(value, '$') != NULL) {
         ct_problem_add(reader->problems, CT_ERROR, reader->file, reader->line,
-                       "`$` in `%s`: variables and the environment are not expanded here; write the value itself", name);
+                       "`$` in `%s`: variables and the environment are not expanded here; write the value itself",
+                       name);
         unusable = true;
     }
     add_line(reader, name, value, unusable);
@@ -223,8 +224,8 @@ static void read_line(struct line_reader *reader, char *text, size_t len)
 
         if (step == 0) {
             ct_problem_add(reader->problems, CT_ERROR, reader->file, reader->line,
-                           "byte 0x%02x in column %zu is not part of plain UTF-8 text", (unsigned)(unsigned char)text[at],
-                           at + 1);
+                           "byte 0x%02x in column %zu is not part of plain UTF-8 text",
+                           (unsigned)(unsigned char)text[at], at + 1);
             leave_out(reader, text);
             return;
         }
@@ -335,7 +336,8 @@ bool ct_conf_read(const char *file, struct ct_bytes text, struct ct_conf *conf, 
     *end = '\0';
     add_section(&reader, "");
     if (text.len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) {
-        ct_problem_add(problems, CT_ERROR, file, 1, "the file begins with a byte-order mark; save it as UTF-8 without one");
+        ct_problem_add(problems, CT_ERROR, file, 1,
+                       "the file begins with a byte-order mark; save it as UTF-8 without one");
         at += 3;
     }
     while (at < end && !reader.out_of_memory) {

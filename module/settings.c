@@ -16,7 +16,8 @@ static const struct ct_setting_row table[] = {
     { { CT_SETTING_TOP, "mode", "enforce | report | off", "enforce", false,
         "what becomes of certificates that are not compliant" },
       ct_parse_mode, TOP(mode) },
-    { { CT_SETTING_TOP, "log_list", "PATH", NULL, true, "a file of logs that are trusted; the format is found by content" },
+    { { CT_SETTING_TOP, "log_list", "PATH", NULL, true,
+        "a file of logs that are trusted; the format is found by content" },
       ct_parse_log_list, 0 },
     { { CT_SETTING_TOP, "log_list_key", "PATH", NULL, false,
         "public key in PEM; with it, each log list must have a valid signature in PATH.sig" },
@@ -83,7 +84,8 @@ static const struct ct_setting_row table[] = {
     { { CT_SETTING_RULE, "certificate", "sha256:HEX | PATH", NULL, false,
         "SHA-256 of the client certificate's DER, or a file with it" },
       ct_parse_certificate, 0 },
-    { { CT_SETTING_RULE, "server_name", "HOST | *.HOST", NULL, false, "the server name that the client asked for (SNI)" },
+    { { CT_SETTING_RULE, "server_name", "HOST | *.HOST", NULL, false,
+        "the server name that the client asked for (SNI)" },
       ct_parse_server_name, RULE(server_name) },
     { { CT_SETTING_RULE, "issued_before", "TIME", NULL, false, "the certificate's notBefore is before this time" },
       ct_parse_time, RULE(issued_before_ms) },
@@ -214,8 +216,8 @@ static void unknown_setting(struct ct_settings_reader *reader, const struct ct_c
     if (nearest != NULL) {
         ct_setting_error(reader, line->line, "unknown setting `%s`; did you mean `%s`?", line->name, nearest);
     } else {
-        ct_setting_error(reader, line->line, "unknown setting `%s`; clientct.cnf(5) lists those that stand %s", line->name,
-                         place_of(kind));
+        ct_setting_error(reader, line->line, "unknown setting `%s`; clientct.cnf(5) lists those that stand %s",
+                         line->name, place_of(kind));
     }
 }
 
@@ -280,7 +282,8 @@ bool ct_settings_use_section(struct ct_settings_reader *reader, const struct ct_
     return true;
 }
 
-const char *ct_settings_nearest_section(const struct ct_settings_reader *reader, const char *word, bool presets)
+/* The named section nearest to `word`, or with `presets` also one of those; NULL: none. */
+static const char *nearest_section(const struct ct_settings_reader *reader, const char *word, bool presets)
 {
     size_t count = 0;
 
@@ -292,6 +295,20 @@ const char *ct_settings_nearest_section(const struct ct_settings_reader *reader,
     }
     reader->words[count] = NULL;
     return ct_nearest_word(word, reader->words);
+}
+
+void ct_settings_no_section(const struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *who,
+                            bool presets)
+{
+    const char *nearest = nearest_section(reader, line->value, presets);
+    const char *found = presets ? "found no section and no preset of that name" : "found no section of that name";
+
+    if (nearest != NULL) {
+        ct_setting_error(reader, line->line, "%s `%s` names [%.100s]: %s; did you mean `%s`?", who, line->name,
+                         line->value, found, nearest);
+    } else {
+        ct_setting_error(reader, line->line, "%s `%s` names [%.100s]: %s", who, line->name, line->value, found);
+    }
 }
 
 static void apply_defaults(struct ct_settings_reader *reader)

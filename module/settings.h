@@ -61,8 +61,10 @@ struct ct_setting {
 /* The settings in the order in which a manual lists them; NULL behind the last. */
 const struct ct_setting *ct_settings_table(size_t index);
 
-#define CT_RULES_MAX 4096u   /* rules in a file */
-#define CT_COUNT_MAX 32u     /* of min_scts and the like: no more signatures than that are checked for one certificate */
+/* Rules in a file. */
+#define CT_RULES_MAX 4096u
+/* Of min_scts and the like: no more signatures than that are checked for one certificate. */
+#define CT_COUNT_MAX 32u
 
 /*
  * Reads clientct.cnf from its bytes, and the certificate files that rules name. `file` is for messages and is

@@ -27,10 +27,8 @@ static bool add_min_scts_row(struct ct_settings_reader *reader, const struct ct_
         row.scts > CT_COUNT_MAX ||
         (index > 0 && (strcmp(over, "over") != 0 || !ct_duration_parse(duration, &row.over_ms) || row.over_ms <= 0))) {
         ct_setting_error(reader, line->line,
-                         index == 0 ? "`min_scts`: expected a number from 1 to %u first, found `%.100s`"
-                                    : "`min_scts`: expected a number from 1 to %u and a lifetime, such as `3 over 180d`, "
-                                      "found `%.100s`",
-                         CT_COUNT_MAX, item);
+                         "`min_scts`: expected a number from 1 to %u%s, found `%.100s`", CT_COUNT_MAX,
+                         index == 0 ? " first" : " and a lifetime, such as `3 over 180d`", item);
         return false;
     }
     if (rows->count == CT_MIN_SCTS_ROWS) {
@@ -40,7 +38,7 @@ static bool add_min_scts_row(struct ct_settings_reader *reader, const struct ct_
     if (index > 0 && rows->count > 0 &&
         (row.over_ms <= rows->rows[rows->count - 1].over_ms || row.scts <= rows->rows[rows->count - 1].scts)) {
         ct_setting_error(reader, line->line,
-                         "`min_scts`: `%.100s` must ask for more SCTs, and over a longer lifetime, than the step before it",
+                         "`min_scts`: `%.100s` must ask for more SCTs, over a longer lifetime, than the step before it",
                          item);
         return false;
     }
@@ -77,7 +75,7 @@ void ct_parse_require_log(struct ct_settings_reader *reader, const struct ct_con
     }
     if (line->value[0] == '"' || line->value[0] == '\'') {
         ct_setting_warning(reader, line->line,
-                           "`require_log`: quotes are not taken off here; the log's description would have to have them");
+                           "`require_log`: quotes are not taken off here: the log's description would need them");
     }
     if (!ct_setting_grow(reader, &items, count + 1, sizeof *policy->required_logs)) {
         return;
@@ -87,8 +85,8 @@ void ct_parse_require_log(struct ct_settings_reader *reader, const struct ct_con
     policy->required_logs[count + 1] = NULL;
 }
 
-static bool add_state(struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *item, size_t index,
-                      void *value)
+static bool add_state(struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *item,
+                      size_t index, void *value)
 {
     static const char *const words[] = { "qualified", "usable", "readonly", "retired", NULL };
     static const enum ct_log_state states[] = { CT_LOG_QUALIFIED, CT_LOG_USABLE, CT_LOG_READONLY, CT_LOG_RETIRED };
@@ -121,7 +119,8 @@ void ct_parse_accept_states(struct ct_settings_reader *reader, const struct ct_c
 }
 
 /* Conditions that no certificate can meet together are a lock-out that nobody meant. */
-static void check_policy(struct ct_settings_reader *reader, const struct ct_policy *policy, const struct ct_given *given)
+static void check_policy(struct ct_settings_reader *reader, const struct ct_policy *policy,
+                         const struct ct_given *given)
 {
     unsigned line = ct_settings_given(given, CT_SETTING_POLICY, "accept_states");
 
@@ -197,7 +196,6 @@ void ct_parse_policy(struct ct_settings_reader *reader, const struct ct_conf_lin
 {
     size_t *index = value;
     size_t section;
-    const char *nearest;
 
     for (size_t i = 0; ct_policy_preset_names[i] != NULL; i++) {
         if (strcmp(line->value, ct_policy_preset_names[i]) == 0) {
@@ -210,10 +208,7 @@ void ct_parse_policy(struct ct_settings_reader *reader, const struct ct_conf_lin
         *index = policy_of_section(reader, line, section);
         return;
     }
-    nearest = ct_settings_nearest_section(reader, line->value, true);
-    ct_setting_error(reader, line->line, "`%s`: no section [%.100s] in this file, and no preset of that name%s%s%s",
-                     line->name, line->value, nearest != NULL ? "; did you mean `" : "", nearest != NULL ? nearest : "",
-                     nearest != NULL ? "`?" : "");
+    ct_settings_no_section(reader, line, "setting", true);
 }
 
 static unsigned scts_needed(const struct ct_policy *policy, int64_t lifetime_ms)

@@ -18,13 +18,9 @@
 void ct_parse_rules(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
     size_t section = ct_conf_find(reader->conf, line->value);
-    const char *nearest;
 
     if (section == CT_CONF_NONE) {
-        nearest = ct_settings_nearest_section(reader, line->value, false);
-        ct_setting_error(reader, line->line, "`rules`: no section [%.100s] in this file%s%s%s", line->value,
-                         nearest != NULL ? "; did you mean `" : "", nearest != NULL ? nearest : "",
-                         nearest != NULL ? "`?" : "");
+        ct_settings_no_section(reader, line, "setting", false);
     } else if (ct_settings_use_section(reader, line, section, CT_USE_RULES)) {
         reader->rules_section = section;
     }
@@ -73,7 +69,8 @@ static X509 *certificate_of_bytes(struct ct_bytes bytes, const char **why)
     }
     second = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
     if (second != NULL || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-        *why = second != NULL ? "has more than one certificate; one is expected" : "has something else behind the certificate";
+        *why = second != NULL ? "has more than one certificate; one is expected"
+                              : "has something that does not decode behind the certificate";
         goto refuse;
     }
     goto out;
@@ -144,8 +141,8 @@ static bool parse_hash(struct ct_settings_reader *reader, const struct ct_conf_l
         *good = true;
         return true;
     }
-    ct_setting_error(reader, line->line, "`%s`: expected 64 hex digits behind `sha256:`%s, found %zu characters", line->name,
-                     strchr(hex, ':') != NULL ? " without colons between them" : "", strlen(hex));
+    ct_setting_error(reader, line->line, "`%s`: expected 64 hex digits behind `sha256:`%s, found %zu characters",
+                     line->name, strchr(hex, ':') != NULL ? " without colons between them" : "", strlen(hex));
     return true;
 }
 
@@ -156,7 +153,8 @@ static bool check_path_or_hash(struct ct_settings_reader *reader, const struct c
         return true;
     }
     ct_setting_error(reader, line->line,
-                     "`%s`: expected `sha256:` and 64 hex digits, or the absolute path of a certificate; found `%.100s`",
+                     "`%s`: expected `sha256:` and 64 hex digits, or the absolute path of a certificate, "
+                     "found `%.100s`",
                      line->name, line->value);
     return false;
 }
@@ -188,7 +186,8 @@ void ct_parse_issuer(struct ct_settings_reader *reader, const struct ct_conf_lin
     if (!spki_sha256(rule->issuer_certificate, rule->issuer_spki)) {
         ct_setting_out_of_memory(reader);
     } else if (X509_check_ca(rule->issuer_certificate) == 0) {
-        ct_setting_error(reader, line->line, "`issuer`: %.200s is not the certificate of a CA (basicConstraints)", line->value);
+        ct_setting_error(reader, line->line, "`issuer`: %.200s is not the certificate of a CA (basicConstraints)",
+                         line->value);
     }
     ERR_pop_to_mark();
 }
@@ -294,8 +293,8 @@ static void parse_object(struct ct_settings_reader *reader, const struct ct_conf
     }
     if (*object == NULL) {
         nearest = nearest != NULL ? nearest : names[0];
-        ct_setting_error(reader, line->line, "`%s`: expected an OID such as 1.3.6.1.4.1.99999.1, or a name such as `%s`; "
-                                             "found `%.100s`",
+        ct_setting_error(reader, line->line,
+                         "`%s`: expected an OID such as 1.3.6.1.4.1.99999.1, or a name such as `%s`, found `%.100s`",
                          line->name, nearest, text);
     }
 }
@@ -322,7 +321,8 @@ static void check_rule(struct ct_settings_reader *reader, const struct ct_rule *
     unsigned after = ct_settings_given(given, CT_SETTING_RULE, "issued_after");
 
     if (rule->policy == SIZE_MAX && !rule->has_mode && !rule->exempt) {
-        ct_setting_error(reader, rule->line, "rule `%s` does nothing; it needs `policy`, `exempt = yes` or `mode`", rule->name);
+        ct_setting_error(reader, rule->line, "rule `%s` does nothing; it needs `policy`, `exempt = yes` or `mode`",
+                         rule->name);
     }
     if (expires != 0 && !rule->exempt) {
         ct_setting_error(reader, expires, "`expires` ends an exemption; rule `%s` has no `exempt = yes`", rule->name);
@@ -342,11 +342,7 @@ static void read_rule(struct ct_settings_reader *reader, const struct ct_conf_li
     size_t errors;
 
     if (section == CT_CONF_NONE) {
-        const char *nearest = ct_settings_nearest_section(reader, line->value, false);
-
-        ct_setting_error(reader, line->line, "rule `%s`: no section [%.100s] in this file%s%s%s", line->name, line->value,
-                         nearest != NULL ? "; did you mean `" : "", nearest != NULL ? nearest : "",
-                         nearest != NULL ? "`?" : "");
+        ct_settings_no_section(reader, line, "rule", false);
         return;
     }
     if (!ct_settings_use_section(reader, line, section, CT_USE_RULE)) {
@@ -401,8 +397,8 @@ void ct_settings_read_rules(struct ct_settings_reader *reader)
         count++;
     }
     if (count > CT_RULES_MAX) {
-        ct_setting_error(reader, conf->sections[reader->rules_section].line, "%zu rules are listed; at most %u are read",
-                         count, CT_RULES_MAX);
+        ct_setting_error(reader, conf->sections[reader->rules_section].line,
+                         "%zu rules are listed; at most %u are read", count, CT_RULES_MAX);
         count = CT_RULES_MAX;
     }
     if (count == 0) {

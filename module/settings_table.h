@@ -62,8 +62,9 @@ unsigned ct_settings_given(const struct ct_given *given, enum ct_setting_section
 /* Takes a section into use; false, which is reported, when it is in use as something else. */
 bool ct_settings_use_section(struct ct_settings_reader *reader, const struct ct_conf_line *line, size_t section,
                              enum ct_section_use use) CT_MUST_USE;
-/* The named sections nearest to `word`, or with `presets` also those; NULL: none. */
-const char *ct_settings_nearest_section(const struct ct_settings_reader *reader, const char *word, bool presets);
+/* Reports that the value of `line` names no section, with the nearest one; `who` is "setting" or "rule". */
+void ct_settings_no_section(const struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *who,
+                            bool presets);
 
 /* settings_values.c: values of the general kinds */
 ct_setting_parser ct_parse_mode, ct_parse_on_stale, ct_parse_reload, ct_parse_allowed, ct_parse_yes_no;

@@ -41,8 +41,8 @@ bool ct_parse_word(const struct ct_settings_reader *reader, const struct ct_conf
     words_text(words, expected, sizeof expected);
     nearest = ct_nearest_word(word, words);
     if (nearest != NULL) {
-        ct_setting_error(reader, line->line, "`%s`: expected %s, found `%.100s`; did you mean `%s`?", line->name, expected,
-                         word, nearest);
+        ct_setting_error(reader, line->line, "`%s`: expected %s, found `%.100s`; did you mean `%s`?", line->name,
+                         expected, word, nearest);
     } else {
         ct_setting_error(reader, line->line, "`%s`: expected %s, found `%.100s`%s", line->name, expected, word,
                          quote_hint(word));
@@ -179,7 +179,7 @@ void ct_parse_audit(struct ct_settings_reader *reader, const struct ct_conf_line
     } else if (!ct_parse_word(reader, line, line->value, words, &index)) {
         return;
     } else if (index == 3) {
-        ct_setting_error(reader, line->line, "`audit`: write the path of the file for PATH, such as file:/var/log/clientct");
+        ct_setting_error(reader, line->line, "`audit`: for PATH write the file's path, such as file:/var/log/clientct");
         return;
     } else {
         sink.kind = kinds[index];
@@ -188,7 +188,8 @@ void ct_parse_audit(struct ct_settings_reader *reader, const struct ct_conf_line
         const struct ct_audit_sink_setting *other = &settings->audit[i];
 
         if (sink.kind == CT_AUDIT_NONE || other->kind == CT_AUDIT_NONE) {
-            ct_setting_error(reader, line->line, "`audit = none` stands alone; line %u has an `audit` too", other->line);
+            ct_setting_error(reader, line->line, "`audit = none` stands alone; line %u has an `audit` too",
+                             other->line);
             return;
         }
         if (sink.kind == other->kind && (path == NULL || strcmp(path, other->path) == 0)) {
@@ -217,7 +218,7 @@ void ct_parse_duration(struct ct_settings_reader *reader, const struct ct_conf_l
 
     if (!ct_duration_parse(line->value, &ms)) {
         ct_setting_error(reader, line->line,
-                         "`%s`: expected a number with s, m, h or d behind it, such as 60s or 35d, or 0; found `%.100s`",
+                         "`%s`: expected a number with s, m, h or d, such as 60s or 35d, or 0, found `%.100s`",
                          line->name, line->value);
         return;
     }
@@ -297,8 +298,8 @@ bool ct_each_item(struct ct_settings_reader *reader, const struct ct_conf_line *
     return ok;
 }
 
-static bool add_source(struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *item, size_t index,
-                       void *value)
+static bool add_source(struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *item,
+                       size_t index, void *value)
 {
     static const char *const words[] = { "embedded", "tls", "ocsp", "store", NULL };
     static const enum clientct_source sources[] = { CLIENTCT_SOURCE_EMBEDDED, CLIENTCT_SOURCE_TLS, CLIENTCT_SOURCE_OCSP,

@@ -52,7 +52,7 @@ static void warn_never_matches(const struct ct_settings_reader *reader, size_t i
     for (size_t i = 0; i < index; i++) {
         if (rule_covers(&settings->rules[i], &settings->rules[index])) {
             ct_setting_warning(reader, settings->rules[index].line,
-                               "rule `%s` can never match: whatever it would match is matched by rule `%s` (line %u) before",
+                               "rule `%s` can never match: rule `%s` (line %u) before it matches all that it does",
                                settings->rules[index].name, settings->rules[i].name, settings->rules[i].line);
             return;
         }
@@ -65,13 +65,14 @@ static void warn_exemption(const struct ct_settings_reader *reader, const struct
         return;
     }
     if (rule->expires_ms == INT64_MAX) {
-        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` never ends%s; give it an `expires`", rule->name,
-                           rule->policy != SIZE_MAX ? ", so that its `policy` never applies" : "");
+        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` never ends%s; give it an `expires`",
+                           rule->name, rule->policy != SIZE_MAX ? ", so that its `policy` never applies" : "");
     } else if (rule->expires_ms <= now_ms) {
         char ended[40];
 
         ct_time_format(rule->expires_ms, ended, sizeof ended);
-        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` ended on %s; it exempts nobody", rule->name, ended);
+        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` ended on %s; it exempts nobody",
+                           rule->name, ended);
     }
 }
 
@@ -108,13 +109,11 @@ static void warn_chosen_by_others(const struct ct_settings_reader *reader, const
     }
     if (rule->server_name != NULL) {
         ct_setting_warning(reader, rule->line,
-                           "rule `%s` %s certificates by `server_name`, which the client chooses: any client can ask for "
-                           "that name",
+                           "rule `%s` %s certificates by `server_name`, which the client chooses",
                            rule->name, loosened);
     } else if (dated) {
         ct_setting_warning(reader, rule->line,
-                           "rule `%s` %s certificates by their notBefore, which the CA chooses: a CA that is to be "
-                           "watched can backdate",
+                           "rule `%s` %s certificates by their notBefore, which the CA chooses and can backdate",
                            rule->name, loosened);
     }
 }
