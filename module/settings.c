@@ -197,7 +197,7 @@ static size_t row_of(enum ct_setting_section kind, const char *name)
 static void unknown_setting(struct ct_settings_reader *reader, const struct ct_conf_line *line,
                             enum ct_setting_section kind)
 {
-    const char *words[ROWS + 1];
+    const char *words[ROWS + 1], *elsewhere[ROWS + 1];
     const char *nearest;
     size_t count = 0;
 
@@ -210,11 +210,16 @@ static void unknown_setting(struct ct_settings_reader *reader, const struct ct_c
         if (table[i].setting.section == kind) {
             words[count++] = table[i].setting.name;
         }
+        elsewhere[i] = table[i].setting.name;
     }
     words[count] = NULL;
+    elsewhere[ROWS] = NULL;
     nearest = ct_nearest_word(line->name, words);
     if (nearest != NULL) {
         ct_setting_error(reader, line->line, "unknown setting `%s`; did you mean `%s`?", line->name, nearest);
+    } else if ((nearest = ct_nearest_word(line->name, elsewhere)) != NULL) {
+        ct_setting_error(reader, line->line, "unknown setting `%s`; did you mean `%s`, which does not belong %s?",
+                         line->name, nearest, place_of(kind));
     } else {
         ct_setting_error(reader, line->line, "unknown setting `%s`; clientct.cnf(5) lists those that stand %s",
                          line->name, place_of(kind));
