@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cached_decision.h"
 #include "clock.h"
-#include "decision.h"
 #include "lock.h"
 
 #define LOOK_EVERY_MS 1000
@@ -16,6 +16,7 @@ struct clientct_checker {
     struct ct_snapshot *snapshot;  /* never NULL */
     struct ct_lock reload_lock;    /* one reader of files at a time; the others go on with what there is */
     _Atomic int64_t looked_ms;     /* monotonic */
+    struct ct_cache *cache;        /* NULL: none to be had */
 };
 
 static int64_t monotonic_ms(void)
@@ -44,6 +45,7 @@ struct clientct_checker *clientct_checker_new(const char *config_file)
         goto failed;
     }
     atomic_store(&checker->looked_ms, monotonic_ms());
+    checker->cache = ct_cache_new();
     return checker;
 failed:
     clientct_checker_free(checker);
@@ -56,6 +58,7 @@ void clientct_checker_free(struct clientct_checker *checker)
         return;
     }
     ct_snapshot_release(checker->snapshot);
+    ct_cache_free(checker->cache);
     free(checker->config_file);
     free(checker);
 }
@@ -138,10 +141,9 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
                      struct clientct_verdict *verdict)
 {
     struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
-    struct ct_horizon horizon;
 
     memset(verdict, 0, sizeof *verdict);
-    ct_decide(snapshot, input, input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict, &horizon);
+    ct_decide_cached(checker->cache, snapshot, input, input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
     verdict->generation = snapshot->generation;
     verdict->held = snapshot;
     return verdict->accept;

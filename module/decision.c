@@ -9,6 +9,8 @@
 #include "evaluation.h"
 #include "evidence.h"
 
+#define OCSP_RETRY_MS (60 * CT_SECOND_MS)
+
 /* What one decision needs on its way; cleared whole at the end. */
 struct decision {
     const struct ct_snapshot *snapshot;
@@ -16,9 +18,7 @@ struct decision {
     const struct clientct_input *input;
     int64_t now_ms;
     struct clientct_verdict *verdict;
-    struct ct_horizon *horizon;
-    const struct ct_rule *rule;
-    const struct ct_policy *policy;
+    struct ct_decision_facts *facts;
     struct ct_certificate certificate;
     struct ct_evidence evidence[CLIENTCT_SOURCE_COUNT];
     struct ct_evaluation evaluation;
@@ -42,11 +42,11 @@ static struct ct_explanation *explanation_of(struct decision *d)
 
 static void narrow(struct decision *d, int64_t from_ms, int64_t until_ms)
 {
-    if (from_ms > d->horizon->from_ms) {
-        d->horizon->from_ms = from_ms;
+    if (from_ms > d->facts->from_ms) {
+        d->facts->from_ms = from_ms;
     }
-    if (until_ms < d->horizon->until_ms) {
-        d->horizon->until_ms = until_ms;
+    if (until_ms < d->facts->until_ms) {
+        d->facts->until_ms = until_ms;
     }
 }
 
@@ -86,21 +86,21 @@ static bool choose(struct decision *d)
     };
     bool failed = false;
 
-    d->rule = ct_rules_match(d->settings->rules, d->settings->rule_count, &subject, explanation_of(d), &failed);
-    d->policy = &d->settings->policies[d->settings->policy];
+    d->facts->rule = ct_rules_match(d->settings->rules, d->settings->rule_count, &subject, explanation_of(d), &failed);
+    d->facts->policy = &d->settings->policies[d->settings->policy];
     if (failed) {
         return false;
     }
-    if (d->rule != NULL) {
-        d->verdict->rule = d->rule->name;
-        if (d->rule->has_mode) {
-            d->verdict->mode = d->rule->mode;
+    if (d->facts->rule != NULL) {
+        d->verdict->rule = d->facts->rule->name;
+        if (d->facts->rule->has_mode) {
+            d->verdict->mode = d->facts->rule->mode;
         }
-        if (d->rule->policy != SIZE_MAX) {
-            d->policy = &d->settings->policies[d->rule->policy];
+        if (d->facts->rule->policy != SIZE_MAX) {
+            d->facts->policy = &d->settings->policies[d->facts->rule->policy];
         }
     }
-    d->verdict->policy = d->policy->name;
+    d->verdict->policy = d->facts->policy->name;
     return true;
 }
 
@@ -120,15 +120,19 @@ static void gather(struct decision *d, enum clientct_source source)
         evidence->list = (struct ct_bytes){ d->input->tls_scts, d->input->tls_scts_len };
         break;
     case CLIENTCT_SOURCE_OCSP:
-        evidence->from_ms = INT64_MIN;
-        evidence->until_ms = INT64_MAX;
         ct_evidence_ocsp(&d->certificate, d->input->leaf, d->input->chain, d->settings->ocsp_store.path,
                          (struct ct_bytes){ d->input->ocsp_response, d->input->ocsp_response_len }, d->now_ms,
                          evidence);
         narrow(d, evidence->from_ms, evidence->until_ms);
+        if (evidence->trouble != CLIENTCT_NOT_EVALUATED) {
+            narrow(d, d->now_ms, d->now_ms + OCSP_RETRY_MS); /* time alone may mend it or spoil it further */
+        }
+        d->facts->ocsp_file = evidence->stamp;
         break;
     case CLIENTCT_SOURCE_STORE:
         ct_evidence_store(&d->certificate, d->settings->sct_store.path, evidence);
+        d->facts->read_store = true;
+        d->facts->store_file = evidence->stamp;
         break;
     case CLIENTCT_SOURCE_COUNT:
         return;
@@ -221,19 +225,19 @@ static enum clientct_reason judge(struct decision *d)
     if (!spare_store) {
         gather(d, CLIENTCT_SOURCE_STORE);
     }
-    reason = ct_evaluation_judge(&d->evaluation, d->policy, verdict->detail, sizeof verdict->detail, NULL);
+    reason = ct_evaluation_judge(&d->evaluation, d->facts->policy, verdict->detail, sizeof verdict->detail, NULL);
     if (reason != CLIENTCT_COMPLIANT && spare_store && reads(d, CLIENTCT_SOURCE_STORE)) {
         gather(d, CLIENTCT_SOURCE_STORE);
-        reason = ct_evaluation_judge(&d->evaluation, d->policy, verdict->detail, sizeof verdict->detail, NULL);
+        reason = ct_evaluation_judge(&d->evaluation, d->facts->policy, verdict->detail, sizeof verdict->detail, NULL);
     }
     if (d->input->explain) {
-        reason = ct_evaluation_judge(&d->evaluation, d->policy, verdict->detail, sizeof verdict->detail,
+        reason = ct_evaluation_judge(&d->evaluation, d->facts->policy, verdict->detail, sizeof verdict->detail,
                                      &d->explanation);
     }
     if (reason == CLIENTCT_NO_SCTS) {
         reason = why_no_scts(d);
     }
-    horizon_of_policy(d, d->policy);
+    horizon_of_policy(d, d->facts->policy);
     fill_results(d);
     if (d->settings->shadow_policy != SIZE_MAX) {
         const struct ct_policy *shadow = &d->settings->policies[d->settings->shadow_policy];
@@ -266,7 +270,7 @@ static enum clientct_reason hard_refusal(struct decision *d)
 
 static bool is_exempt(struct decision *d)
 {
-    return d->rule != NULL && d->rule->exempt && !reached(d, d->rule->expires_ms);
+    return d->facts->rule != NULL && d->facts->rule->exempt && !reached(d, d->facts->rule->expires_ms);
 }
 
 static enum clientct_reason reason_for_certificate(struct decision *d)
@@ -283,7 +287,7 @@ static enum clientct_reason reason_for_certificate(struct decision *d)
         return CLIENTCT_REVOKED;
     }
     if (is_exempt(d)) {
-        say(d, "rule %s exempts the certificate", d->rule->name);
+        say(d, "rule %s exempts the certificate", d->facts->rule->name);
         return CLIENTCT_EXEMPT;
     }
     if (d->snapshot->book == NULL) {
@@ -368,17 +372,17 @@ static void decide(struct decision *d)
 }
 
 void ct_decide(const struct ct_snapshot *snapshot, const struct clientct_input *input, int64_t now_ms,
-               struct clientct_verdict *verdict, struct ct_horizon *horizon)
+               struct clientct_verdict *verdict, struct ct_decision_facts *facts)
 {
     struct decision d = {
         .snapshot = snapshot,
         .input = input,
         .now_ms = now_ms,
         .verdict = verdict,
-        .horizon = horizon,
+        .facts = facts,
     };
 
-    *horizon = (struct ct_horizon){ INT64_MIN, INT64_MAX };
+    *facts = (struct ct_decision_facts){ .from_ms = INT64_MIN, .until_ms = INT64_MAX };
     decide(&d);
     verdict->signatures_checked = d.evaluation.checks;
     if (input->explain) {

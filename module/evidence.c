@@ -2,7 +2,6 @@
 #include "evidence.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,26 +64,32 @@ static void describe_failure(const char *dir, const char *suffix, int error, str
     snprintf(out->detail, sizeof(out->detail), "the certificate's %s file in %.80s %s", suffix, dir, what);
 }
 
+bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suffix, char path[PATH_MAX])
+{
+    char name[2 * 32 + 1];
+    int written;
+
+    ct_hex(sha256, 32, name);
+    written = snprintf(path, PATH_MAX, "%s/%s%s", dir, name, suffix);
+    return written > 0 && written < PATH_MAX;
+}
+
 bool ct_evidence_read_file(const struct ct_certificate *certificate, const char *dir, const char *suffix,
                            struct ct_file *file, struct ct_evidence *out)
 {
     char path[PATH_MAX];
-    char name[2 * sizeof(certificate->sha256) + 1];
-    int written;
     int error;
 
     if (dir == NULL) {
         return false;
     }
-    ct_hex(certificate->sha256, sizeof(certificate->sha256), name);
-    written = snprintf(path, sizeof(path), "%s/%s%s", dir, name, suffix);
-    if (written < 0 || (size_t)written >= sizeof(path)) {
+    if (!ct_evidence_path(dir, certificate->sha256, suffix, path)) {
         describe_failure(dir, suffix, ENAMETOOLONG, out);
         return false;
     }
     error = ct_file_read(path, CT_EVIDENCE_MAX_BYTES, false, file);
+    out->stamp = file->stamp;
     if (error == 0) {
-        memcpy(out->digest, file->sha256, sizeof(out->digest));
         return true;
     }
     ct_file_clear(file);

@@ -2,6 +2,8 @@
 #ifndef CT_EVIDENCE_H
 #define CT_EVIDENCE_H
 
+#include <limits.h>
+
 #include "certificate.h"
 #include "file.h"
 #include "sct.h"
@@ -17,7 +19,7 @@ struct ct_evidence {
     bool present;                 /* `list` is there */
     struct ct_bytes list;         /* SignedCertificateTimestampList with its two-byte length */
     uint8_t *owned;               /* backing of list where it is not borrowed */
-    uint8_t digest[32];           /* SHA-256 of the bytes that were read, zero when there were none: for the cache key */
+    struct ct_file_stamp stamp;   /* of the file that was looked for; zero when none was: for the cache */
     int64_t from_ms, until_ms;    /* OCSP: thisUpdate and nextUpdate; the evidence holds within. INT64_MIN, INT64_MAX: open */
 };
 
@@ -42,6 +44,9 @@ void ct_evidence_store(const struct ct_certificate *certificate, const char *dir
 
 /* Frees what the evidence owns and empties it. NULL and zeroed evidence are fine. */
 void ct_evidence_clear(struct ct_evidence *evidence);
+
+/* Writes `dir`/<sha256 in hex><suffix>; false when it does not fit. */
+bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suffix, char path[PATH_MAX]) CT_MUST_USE;
 
 /* Nothing found, open in time. */
 void ct_evidence_init(struct ct_evidence *out);

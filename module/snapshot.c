@@ -271,13 +271,14 @@ static struct ct_log_book *book_read(struct ct_snapshot *snapshot, const struct 
 
 static bool digest_of(struct ct_snapshot *snapshot)
 {
-    uint8_t both[64] = { 0 };
+    uint8_t both[72] = { 0 };
 
     if (snapshot->config != NULL) {
         memcpy(both, snapshot->config->sha256, 32);
     }
     if (snapshot->book != NULL) {
         memcpy(both + 32, snapshot->book->sha256, 32);
+        (void)ct_write_u64(both + 64, (uint64_t)snapshot->book->oldest_ms); /* may be a modification time */
     }
     return EVP_Digest(both, sizeof both, snapshot->digest, NULL, EVP_sha256(), NULL) == 1;
 }

@@ -488,7 +488,7 @@ START_TEST(reads_the_file_named_by_the_certificate)
     ct_evidence_ocsp(&certificate, leaf.certificate, chain, dir, (struct ct_bytes){NULL, 0}, now, &from_file);
     look(der, now, &from_bytes);
     ck_assert(from_file.present && from_bytes.present);
-    ck_assert_mem_eq(from_file.digest, from_bytes.digest, sizeof(from_file.digest));
+    ck_assert(from_file.stamp.size == der.len && from_bytes.stamp.ino == 0);
     ct_evidence_clear(&from_file);
     ct_evidence_clear(&from_bytes);
     remove(path);
