@@ -138,6 +138,16 @@ class Input(Case):
                 self.assertEqual((answer["reason"], answer["chain_length"]), ("issuer-unknown", 1))
                 self.assertIn(f'"CN={found}" did not issue this certificate', answer["remarks"][0])
 
+    def test_issuer_of_the_same_name_must_have_signed(self):
+        # without key identifiers in the certificate, only the signature tells twins apart
+        pki("ca", "--out", self.path("twin"), "--cn", "Fixture CA")
+        pki("cert", "--out", self.path("bare"), "--ca", self.path("ca"), "--only-sct", "--sct", f"log={self.path('log-a')}")
+        answer = self.ask_list("--issuer", self.path("twin.pem"), self.path("bare.der"), code=1)
+        self.assertEqual((answer["reason"], answer["chain_length"]), ("issuer-unknown", 1))
+        self.assertIn("signature failure", answer["remarks"][0])
+        both = self.write("twins.pem", self.read("twin.pem") + self.read("ca.pem"))
+        self.ask_list("--chain", both, self.path("bare.der"), code=0)
+
     def test_issuer_is_found_among_others(self):
         answer = self.ask_list("--chain", self.path("other-ca.pem"), "--issuer", self.path("ca.pem"),
                                self.path("client-good.der"), code=0)
