@@ -118,11 +118,26 @@ static json_t *inspect_scts(const char *name, const struct tool_file *file, bool
 
 /* --- the tree as text --- */
 
+/* "spki_sha256" becomes "SPKI SHA-256". */
 static void put_label(int depth, const char *key)
 {
+    static const char *const words[][2] = {
+        {"ca", "CA"}, {"der", "DER"}, {"id", "ID"}, {"ms", "in ms"}, {"ocsp", "OCSP"}, {"sct", "SCT"},
+        {"sha256", "SHA-256"}, {"spki", "SPKI"},
+    };
+
     tool_put(TOOL_PLAIN, "%*s", 2 * depth, "");
-    for (const char *c = key; *c != '\0'; c++) {
-        tool_put(TOOL_PLAIN, "%c", *c == '_' ? ' ' : *c);
+    for (const char *at = key; *at != '\0';) {
+        size_t len = strcspn(at, "_");
+        const char *word = NULL;
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+            if (strlen(words[i][0]) == len && strncmp(words[i][0], at, len) == 0) {
+                word = words[i][1];
+            }
+        }
+        tool_put(TOOL_PLAIN, "%.*s%s", word != NULL ? (int)strlen(word) : (int)len, word != NULL ? word : at,
+                 at[len] == '_' ? " " : "");
+        at += len + (at[len] == '_');
     }
 }
 
@@ -142,19 +157,20 @@ static void put_scalar(const json_t *value)
 
 static void show_object(json_t *object, int depth);
 
-/* "scts" becomes "sct 1", "sct 2", … */
+/* "scts" becomes "SCT 1", "SCT 2", ... */
 static void show_array(const char *key, json_t *array, int depth)
 {
     size_t index;
     json_t *item;
-    size_t singular = strlen(key) - (key[strlen(key) - 1] == 's');
+    char *singular = tool_format("%.*s", (int)(strlen(key) - (key[strlen(key) - 1] == 's')), key);
 
     json_array_foreach(array, index, item) {
-        put_label(depth, "");
-        tool_put(TOOL_BOLD, "%.*s %zu", (int)singular, key, index + 1);
+        put_label(depth, singular);
+        tool_put(TOOL_BOLD, " %zu", index + 1);
         tool_end_line();
         show_object(item, depth + 1);
     }
+    free(singular);
     if (json_array_size(array) == 0) {
         put_label(depth, key);
         tool_put(TOOL_DIM, ": none");

@@ -153,15 +153,26 @@ static void show_conditions(const struct clientct_verdict *verdict)
     }
 }
 
+/* Without the issuer no number of SCTs helps: what the policy would like to see is beside the point. */
+static const char *advice_of(const struct tool_verify_answer *answer)
+{
+    if (answer->verdict->reason != CLIENTCT_ISSUER_UNKNOWN) {
+        return answer->verdict->advice;
+    }
+    return answer->remark_count > 0 ? answer->remarks[0] : "";
+}
+
 static void show_rest(const struct tool_verify_answer *answer)
 {
     const struct clientct_verdict *verdict = answer->verdict;
+    const char *advice = advice_of(answer);
+    size_t first = answer->remark_count > 0 && advice == answer->remarks[0] ? 1 : 0;
 
-    if (verdict->advice[0] != '\0') {
+    if (advice[0] != '\0') {
         tool_end_line();
         tool_put(TOOL_BOLD, "What to do");
         tool_end_line();
-        tool_line("  %s", verdict->advice);
+        tool_line("  %s", advice);
     }
     if (verdict->shadow_policy != NULL) {
         tool_end_line();
@@ -170,12 +181,12 @@ static void show_rest(const struct tool_verify_answer *answer)
         tool_line("  would %s: %s (%s)", verdict->shadow_compliant ? "accept" : "refuse",
                   clientct_reason_name(verdict->shadow_reason), clientct_reason_text(verdict->shadow_reason));
     }
-    if (answer->remark_count > 0) {
+    if (answer->remark_count > first) {
         tool_end_line();
         tool_put(TOOL_BOLD, "Remarks");
         tool_end_line();
     }
-    for (size_t i = 0; i < answer->remark_count; i++) {
+    for (size_t i = first; i < answer->remark_count; i++) {
         tool_put(TOOL_CAUTION, "  %s", answer->remarks[i]);
         tool_end_line();
     }
@@ -261,7 +272,7 @@ json_t *tool_verify_json(const struct tool_verify_answer *answer)
     tool_json_set(out, "decided", tool_json_bool(verdict->decided));
     tool_json_set(out, "compliant", tool_json_bool(verdict->compliant));
     tool_json_set(out, "detail", tool_json_text(verdict->detail));
-    tool_json_set(out, "advice", tool_json_text(verdict->advice));
+    tool_json_set(out, "advice", tool_json_text(advice_of(answer)));
     tool_json_set(out, "conditions", conditions);
     tool_json_set(out, "shadow", json_of_shadow(verdict));
     tool_json_set(out, "at", tool_json_time(answer->at_ms));

@@ -129,6 +129,7 @@ class Input(Case):
         answer = self.ask_list(self.path("client-good.der"), code=1)
         self.assertEqual(answer["reason"], "issuer-unknown")
         self.assertIn("--issuer FILE", answer["remarks"][0])
+        self.assertEqual(answer["advice"], answer["remarks"][0], "more SCTs would not help")
 
     def test_issuer_is_used_only_if_it_issued(self):
         pki("ca", "--out", self.path("twin"), "--cn", "Fixture CA")
