@@ -23,9 +23,9 @@ enum tool_exit {
 /* One row an option: it parses, and it is a line of --help. */
 struct tool_option {
     const char *name;  /* without the dashes */
-    const char *value; /* what --help calls the value; NULL: a flag */
+    const char *value; /* what --help calls the value; NULL: a flag; "X..." may be given several times */
     const char *help;
-    const char **text; /* where the value goes */
+    const char **text; /* where the value goes; several are joined by newlines, in memory to be freed */
     bool *flag;        /* where a flag goes */
 };
 

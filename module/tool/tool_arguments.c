@@ -74,9 +74,16 @@ static bool options_are_whole(const struct tool_usage *usage, int argc, char **a
     return true;
 }
 
+static bool is_list(const struct tool_option *option)
+{
+    size_t len = option->value != NULL ? strlen(option->value) : 0;
+
+    return len > 3 && strcmp(option->value + len - 3, "...") == 0;
+}
+
 static bool take_option(const struct tool_usage *usage, const struct tool_option *option, const char *value, bool *seen)
 {
-    if (*seen) {
+    if (*seen && !is_list(option)) {
         tool_error("%s: --%s is given twice", usage->verb, option->name);
         return false;
     }
@@ -85,7 +92,11 @@ static bool take_option(const struct tool_usage *usage, const struct tool_option
         tool_error("%s: --%s needs a value (%s), found an empty one", usage->verb, option->name, option->value);
         return false;
     }
-    if (option->value != NULL) {
+    if (is_list(option)) {
+        char *before = (char *)*option->text;
+        *option->text = before != NULL ? tool_format("%s\n%s", before, value) : tool_format("%s", value);
+        free(before);
+    } else if (option->value != NULL) {
         *option->text = value;
     } else {
         *option->flag = true;

@@ -6,6 +6,7 @@
     X(verify, "decide about a certificate as a server would, and explain the verdict") \
     X(inspect, "show the SCTs in a certificate, SCT list or OCSP response, without judging") \
     X(check, "read the configuration as a server would, and say all that is wrong") \
+    X(submit, "send a certificate to logs, verify their SCTs and keep them") \
     X(version, "show the versions of clientct and its libraries")
 
 #define TOOL_VERB_DECLARE(name, about) int tool_verb_##name(int argc, char **argv);
