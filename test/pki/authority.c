@@ -63,9 +63,10 @@ X509 *pki_new_certificate(const char *cn, EVP_PKEY *key, X509 *issuer, int64_t n
 {
     X509 *certificate = X509_new();
     X509_NAME *name = X509_NAME_new();
+    ASN1_INTEGER *number = ASN1_INTEGER_new();
     uint64_t serial;
 
-    if (certificate == NULL || name == NULL || RAND_bytes((uint8_t *)&serial, sizeof(serial)) != 1) {
+    if (certificate == NULL || name == NULL || number == NULL || RAND_bytes((uint8_t *)&serial, sizeof(serial)) != 1) {
         pki_die("cannot make a certificate");
     }
     /* Always eight bytes, positive: tests of length boundaries need certificates of a known size. */
@@ -75,7 +76,7 @@ X509 *pki_new_certificate(const char *cn, EVP_PKEY *key, X509 *issuer, int64_t n
         pki_die("cannot use the name '%s'", cn);
     }
     if (X509_set_version(certificate, X509_VERSION_3) != 1 ||
-        ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial) != 1 ||
+        ASN1_INTEGER_set_uint64(number, serial) != 1 || X509_set_serialNumber(certificate, number) != 1 ||
         X509_set_subject_name(certificate, name) != 1 ||
         X509_set_issuer_name(certificate, issuer == NULL ? name : X509_get_subject_name(issuer)) != 1 ||
         X509_set_pubkey(certificate, key) != 1) {
@@ -83,6 +84,7 @@ X509 *pki_new_certificate(const char *cn, EVP_PKEY *key, X509 *issuer, int64_t n
     }
     pki_set_time(X509_getm_notBefore(certificate), not_before_ms);
     pki_set_time(X509_getm_notAfter(certificate), not_after_ms);
+    ASN1_INTEGER_free(number);
     X509_NAME_free(name);
     return certificate;
 }
