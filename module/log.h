@@ -39,7 +39,7 @@ struct ct_log {
     bool has_state;            /* the list gave one */
     int64_t interval_start_ms; /* temporal interval [start, end) on notAfter; INT64_MIN, INT64_MAX: open */
     int64_t interval_end_ms;
-    int64_t sct_from_ms;       /* Sigstore validFor, on the SCT's timestamp, both ends included; INT64_MIN, INT64_MAX: open */
+    int64_t sct_from_ms;       /* Sigstore validFor, on the SCT's timestamp, both ends included; open as above */
     int64_t sct_until_ms;
     bool tiled;                /* static-ct: SCTs carry leaf_index */
     bool test_log;             /* log_type "test" */

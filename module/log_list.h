@@ -34,7 +34,7 @@ bool ct_log_list_parse(const char *file, struct ct_bytes text, struct ct_log_lis
 void ct_log_list_clear(struct ct_log_list *list);
 
 /* A detached signature over the list's bytes: RSA PKCS#1 v1.5 or ECDSA, SHA-256; `key_pem` is a PUBLIC KEY. */
-bool ct_log_list_signature_ok(struct ct_bytes text, struct ct_bytes signature, struct ct_bytes key_pem, const char **why)
-    CT_MUST_USE;
+bool ct_log_list_signature_ok(struct ct_bytes text, struct ct_bytes signature, struct ct_bytes key_pem,
+                              const char **why) CT_MUST_USE;
 
 #endif

@@ -115,7 +115,8 @@ void ct_json_key_and_id(struct ct_list_input *in, const char *key_place, const j
     EVP_EncodeBlock(computed, log->id, CT_LOG_ID_LEN);
     if (strcmp((const char *)computed, json_string_value(id)) != 0) {
         ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                       "%s%s%s (%s): expected \"%s\", the SHA-256 of the key, found \"%.60s\"; one of the two was changed",
+                       "%s%s%s (%s): expected \"%s\", the SHA-256 of the key, found \"%.60s\"; one of the two is "
+                       "another log's",
                        id_place, *id_place != '\0' ? "." : "", id_name,
                        log->description != NULL ? log->description : "no description", (const char *)computed,
                        json_string_value(id));

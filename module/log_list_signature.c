@@ -65,7 +65,8 @@ static bool strong_enough(const EVP_PKEY *key)
            (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) >= 256);
 }
 
-bool ct_log_list_signature_ok(struct ct_bytes text, struct ct_bytes signature, struct ct_bytes key_pem, const char **why)
+bool ct_log_list_signature_ok(struct ct_bytes text, struct ct_bytes signature, struct ct_bytes key_pem,
+                              const char **why)
 {
     EVP_PKEY *key = NULL;
     EVP_PKEY_CTX *parameters = NULL; /* owned by `verify` */

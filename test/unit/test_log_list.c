@@ -16,8 +16,9 @@ START_TEST(format_is_found_by_content)
         { "v3", "{\"operators\":[{\"name\":\"x\",\"logs\":[" ENTRY_A "]}]}", CT_LIST_V3 },
         { "v3 behind white space", " \r\n\t{\"operators\":[{\"name\":\"x\",\"logs\":[" ENTRY_A "]}]}\n", CT_LIST_V3 },
         { "single", ENTRY_A, CT_LIST_SINGLE_V3 },
-        { "sigstore", "{\"tlogs\":[],\"ctlogs\":[{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
-          "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}]}", CT_LIST_SIGSTORE },
+        { "sigstore", "{\"tlogs\":[],\"ctlogs\":[{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\""
+          KEY_P256_A "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}]}",
+          CT_LIST_SIGSTORE },
         { "openssl", "# comment\nenabled_logs = a\n[a]\ndescription = A\nkey = " KEY_P256_A "\n", CT_LIST_OPENSSL },
         { "PEM", "A log:\n-----BEGIN PUBLIC KEY-----\n"
           "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErx1N2bVIEv0EV8AfekE/2cK2q+oA\n"

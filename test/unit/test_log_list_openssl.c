@@ -53,8 +53,8 @@ START_TEST(refuses_what_matters_and_says_where)
         { "no description", "enabled_logs = a\n[a]\nkey = " KEY_P256_A "\n", 2, "[a]: expected description" },
         { "bad base64", "enabled_logs = a\n[a]\ndescription = A\nkey = MFkw*\n", 4, "found \"MFkw*\"" },
         { "RSA-1024", "enabled_logs = a\n[a]\ndescription = A\nkey = " KEY_RSA_1024 "\n", 4, "shorter than 2048" },
-        { "same key in two sections", "enabled_logs = a,b\n" SECTION_A "[b]\ndescription = B\nkey = " KEY_P256_A "\n", 0,
-          "\"Log A\"" },
+        { "same key in two sections", "enabled_logs = a,b\n" SECTION_A "[b]\ndescription = B\nkey = " KEY_P256_A "\n",
+          0, "\"Log A\"" },
         { "header without end", "enabled_logs = a\n[a\ndescription = A\nkey = " KEY_P256_A "\n", 2, "[a" },
         { "no equals sign", "enabled_logs = a\nnonsense\n" SECTION_A, 2, "nonsense" },
         { "include", "enabled_logs = a\n.include more.cnf\n" SECTION_A, 2, "include" },
@@ -74,7 +74,8 @@ START_TEST(refuses_what_matters_and_says_where)
         ck_assert_msg(!p.ok, "%s: accepted", rows[i].name);
         ck_assert_msg(p.list.logs.logs == NULL, "%s: logs are left", rows[i].name);
         for (size_t k = 0; k < p.problems.count; k++) {
-            found |= p.problems.items[k].line == rows[i].line && strstr(p.problems.items[k].text, rows[i].words) != NULL;
+            found |= p.problems.items[k].line == rows[i].line &&
+                     strstr(p.problems.items[k].text, rows[i].words) != NULL;
         }
         ck_assert_msg(found, "%s: expected line %u \"%s\", found line %u \"%s\"", rows[i].name, rows[i].line,
                       rows[i].words, p.problems.count > 0 ? p.problems.items[0].line : 0, first_problem(&p));

@@ -72,10 +72,12 @@ START_TEST(refuses_what_matters_and_says_where)
     } rows[] = {
         { "id of another key", ROOT(CTLOG("PKIX_ECDSA_P256_SHA_256", KEY_P256_A, ID_P256_B, "")),
           "ctlogs[0].logId.keyId" },
-        { "no key", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"logId\":{\"keyId\":\"x\"}}"), "ctlogs[0].publicKey: expected" },
+        { "no key", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"logId\":{\"keyId\":\"x\"}}"),
+          "ctlogs[0].publicKey: expected" },
         { "no id", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{}}"), "ctlogs[0].logId: expected" },
         { "no key bytes", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"keyDetails\":"
-          "\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"x\"}}"), "ctlogs[0].publicKey.rawBytes: expected base64" },
+          "\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"x\"}}"),
+          "ctlogs[0].publicKey.rawBytes: expected base64" },
         { "no kind", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
           "\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}"), "ctlogs[0].publicKey.keyDetails: expected" },
         { "Ed25519", ROOT(P256_LOG "," CTLOG("PKIX_ED25519", KEY_ED25519, "x", "")),

@@ -14,11 +14,12 @@ START_TEST(reads_everything_that_is_ours)
         "{\"version\":\"81.14\",\"log_list_timestamp\":\"2026-01-20T12:54:10Z\",\"is_all_logs\":true,\"operators\":["
         "{\"name\":\"One\",\"email\":[\"x@example.com\"],\"logs\":[{" LOG_A
         ",\"url\":\"https://a.example/\",\"mmd\":86400," USABLE
-        ",\"temporal_interval\":{\"start_inclusive\":\"2025-07-01T00:00:00Z\",\"end_exclusive\":\"2026-01-01T00:00:00Z\"}"
-        ",\"log_type\":\"prod\",\"previous_operators\":["
+        ",\"temporal_interval\":{\"start_inclusive\":\"2025-07-01T00:00:00Z\",\"end_exclusive\":"
+        "\"2026-01-01T00:00:00Z\"},\"log_type\":\"prod\",\"previous_operators\":["
         "{\"name\":\"Later\",\"end_time\":\"2022-01-01T00:00:00Z\"},"
         "{\"name\":\"Sooner\",\"end_time\":\"2021-01-01T00:00:00Z\"}]}],"
-        "\"tiled_logs\":[{" LOG_B ",\"submission_url\":\"https://b.example/\",\"monitoring_url\":\"https://m.example/\","
+        "\"tiled_logs\":[{" LOG_B
+        ",\"submission_url\":\"https://b.example/\",\"monitoring_url\":\"https://m.example/\","
         "\"state\":{\"retired\":{\"timestamp\":\"2025-02-03T04:05:06Z\"}}}]},"
         "{\"name\":\"Two\",\"logs\":[{" LOG_R ",\"log_type\":\"test\",\"state\":{\"readonly\":{\"timestamp\":"
         "\"2025-01-01T00:00:00Z\",\"final_tree_head\":{\"tree_size\":1,\"sha256_root_hash\":\"x\"}}}}]}]}");
@@ -97,8 +98,8 @@ START_TEST(refuses_what_matters_and_says_where)
     static const struct {
         const char *name, *text, *words;
     } rows[] = {
-        { "id of another key", ONE_OPERATOR("{\"description\":\"Bad\",\"key\":\"" KEY_P256_A "\",\"log_id\":\"" ID_P256_B
-          "\"}"), "operators[0].logs[0].log_id (Bad): expected \"" ID_P256_A "\"" },
+        { "id of another key", ONE_OPERATOR("{\"description\":\"Bad\",\"key\":\"" KEY_P256_A "\",\"log_id\":\""
+          ID_P256_B "\"}"), "operators[0].logs[0].log_id (Bad): expected \"" ID_P256_A "\"" },
         { "no id", ONE_OPERATOR("{\"key\":\"" KEY_P256_A "\"}"), "logs[0].log_id: expected base64, found nothing" },
         { "no key", ONE_OPERATOR("{\"log_id\":\"" ID_P256_A "\"}"), "logs[0].key: expected base64, found nothing" },
         { "key is a number", "{\"operators\":[{\"name\":\"x\"},{\"name\":\"y\"},{\"name\":\"z\",\"tiled_logs\":[{"
@@ -109,8 +110,8 @@ START_TEST(refuses_what_matters_and_says_where)
         { "P-384", ONE_OPERATOR("{\"key\":\"" KEY_P384 "\",\"log_id\":\"x\"}"), "logs[0].key: the key is neither" },
         { "unknown state", WITH("\"state\":{\"trusted\":{\"timestamp\":\"2024-01-01T00:00:00Z\"}}"),
           "logs[0].state: expected pending, qualified, usable, readonly, retired or rejected, found \"trusted\"" },
-        { "two states", WITH("\"state\":{\"usable\":{\"timestamp\":\"2024-01-01T00:00:00Z\"},\"retired\":{\"timestamp\":"
-          "\"2024-01-01T00:00:00Z\"}}"), "expected exactly one state, found 2" },
+        { "two states", WITH("\"state\":{\"usable\":{\"timestamp\":\"2024-01-01T00:00:00Z\"},\"retired\":{"
+          "\"timestamp\":\"2024-01-01T00:00:00Z\"}}"), "expected exactly one state, found 2" },
         { "no state in the state", WITH("\"state\":{}"), "expected exactly one state, found 0" },
         { "state is a text", WITH("\"state\":\"usable\""), "logs[0].state: expected an object, found \"usable\"" },
         { "state is null", WITH("\"state\":null"), "logs[0].state: expected an object, found null" },
@@ -136,13 +137,14 @@ START_TEST(refuses_what_matters_and_says_where)
           "operators[0].name: expected" },
         { "operator is a text", "{\"operators\":[\"x\"]}", "operators[0]: expected an object" },
         { "operators is an object", "{\"operators\":{}}", "operators: expected an array, found an object" },
-        { "logs is an object", "{\"operators\":[{\"name\":\"x\",\"logs\":{}}]}", "operators[0].logs: expected an array" },
+        { "logs is an object", "{\"operators\":[{\"name\":\"x\",\"logs\":{}}]}",
+          "operators[0].logs: expected an array" },
         { "log is a number", ONE_OPERATOR("7"), "operators[0].logs[0]: expected an object, found a number" },
         { "timestamp is no time", "{\"log_list_timestamp\":\"2026\",\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A
           "}]}]}", "log_list_timestamp: expected an RFC 3339 time" },
         { "version is a number", "{\"version\":3,\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A "}]}]}",
           "version: expected a text, found a number" },
-        { "duplicate JSON key", "{\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A ",\"log_id\":\"" ID_P256_A "\"}]}]}",
+        { "duplicate JSON key", "{\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A ",\"log_id\":\"x\"}]}]}",
           "duplicate" },
         { "same log twice", ONE_OPERATOR("{" LOG_A "},{\"description\":\"Again\",\"key\":\"" KEY_P256_A
           "\",\"log_id\":\"" ID_P256_A "\"}"), "have the same key (log id 93188d7e" },
