@@ -131,8 +131,8 @@ static void show_lists(const struct report *report)
     }
     const struct ct_policy *policy = &settings->policies[settings->policy];
     struct tool_open_logs open = tool_count_open_logs(&book->logs, policy, report->now_ms);
-    tool_line(LABEL "%zu in all; %zu of %zu operators are open for new certificates", "logs", book->logs.count,
-              open.logs, open.operators);
+    tool_line(LABEL "%zu in all; open for new certificates: %zu, from %zu operator%s", "logs", book->logs.count,
+              open.logs, open.operators, open.operators == 1 ? "" : "s");
 }
 
 static void show_in_force(const struct report *report)
