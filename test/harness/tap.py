@@ -38,6 +38,13 @@ def lacks(text, part, what):
         raise AssertionError(f"{what}: expected not to find {part!r} in:\n{text}")
 
 
+def need(program, name):
+    """Skips the whole program unless `program` (a path or None) is there."""
+    if not program:
+        print(f"1..0 # SKIP {name} is not installed")
+        sys.exit(0)
+
+
 def main():
     """Runs the cases whose names contain one of the arguments, or all of them."""
     chosen = [entry for entry in _cases if len(sys.argv) < 2 or any(word in entry[0] for word in sys.argv[1:])]
