@@ -7,6 +7,7 @@
 #include "cached_decision.h"
 #include "clock.h"
 #include "lock.h"
+#include "recorder.h"
 
 #define LOOK_EVERY_MS 1000
 
@@ -17,6 +18,7 @@ struct clientct_checker {
     struct ct_lock reload_lock;    /* one reader of files at a time; the others go on with what there is */
     _Atomic int64_t looked_ms;     /* monotonic */
     struct ct_cache *cache;        /* NULL: none to be had */
+    _Atomic(struct ct_recorder *) recorder; /* NULL: nothing is recorded */
 };
 
 static int64_t monotonic_ms(void)
@@ -59,6 +61,7 @@ void clientct_checker_free(struct clientct_checker *checker)
     }
     ct_snapshot_release(checker->snapshot);
     ct_cache_free(checker->cache);
+    ct_recorder_free(atomic_load(&checker->recorder));
     free(checker->config_file);
     free(checker);
 }
@@ -83,6 +86,19 @@ static void swap(struct clientct_checker *checker, struct ct_snapshot *snapshot)
     checker->snapshot = snapshot;
     ct_lock_release(&checker->lock);
     ct_snapshot_release(old);
+}
+
+/* Tells the recorder, if there is one, what is in force. */
+static void apply(struct clientct_checker *checker)
+{
+    struct ct_recorder *recorder = atomic_load_explicit(&checker->recorder, memory_order_acquire);
+    struct ct_snapshot *snapshot;
+
+    if (recorder != NULL) {
+        snapshot = ct_checker_get1_snapshot(checker);
+        ct_recorder_apply(recorder, snapshot);
+        ct_snapshot_release(snapshot);
+    }
 }
 
 static bool time_to_look(struct clientct_checker *checker, const struct ct_snapshot *snapshot,
@@ -113,6 +129,7 @@ void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occ
     }
     if (ct_snapshot_outdated(current) && (fresh = ct_snapshot_read(checker->config_file, current)) != NULL) {
         swap(checker, fresh);
+        apply(checker);
     }
     ct_lock_release(&checker->reload_lock);
     ct_snapshot_release(current);
@@ -147,4 +164,28 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
     verdict->generation = snapshot->generation;
     verdict->held = snapshot;
     return verdict->accept;
+}
+
+void clientct_checker_start_recording(struct clientct_checker *checker)
+{
+    struct ct_recorder *none = NULL;
+    struct ct_recorder *recorder = NULL;
+
+    if (atomic_load_explicit(&checker->recorder, memory_order_acquire) == NULL) {
+        recorder = ct_recorder_new();
+        if (recorder == NULL || !atomic_compare_exchange_strong(&checker->recorder, &none, recorder)) {
+            ct_recorder_free(recorder);
+        }
+    }
+    apply(checker);
+}
+
+void clientct_record(struct clientct_checker *checker, const struct clientct_input *input,
+                     const struct clientct_verdict *verdict, uint64_t elapsed_ns)
+{
+    struct ct_recorder *recorder = atomic_load_explicit(&checker->recorder, memory_order_acquire);
+
+    if (recorder != NULL) {
+        ct_recorder_decision(recorder, input, verdict, elapsed_ns);
+    }
 }

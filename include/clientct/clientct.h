@@ -148,6 +148,10 @@ struct clientct_input {
     const char *server_name; /* SNI host name (RFC 6066, 3); NULL: none */
     int64_t at_ms;           /* decide as of this time; 0: now */
     bool explain;            /* check every SCT, use no cache, fill in the conditions: for people */
+    /* for the record only: no verdict depends on these */
+    const char *client_address; /* numeric address of the peer, without port; NULL: not known */
+    uint16_t client_port;       /* 0: not known */
+    const char *tls_version;    /* "TLSv1.3" and the like, as SSL_get_version names them; NULL: not known */
 };
 
 /* What became of one SCT. */
@@ -208,6 +212,20 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
 
 /* Releases what a verdict holds and zeroes it. NULL and zeroed verdicts are fine. */
 void clientct_verdict_clear(struct clientct_verdict *verdict);
+
+/*
+ * From now on decisions can be recorded: opens what `audit` and `metrics` name. For servers, early, while they may
+ * still open files; the tool never calls it. Calling it again (a new SSL_CTX, another process after a fork) opens
+ * what is missing. Never fails: what cannot be opened is counted and tried again.
+ */
+void clientct_checker_start_recording(struct clientct_checker *checker);
+
+/*
+ * Records a decision: one audit line to each sink, and the counters. Never blocks, never changes a decision, does
+ * nothing before clientct_checker_start_recording. `elapsed_ns` is what the decision took.
+ */
+void clientct_record(struct clientct_checker *checker, const struct clientct_input *input,
+                     const struct clientct_verdict *verdict, uint64_t elapsed_ns);
 
 /* "MAJOR.MINOR.PATCH" of the library. A static string. */
 const char *clientct_version(void);

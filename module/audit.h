@@ -1,0 +1,35 @@
+/*
+ * Audit: one JSON line a decision, with ECS field names, to journald's socket, syslog or a file; clientct-audit(5).
+ * A daemon closes descriptors that it does not know and their numbers come back as sockets: a descriptor is used only
+ * while its device and inode are those that were opened. Nothing here waits: what cannot be written now is counted.
+ */
+#ifndef CT_AUDIT_H
+#define CT_AUDIT_H
+
+#include <clientct/clientct.h>
+
+#include "settings.h"
+
+/* One process's sinks. Opaque; safe with threads and across fork. */
+struct ct_audit;
+
+struct ct_audit_counts {
+    uint64_t written;
+    uint64_t dropped_rate;   /* over the rate limit */
+    uint64_t dropped_sink;   /* a sink was full, gone or could not be opened */
+};
+
+/* Opens the sinks of `settings`, whose strings are copied. NULL when memory is short. */
+struct ct_audit *ct_audit_new(const struct ct_settings *settings) CT_MUST_USE;
+void ct_audit_free(struct ct_audit *audit);
+/* Opens again what is missing: after a fork, a rotated file, a restarted daemon. */
+void ct_audit_reopen(struct ct_audit *audit);
+
+void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *input,
+                       const struct clientct_verdict *verdict, uint64_t elapsed_ns, int64_t now_ms);
+/* Something about the configuration: a reload, its failure, a lost sink. `action` is a stable name, `text` one line. */
+void ct_audit_event(struct ct_audit *audit, const char *action, bool success, const char *text, uint64_t generation,
+                    int64_t now_ms);
+struct ct_audit_counts ct_audit_get_counts(const struct ct_audit *audit);
+
+#endif
