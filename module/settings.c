@@ -115,6 +115,7 @@ const struct ct_setting *ct_settings_table(size_t index)
     return index < ROWS ? &table[index].setting : NULL;
 }
 
+__attribute__((format(printf, 4, 0)))
 static void add_problem(const struct ct_settings_reader *reader, enum ct_severity severity, unsigned line,
                         const char *format, va_list arguments)
 {
