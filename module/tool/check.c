@@ -82,7 +82,8 @@ static char *describe_effect(const struct ct_settings *settings, const struct ct
     } else {
         bool ended = rule->expires_ms <= now_ms;
         ct_time_format(rule->expires_ms, expires, sizeof(expires));
-        text = tool_format("exempt until %s%s%s", expires, ended ? ", which is past: policy " : "", ended ? policy : "");
+        text = tool_format("exempt until %s%s%s", expires, ended ? ", which is past: policy " : "",
+                           ended ? policy : "");
     }
     if (mode == NULL) {
         return text;

@@ -10,7 +10,8 @@ struct tool_open_logs {
     size_t operators;
     size_t countable; /* with max_per_operator taken into account */
 };
-struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const struct ct_policy *policy, int64_t at_ms);
+struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const struct ct_policy *policy,
+                                           int64_t at_ms);
 
 /* Adds what is legal but surely not meant. `snapshot` has a config; its book may be NULL. */
 void tool_review(const struct ct_snapshot *snapshot, int64_t now_ms, struct ct_problems *problems);

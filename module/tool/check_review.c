@@ -28,8 +28,9 @@ static void review_writable(struct review *review, const char *path, bool eviden
         return; /* a file that is missing where it is needed is an error of its own */
     }
     /* In a sticky directory nobody can replace what is another's. */
-    bool by_all = (st.st_mode & S_IWOTH) != 0 && (!S_ISDIR(st.st_mode) || (st.st_mode & S_ISVTX) == 0);
-    bool by_group = (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0 && (!S_ISDIR(st.st_mode) || (st.st_mode & S_ISVTX) == 0);
+    bool guarded = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
+    bool by_all = (st.st_mode & S_IWOTH) != 0 && !guarded;
+    bool by_group = (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0 && !guarded;
     const char *harm = evidence_only ? "can take evidence away, and clients are refused"
                                      : "can change who is let in";
     if (by_all) {
@@ -47,7 +48,10 @@ static char *directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return slash == NULL ? tool_format(".") : slash == path ? tool_format("/") : tool_format("%.*s", (int)(slash - path), path);
+    if (slash == NULL || slash == path) {
+        return tool_format("%s", slash == NULL ? "." : "/");
+    }
+    return tool_format("%.*s", (int)(slash - path), path);
 }
 
 static void review_files(struct review *review)
@@ -112,7 +116,8 @@ static int by_operator(const void *a, const void *b)
     return strcmp(l != NULL ? l : "", r != NULL ? r : "");
 }
 
-struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const struct ct_policy *policy, int64_t at_ms)
+struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const struct ct_policy *policy,
+                                           int64_t at_ms)
 {
     struct tool_open_logs open = {0};
     const struct ct_log **sorted = calloc(logs->count + 1, sizeof(*sorted));

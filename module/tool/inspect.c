@@ -27,7 +27,8 @@ static bool is_der_certificate(const struct tool_file *file)
     return certificate != NULL;
 }
 
-static json_t *inspect_certificates(const char *name, const struct tool_file *file, const char *issuer_name, bool *sound)
+static json_t *inspect_certificates(const char *name, const struct tool_file *file, const char *issuer_name,
+                                    bool *sound)
 {
     STACK_OF(X509) *certificates = tool_certificates_of("inspect", name, file);
     STACK_OF(X509) *issuers = NULL;
@@ -211,9 +212,9 @@ int tool_verb_inspect(int argc, char **argv)
     const struct tool_usage usage = {
         "inspect",
         "[options] CERT|SCTFILE",
-        "Shows what is in a certificate (PEM or DER), an SCT list (as in TLS or in the store), a single SCT or an OCSP\n"
-        "response (DER). Nothing is judged and no signature is verified: that is \"clientct verify\". \"-\" is standard\n"
-        "input.\n"
+        "Shows what is in a certificate (PEM or DER), an SCT list (as in TLS or in the store), a single SCT or an\n"
+        "OCSP response (DER). Nothing is judged and no signature is verified: that is \"clientct verify\". \"-\" is\n"
+        "standard input.\n"
         "Exit status: 0 all of it decodes, 1 a part of it does not, 2 the file cannot be read.\n",
         options, 1, 1,
     };

@@ -41,8 +41,9 @@ static json_t *json_of_asn1_time(const ASN1_TIME *time)
 static void set_spki(json_t *out, const char *key, const X509 *certificate)
 {
     uint8_t sha256[32];
+    bool known = tool_spki_sha256(certificate, sha256);
 
-    tool_json_set(out, key, tool_spki_sha256(certificate, sha256) ? tool_json_hex(sha256, sizeof(sha256)) : json_null());
+    tool_json_set(out, key, known ? tool_json_hex(sha256, sizeof(sha256)) : json_null());
 }
 
 static void set_lifetime(json_t *out, X509 *certificate)
@@ -137,7 +138,8 @@ static void set_ocsp_scts(json_t *out, OCSP_SINGLERESP *single, bool *sound)
         return;
     }
     const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data((X509_EXTENSION *)extension);
-    struct ct_reader r = ct_reader_of((struct ct_bytes){ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)});
+    struct ct_bytes content = {ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
+    struct ct_reader r = ct_reader_of(content);
     struct ct_bytes list = ct_der_expect(&r, CT_DER_OCTET_STRING).content;
     if (ct_reader_finished(&r)) {
         tool_json_set(out, "sct_list", tool_inspect_sct_list(list, sound));

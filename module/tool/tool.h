@@ -101,7 +101,7 @@ bool tool_read_file(const char *what, const char *name, size_t max, struct tool_
 void tool_file_clear(struct tool_file *file);
 
 #define TOOL_CERTIFICATES_MAX_BYTES (1024u * 1024)
-/* One DER certificate, or all of a PEM file in its order; at least one. NULL: stderr says why. Free with its elements. */
+/* One DER certificate, or all of a PEM file in its order; at least one. NULL: stderr says why. */
 STACK_OF(X509) *tool_certificates_of(const char *what, const char *name, const struct tool_file *file) CT_MUST_USE;
 STACK_OF(X509) *tool_read_certificates(const char *what, const char *name) CT_MUST_USE;
 void tool_certificates_free(STACK_OF(X509) *certificates);

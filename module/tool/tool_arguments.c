@@ -21,7 +21,7 @@ static void show_help(const struct tool_usage *usage)
     tool_end_line();
     for (const struct tool_option *o = usage->options; o->name != NULL; o++) {
         char left[64];
-        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        snprintf(left, sizeof(left), "--%s %s", o->name, o->value != NULL ? o->value : "");
         tool_line("  %-22s %s", left, o->help);
     }
     tool_line("  %-22s %s", "--help", "this text");
@@ -112,8 +112,8 @@ static bool count_operands(const struct tool_usage *usage, int count, const char
         return false;
     }
     if (usage->max_operands >= 0 && count > usage->max_operands) {
-        tool_error("%s: \"%s\" is one argument too many; usage: clientct %s %s", usage->verb, first_surplus, usage->verb,
-                   usage->synopsis);
+        tool_error("%s: \"%s\" is one argument too many; usage: clientct %s %s", usage->verb, first_surplus,
+                   usage->verb, usage->synopsis);
         return false;
     }
     return true;

@@ -224,7 +224,8 @@ static void remark_configuration(const struct request *request, const struct inp
 static struct clientct_checker *checker_for_list(const char *list, const char *policy)
 {
     const char *directory = getenv("TMPDIR");
-    char *path = tool_format("%s/clientct-verify-XXXXXX", directory != NULL && directory[0] != '\0' ? directory : "/tmp");
+    bool named = directory != NULL && directory[0] != '\0';
+    char *path = tool_format("%s/clientct-verify-XXXXXX", named ? directory : "/tmp");
     char *absolute = realpath(list, NULL);
     struct clientct_checker *checker = NULL;
     FILE *file = NULL;
@@ -324,8 +325,9 @@ static int decide(const struct request *request, struct inputs *inputs, struct r
     (void)!clientct_decide(checker, &input, &verdict);
     remark_configuration(request, inputs, snapshot, remarks);
     int code = exit_code(&verdict);
+    const char *config = request->config != NULL ? request->config : CLIENTCT_DEFAULT_CONFIG;
     const struct tool_verify_answer answer = {
-        .config = request->log_list != NULL ? NULL : request->config != NULL ? request->config : CLIENTCT_DEFAULT_CONFIG,
+        .config = request->log_list == NULL ? config : NULL,
         .leaf = input.leaf,
         .chain = inputs->chain,
         .at_ms = inputs->at_ms,

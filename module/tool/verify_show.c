@@ -111,7 +111,8 @@ static void show_scts(const struct clientct_verdict *verdict)
         }
         ct_hex(sct->log_id, sizeof(sct->log_id), hex);
         tool_time_format(sct->timestamp_ms, when);
-        tool_put(TOOL_PLAIN, " %-8s  %s", clientct_source_name(sct->source), sct->log != NULL ? sct->log : "unknown log");
+        tool_put(TOOL_PLAIN, " %-8s  %s", clientct_source_name(sct->source),
+                 sct->log != NULL ? sct->log : "unknown log");
         if (sct->log_operator != NULL) {
             tool_put(TOOL_PLAIN, " (%s)", sct->log_operator);
         }

@@ -26,7 +26,8 @@ class Inspect(Case):
         self.assertEqual(scts[0]["signature"]["algorithm"], "ecdsa (3)")
 
     def test_facts_about_bad_certificates(self):
-        self.assertTrue(self.ask("inspect", self.path("client-poison.pem"), code=0)["certificates"][0]["precertificate"])
+        poison = self.ask("inspect", self.path("client-poison.pem"), code=0)["certificates"][0]
+        self.assertTrue(poison["precertificate"])
         two = self.ask("inspect", self.path("client-two-sct-ext.pem"), code=1)["certificates"][0]
         self.assertTrue(two["two_sct_extensions"])
         mixed = self.ask("inspect", self.path("client-mixed.pem"), code=1)["certificates"][0]["sct_list"]
@@ -76,7 +77,8 @@ class Inspect(Case):
             self.assertIn(value, text)
 
     def test_noise_is_exit_2(self):
-        for name, content in (("noise", b"\xde\xad\xbe\xef" * 9), ("short", b"\0"), ("cut", self.read(self.make_list(""))[:-1])):
+        cut = self.read(self.make_list(""))[:-1]
+        for name, content in (("noise", b"\xde\xad\xbe\xef" * 9), ("short", b"\0"), ("cut", cut)):
             with self.subTest(name=name):
                 self.assert_usage_error(run("inspect", self.write(name, content)), "neither a certificate", name)
 

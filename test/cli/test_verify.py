@@ -18,12 +18,14 @@ class Verify(Case):
         for name, wanted in self.fixture.items():
             with self.subTest(name=name):
                 accept = wanted["expect"] == "accept"
-                answer = self.ask("verify", "--config", config, self.path(f"client-{name}.pem"), code=0 if accept else 1)
+                certificate = self.path(f"client-{name}.pem")
+                answer = self.ask("verify", "--config", config, certificate, code=0 if accept else 1)
                 self.assertEqual((answer["verdict"], answer["reason"]), (wanted["expect"], wanted["reason"]))
                 self.assertEqual(answer["compliant"], accept)
-                text = run("verify", "--config", config, self.path(f"client-{name}.pem"))
+                text = run("verify", "--config", config, certificate)
                 self.assertEqual(text.returncode, 0 if accept else 1)
-                self.assertTrue(text.stdout.startswith(f"{wanted['expect']}: {wanted['reason']} (".encode()), text.stdout)
+                headline = f"{wanted['expect']}: {wanted['reason']} ("
+                self.assertTrue(text.stdout.startswith(headline.encode()), text.stdout)
 
     def test_json_has_the_promised_members(self):
         config = self.config(top="policy = one\nshadow_policy = chrome")
@@ -72,7 +74,8 @@ class Verify(Case):
     def test_rules_are_explained(self):
         config = self.config(f"[rules]\nother = other\nhost = host\n"
                              f"[other]\nissuer = {self.path('other-ca.pem')}\npolicy = one\n"
-                             "[host]\nserver_name = *.example.com\nexempt = yes\n", top="policy = chrome\nrules = rules")
+                             "[host]\nserver_name = *.example.com\nexempt = yes\n",
+                             top="policy = chrome\nrules = rules")
         answer = self.ask("verify", "--config", config, self.path("client-unlogged.pem"), code=1)
         self.assertEqual((answer["rule"], answer["policy"]), (None, "chrome"))
         names = [condition["name"] for condition in answer["conditions"]]
@@ -142,7 +145,8 @@ class Input(Case):
     def test_issuer_of_the_same_name_must_have_signed(self):
         # without key identifiers in the certificate, only the signature tells twins apart
         pki("ca", "--out", self.path("twin"), "--cn", "Fixture CA")
-        pki("cert", "--out", self.path("bare"), "--ca", self.path("ca"), "--only-sct", "--sct", f"log={self.path('log-a')}")
+        pki("cert", "--out", self.path("bare"), "--ca", self.path("ca"), "--only-sct",
+            "--sct", f"log={self.path('log-a')}")
         answer = self.ask_list("--issuer", self.path("twin.pem"), self.path("bare.der"), code=1)
         self.assertEqual((answer["reason"], answer["chain_length"]), ("issuer-unknown", 1))
         self.assertIn("signature failure", answer["remarks"][0])
