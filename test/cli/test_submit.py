@@ -2,6 +2,7 @@
 
 import base64
 import email.utils
+import fcntl
 import glob
 import http.server
 import json
@@ -201,6 +202,23 @@ class Submit(cli.Case):
         kept = self.kept()
         self.assertEqual({sct[1:33] for sct in kept}, {self.sct(log)[1:33] for log in self.LOGS})
         self.assertEqual(len(kept), 3)
+
+    def test_waits_for_another_submission_and_adds_to_what_it_wrote(self):
+        path = self.path(self.name + ".scts")
+        other = self.sct("log-b")
+        directory = os.open(self.dir, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            process = subprocess.Popen([cli.CLIENTCT, "submit", "--config", self.settings, "--out", path, "--log",
+                                        "Alpha", self.cert + ".pem"], stdout=subprocess.DEVNULL)
+            with self.assertRaises(subprocess.TimeoutExpired, msg="it did not wait"):
+                process.wait(1)
+            self.write(path, struct.pack(">HH", len(other) + 2, len(other)) + other)
+        finally:
+            os.close(directory)
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(scts_of(self.read(path))[0], other)
+        self.assertEqual(len(scts_of(self.read(path))), 2)
 
     def test_print_tls_writes_the_list(self):
         done = cli.run("submit", "--config", self.settings, "--print-tls", "--log", "Alpha", "--log", "Beta",

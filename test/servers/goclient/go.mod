@@ -1,0 +1,3 @@
+module clientct.test/goclient
+
+go 1.19
