@@ -1,0 +1,110 @@
+"""clientct logs: what a list says, and which of its logs count."""
+
+import json
+import os
+import unittest
+
+from cli import VECTORS, Case, needs_vectors, pki, run
+
+
+class Logs(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name in ("a", "b", "c", "d"):
+            pki("log", "--out", cls.path(f"own-{name}"))
+
+    def make(self, name, *specs, form="v3", timestamp="-2d"):
+        path = self.path(name)
+        pki("list", "--out", path, "--format", form, "--timestamp", timestamp,
+            *(self.path(f"own-{spec}") for spec in specs))
+        return path
+
+    def by_name(self, answer):
+        return {log["description"]: log for log in answer["logs"]}
+
+    def test_every_kind_of_log(self):
+        path = self.make("kinds.json",
+                         "a,description=A,operator=One,url=https://a.example/,no-interval",
+                         "b,description=B,operator=Two,tiled,state=retired,state-since=-10d,previous=Old@-300d",
+                         "c,description=C,operator=Two,state=rejected",
+                         "d,description=D,operator=One,start=-400d,end=-5d,log-type=test")
+        answer = self.ask("logs", path, code=0)
+        self.assertEqual([log["description"] for log in answer["logs"]], ["A", "D", "B", "C"], "by operator")
+        (listed,) = answer["lists"]
+        self.assertEqual((listed["file"], listed["format"], listed["logs"], listed["has_timestamp"]),
+                         (path, "v3", 4, True))
+        self.assertAlmostEqual(listed["age_seconds"], 2 * 86400, delta=600)
+        logs = self.by_name(answer)
+        self.assertEqual({name: log["counts"] for name, log in logs.items()},
+                         {"A": "yes", "B": "older", "C": "no", "D": "no"})
+        self.assertEqual((logs["A"]["operator"], logs["A"]["url"], logs["A"]["why"], logs["A"]["interval_start"]),
+                         ("One", "https://a.example/", None, None))
+        self.assertTrue(logs["B"]["tiled"])
+        self.assertEqual(logs["B"]["previous_operators"][0]["name"], "Old")
+        self.assertIn("only SCTs made until", logs["B"]["why"])
+        self.assertIn("does not take rejected logs", logs["C"]["why"])
+        self.assertTrue(logs["D"]["test"])
+        self.assertIn("it takes certificates that end before", logs["D"]["why"])
+        text = run("logs", path).stdout.decode()
+        self.assertIn("v3", text)
+        self.assertIn("2 days old", text)
+        self.assertIn("4 logs: 1 counts, 1 for older SCTs only, 2 not", text)
+
+    def test_operator_is_the_one_at_the_time(self):
+        path = self.make("operators.json", "a,description=A,operator=New,previous=Old@-100d")
+        for at, operator in ((None, "New"), ("2001-01-01T00:00:00Z", "Old")):
+            answer = json.loads(run("logs", path, "--json", *(["--at", at] if at else [])).stdout)
+            self.assertEqual(answer["logs"][0]["operator"], operator)
+
+    def test_time_decides(self):
+        path = self.make("time.json", "a,description=A,start=2030-01-01T00:00:00Z,end=2031-01-01T00:00:00Z")
+        self.assertEqual(self.ask("logs", path, "--at", "2030-06-01T00:00:00Z", code=0)["logs"][0]["counts"], "yes")
+        self.assertEqual(self.ask("logs", path, "--at", "2031-01-01T00:00:00Z", code=1)["logs"][0]["counts"], "no")
+
+    def test_other_formats(self):
+        for form in ("single", "sigstore", "openssl", "pem"):
+            with self.subTest(form):
+                path = self.make(f"list.{form}", "a", form=form, timestamp="none")
+                answer = self.ask("logs", path, code=0)
+                self.assertEqual(answer["lists"][0]["format"], {"single": "log.v3"}.get(form, form))
+                self.assertIsNone(answer["lists"][0]["timestamp"])
+                self.assertEqual(answer["logs"][0]["counts"], "yes")
+
+    def test_policy_of_the_configuration(self):
+        config = self.config("[strict]\naccept_states = qualified", top="policy = strict")
+        answer = self.ask("logs", "--config", config, code=1)
+        self.assertEqual(answer["policy"], "strict")
+        self.assertEqual({log["counts"] for log in answer["logs"]}, {"no"})
+        self.assertIn("policy strict does not take usable logs", answer["logs"][0]["why"])
+        answer = self.ask("logs", "--config", self.config(), code=0)
+        self.assertEqual(answer["lists"][0]["file"], self.path("log_list.json"))
+
+    def test_list_that_cannot_be_used(self):
+        path = self.write("broken.json", '{"operators":[{"name":"x","logs":[{"key":5}]}]}')
+        done = run("logs", path)
+        self.assert_usage_error(done, f"{path}: operators[0].logs[0].key: expected base64, found a number",
+                                "log_id: expected base64, found nothing")
+        self.assert_usage_error(run("logs", "--config", self.config(top=f"log_list = {path}")), "operators[0]")
+        self.assert_usage_error(run("logs", self.path("not there")), "not there")
+        self.assert_usage_error(run("logs", path, "--config", "x"), "not both")
+        self.assert_usage_error(run("logs", path, "--at", "noon"), "noon")
+
+    def test_standard_input(self):
+        answer = self.ask("logs", "-", stdin=self.read("log_list.json"), code=0)
+        self.assertEqual(answer["lists"][0]["file"], "standard input")
+
+    @needs_vectors
+    def test_real_lists(self):
+        answer = self.ask("logs", os.path.join(VECTORS, "real-2025", "log_list.json"), "--at", "2026-02-01T00:00:00Z",
+                          code=0)
+        self.assertEqual((len(answer["logs"]), answer["lists"][0]["version"]), (75, "81.14"))
+        answer = self.ask("logs", os.path.join(VECTORS, "private-log", "trusted_root.json"), code=0)
+        older = [log for log in answer["logs"] if log["counts"] == "older"]
+        self.assertEqual({log["scts_until"] for log in older}, {"2022-07-31T00:00:00Z"})
+        answer = self.ask("logs", os.path.join(VECTORS, "real-2015", "log_list.cnf"), code=0)
+        self.assertEqual(len(answer["logs"]), 9)
+
+
+if __name__ == "__main__":
+    unittest.main()
