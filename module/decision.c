@@ -104,7 +104,8 @@ static bool choose(struct decision *d)
     return true;
 }
 
-static void gather(struct decision *d, enum clientct_source source)
+/* Looks into a source, if it is one. Its SCTs do not count before they are pooled. */
+static void look(struct decision *d, enum clientct_source source)
 {
     struct ct_evidence *evidence = &d->evidence[source];
 
@@ -137,15 +138,28 @@ static void gather(struct decision *d, enum clientct_source source)
     case CLIENTCT_SOURCE_COUNT:
         return;
     }
+    if (evidence->trouble == CLIENTCT_INTERNAL_ERROR) {
+        d->evaluation.failed = true;
+    }
+}
+
+/* Puts the SCTs of a source behind those that are there: the order is that in which signatures are checked. */
+static void pool(struct decision *d, enum clientct_source source)
+{
+    struct ct_evidence *evidence = &d->evidence[source];
+
     if (evidence->present &&
         ct_evaluation_add(&d->evaluation, evidence->list, source) == CT_LIST_MALFORMED) {
         evidence->trouble = CLIENTCT_MALFORMED_SCT_LIST;
         snprintf(evidence->detail, sizeof evidence->detail, "the list of SCTs (%s) does not decode",
                  clientct_source_name(source));
     }
-    if (evidence->trouble == CLIENTCT_INTERNAL_ERROR) {
-        d->evaluation.failed = true;
-    }
+}
+
+static void gather(struct decision *d, enum clientct_source source)
+{
+    look(d, source);
+    pool(d, source);
 }
 
 /* No SCT at all: because a source is spoilt, or because nobody logged the certificate. */
@@ -220,6 +234,7 @@ static enum clientct_reason judge(struct decision *d)
 
     gather(d, CLIENTCT_SOURCE_EMBEDDED);
     gather(d, CLIENTCT_SOURCE_TLS);
+    pool(d, CLIENTCT_SOURCE_OCSP); /* looked at before, for revocation */
     /* The store costs a file: it is opened only when the other sources do not do. */
     spare_store = !d->input->explain && d->settings->shadow_policy == SIZE_MAX;
     if (!spare_store) {
@@ -281,7 +296,10 @@ static enum clientct_reason reason_for_certificate(struct decision *d)
     if (refusal != CLIENTCT_NOT_EVALUATED) {
         return refusal;
     }
-    gather(d, CLIENTCT_SOURCE_OCSP);
+    look(d, CLIENTCT_SOURCE_OCSP);
+    if (d->evaluation.failed) {
+        return CLIENTCT_INTERNAL_ERROR;
+    }
     if (d->evidence[CLIENTCT_SOURCE_OCSP].revoked) {
         say(d, "the OCSP response says that the certificate is revoked");
         return CLIENTCT_REVOKED;

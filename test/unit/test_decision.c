@@ -169,6 +169,41 @@ START_TEST(the_store_is_a_source)
 }
 END_TEST
 
+START_TEST(scts_are_looked_at_in_the_order_of_the_sources)
+{
+    struct scene_client client;
+    struct pki_bytes tls = { 0 }, ocsp = { 0 };
+    struct clientct_verdict verdict;
+    struct pki_sct stapled;
+
+    scene_set(&scene, "");
+    scene_client(&scene, "a", &client);
+    stapled = (struct pki_sct){ .log = &scene.logs[2], .time_ms = pki_now() - PKI_HOUR };
+    pki_ocsp_response(&ocsp, &(struct pki_ocsp){ .certificate = client.minted.certificate,
+                                                 .ca = &scene.ca,
+                                                 .this_update_ms = pki_now() - PKI_HOUR,
+                                                 .next_update_ms = pki_now() + PKI_DAY,
+                                                 .scts = &stapled,
+                                                 .sct_count = 1 });
+    scene_x509_list(&scene, &client, "b", &tls);
+    client.input.tls_scts = tls.data;
+    client.input.tls_scts_len = tls.len;
+    client.input.ocsp_response = ocsp.data;
+    client.input.ocsp_response_len = ocsp.len;
+    client.input.explain = true;
+    verdict = decide(&client.input);
+    ck_assert_uint_eq(verdict.sct_count, 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(verdict.scts[i].source, CLIENTCT_SOURCE_EMBEDDED + i);
+        ck_assert_int_eq(verdict.scts[i].status, CLIENTCT_VALID);
+    }
+    clientct_verdict_clear(&verdict);
+    pki_bytes_clear(&tls);
+    pki_bytes_clear(&ocsp);
+    scene_client_clear(&client);
+}
+END_TEST
+
 START_TEST(signature_checks_are_bounded)
 {
     struct scene_client client;
@@ -365,6 +400,7 @@ int main(void)
     tcase_add_test(tc, an_issuer_twin_does_not_do);
     tcase_add_test(tc, sources_are_pooled_and_only_those_configured);
     tcase_add_test(tc, the_store_is_a_source);
+    tcase_add_test(tc, scts_are_looked_at_in_the_order_of_the_sources);
     tcase_add_test(tc, signature_checks_are_bounded);
     tcase_add_test(tc, checks_stop_when_the_policy_is_met);
     tcase_add_test(tc, report_and_off_do_not_refuse);
