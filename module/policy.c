@@ -85,12 +85,10 @@ static int64_t later(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
 }
 
-/* Could this SCT still witness when the certificate was issued? Not with a status that says it is no good. */
+/* Could this SCT witness when the certificate was issued? Its status is no help: another policy may have set it. */
 static bool may_witness(const struct ct_sct *sct, int64_t now_ms)
 {
-    return sct->decoded && sct->log != NULL &&
-           (sct->status == CLIENTCT_VALID || sct->status == CLIENTCT_NOT_CHECKED) &&
-           ct_log_is_current(sct->log, now_ms);
+    return sct->decoded && sct->log != NULL && ct_log_is_current(sct->log, now_ms);
 }
 
 /*
@@ -175,26 +173,35 @@ bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *va
            (valid->source == CLIENTCT_SOURCE_EMBEDDED) == (other->source == CLIENTCT_SOURCE_EMBEDDED);
 }
 
+/* Zero for a kind that nobody knows. */
+static size_t fill_ways(const struct ct_policy *policy, const struct ct_policy_subject *subject,
+                        const struct ct_scts *scts, bool speak, struct ct_way ways[CT_WAYS_MAX])
+{
+    switch (policy->kind) {
+    case CT_POLICY_CONDITIONS:
+        return ct_conditions_ways(policy, subject, scts, speak, ways);
+    case CT_POLICY_CHROME:
+        return ct_chrome_ways(policy, subject, scts, speak, ways);
+    case CT_POLICY_APPLE:
+        return ct_apple_ways(policy, subject, scts, speak, ways);
+    }
+    return 0;
+}
+
 enum clientct_reason ct_policy_judge(const struct ct_policy *policy, const struct ct_policy_subject *subject,
                                      const struct ct_scts *scts, char *detail, size_t detail_size,
                                      struct ct_explanation *explanation)
 {
     struct ct_way ways[CT_WAYS_MAX];
-    bool speak = (detail != NULL && detail_size > 0) || explanation != NULL;
-    size_t count = 0;
+    size_t count = fill_ways(policy, subject, scts, explanation != NULL, ways);
+    enum clientct_reason reason = ct_ways_judge(policy, ways, count, detail, detail_size, explanation);
 
-    switch (policy->kind) {
-    case CT_POLICY_CONDITIONS:
-        count = ct_conditions_ways(policy, subject, scts, speak, ways);
-        break;
-    case CT_POLICY_CHROME:
-        count = ct_chrome_ways(policy, subject, scts, speak, ways);
-        break;
-    case CT_POLICY_APPLE:
-        count = ct_apple_ways(policy, subject, scts, speak, ways);
-        break;
+    if (reason != CLIENTCT_COMPLIANT && explanation == NULL && detail != NULL) {
+        /* Texts cost more than counting: they are made only now that somebody will read them. */
+        count = fill_ways(policy, subject, scts, true, ways);
+        reason = ct_ways_judge(policy, ways, count, detail, detail_size, NULL);
     }
-    return ct_ways_judge(policy, ways, count, detail, detail_size, explanation);
+    return reason;
 }
 
 /* At `moment` and after, the answer may be another one than before. */

@@ -33,7 +33,7 @@ struct ct_policy {
 
 /* The defaults of a policy section, which are also the preset `one`. Strings stay NULL. */
 void ct_policy_defaults(struct ct_policy *policy);
-/* "one", "chrome", "apple": fills in the preset (name allocated); false when the name is no preset or memory is short. */
+/* "one", "chrome", "apple": fills in the preset (name allocated); false: not a preset, or memory is short. */
 bool ct_policy_preset(const char *name, struct ct_policy *policy) CT_MUST_USE;
 extern const char *const ct_policy_preset_names[]; /* NULL-terminated */
 void ct_policy_clear(struct ct_policy *policy);
@@ -50,13 +50,6 @@ struct ct_policy_subject {
  */
 enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const struct ct_policy_subject *subject,
                                       const struct ct_scts *scts, const struct ct_sct *sct) CT_MUST_USE;
-
-/*
- * Whether `other` can add nothing once `valid` is valid, so that no signature check is spent on it: the same log,
- * and for the presets, which judge each way of delivery for itself, the same way (embedded or not).
- */
-bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid, const struct ct_sct *other)
-    CT_MUST_USE;
 
 /*
  * Explaining costs: NULL where nobody reads it. The callee appends with ct_explanation_add.

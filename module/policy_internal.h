@@ -37,6 +37,13 @@ void ct_tally_take(const struct ct_policy *policy, const struct ct_policy_subjec
 size_t ct_tally_capped(const struct ct_tally *tally, unsigned max_per_operator);
 bool ct_same_operator(const char *a, const char *b);
 
+/*
+ * Whether `other` adds nothing once `valid` is there: the same log, and for the presets, which judge each way of
+ * delivery for itself, the same way (embedded or not). The checker spends no signature check on it.
+ */
+bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid, const struct ct_sct *other)
+    CT_MUST_USE;
+
 /* The state in force at `now_ms`: a state whose timestamp is still to come is not in force yet. */
 enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms);
 /* Whether the log is relied upon at `now_ms` (qualified, usable, readonly) and its key is not public. */

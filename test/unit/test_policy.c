@@ -281,6 +281,8 @@ START_TEST(many_scts_of_a_retired_log_are_judged_without_a_witness_before_signat
     items[0].status = items[CT_SCTS_MAX - 1].status = CLIENTCT_VALID;
     policy.min_scts[0].scts = 2;
     ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, NULL, 0, NULL), CLIENTCT_TOO_FEW_SCTS);
+    items[CT_SCTS_MAX - 1].timestamp_ms = (uint64_t)(NOW - CT_DAY_MS);
+    ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, NULL, 0, NULL), CLIENTCT_TOO_FEW_SCTS);
     items[CT_SCTS_MAX - 1].timestamp_ms = (uint64_t)(NOW - CT_DAY_MS - 1);
     ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, NULL, 0, NULL), CLIENTCT_COMPLIANT);
 }
