@@ -4,6 +4,7 @@
 
 /* OpenSSL takes a reason code of 0 for the end of a table, and our first reason is 0. */
 #define REASON_CODE(reason) (100 + (int)(reason))
+#define STORE_CODE 1
 
 /* libcrypto keeps pointers into these tables for good and writes the library number into them. */
 static ERR_STRING_DATA library_strings[] = {
@@ -13,6 +14,7 @@ static ERR_STRING_DATA library_strings[] = {
 
 /* Many servers show the reason string alone, so it names us and says all of it. */
 static ERR_STRING_DATA reason_strings[] = {
+    { STORE_CODE, "clientct: store cannot be opened" },
 #define REASON_STRING(id, name, text) \
     { (unsigned long)REASON_CODE(CLIENTCT_##id), "clientct: refused client certificate: " name },
     CLIENTCT_REASONS(REASON_STRING)
@@ -40,4 +42,9 @@ void ct_errors_push_refusal(enum clientct_reason reason, const char *detail)
     } else {
         ERR_raise(library, REASON_CODE(reason));
     }
+}
+
+void ct_errors_push_store(const char *uri, const char *why)
+{
+    ERR_raise_data(library, STORE_CODE, "%.80s: %s", uri, why);
 }

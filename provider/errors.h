@@ -10,4 +10,7 @@ void ct_errors_register(void);
 /* Pushes one entry: "clientct: refused client certificate: <reason name>" with `detail` ("" or NULL: none) as its data. */
 void ct_errors_push_refusal(enum clientct_reason reason, const char *detail);
 
+/* Pushes one entry: "clientct: store cannot be opened", with the URI and `why` as its data. */
+void ct_errors_push_store(const char *uri, const char *why);
+
 #endif

@@ -21,6 +21,7 @@
 
 #include "attach.h"
 #include "process_checker.h"
+#include "store_loader.h"
 
 static OSSL_FUNC_provider_gettable_params_fn gettable_params;
 static OSSL_FUNC_provider_get_params_fn get_params;
@@ -56,7 +57,7 @@ static int get_params(void *provctx, OSSL_PARAM params[])
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
     *no_cache = 0;
-    return NULL;
+    return operation == OSSL_OP_STORE ? ct_store_loaders : NULL;
 }
 
 /* Called in every exiting child of a server, too: there is nothing that may be taken down. */
