@@ -21,7 +21,8 @@ static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
     int64_t y = month > 2 ? year : year - 1; /* the leap day belongs to the end of its counting year */
     int64_t leap_days = y / 4 - y / 100 + y / 400;
 
-    return year * 365 + leap_days + before_month[month - 1] + day - 1 - (1970 * 365 + 1969 / 4 - 1969 / 100 + 1969 / 400);
+    return year * 365 + leap_days + before_month[month - 1] + day - 1 -
+           (1970 * 365 + 1969 / 4 - 1969 / 100 + 1969 / 400);
 }
 
 static unsigned month_length(int64_t year, unsigned month)

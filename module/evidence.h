@@ -20,7 +20,8 @@ struct ct_evidence {
     struct ct_bytes list;         /* SignedCertificateTimestampList with its two-byte length */
     uint8_t *owned;               /* backing of list where it is not borrowed */
     struct ct_file_stamp stamp;   /* of the file that was looked for; zero when none was: for the cache */
-    int64_t from_ms, until_ms;    /* OCSP: thisUpdate and nextUpdate; the evidence holds within. INT64_MIN, INT64_MAX: open */
+    /* OCSP: thisUpdate and nextUpdate, between which the evidence holds. INT64_MIN and INT64_MAX: open */
+    int64_t from_ms, until_ms;
 };
 
 #define CT_EVIDENCE_MAX_BYTES (128u * 1024) /* of a file in a store, or of an OCSP response */

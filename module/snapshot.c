@@ -202,7 +202,8 @@ static bool book_add(struct ct_snapshot *snapshot, const struct ct_settings *set
 
         ct_time_format(before->timestamp_ms, old, sizeof old);
         ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0,
-                       "log_list_timestamp goes backwards: the list in force is of %s; restart the server if this is meant",
+                       "log_list_timestamp goes backwards: the list in force is of %s; "
+                       "restart the server if this is meant",
                        old);
         goto out;
     }

@@ -16,7 +16,8 @@ struct scene {
     char config[96], list[96];
     struct pki_ca ca;
     struct pki_log logs[SCENE_LOGS];         /* a, b, c are listed; the last one is not */
-    struct pki_listed_log listed[SCENE_LOGS]; /* Log A of Alpha, Log B of Beta, Log C of Gamma: change, then scene_list */
+    /* Log A of Alpha, Log B of Beta, Log C of Gamma: change, then scene_list */
+    struct pki_listed_log listed[SCENE_LOGS];
 };
 
 /* Mints, writes the list and a configuration with `settings` behind `log_list = …`. */

@@ -148,7 +148,8 @@ START_TEST(agrees_with_a_plain_map)
             ck_assert_mem_eq(&out, &model[n].last, sizeof out);
             ck_assert(now >= out.from_ms && now < out.until_ms);
         } else {
-            model[n].last = verdict_of(n, (unsigned)step & 0xff, n % 3 != 0, now - rand() % 300, now + 1 + rand() % 300);
+            model[n].last =
+                verdict_of(n, (unsigned)step & 0xff, n % 3 != 0, now - rand() % 300, now + 1 + rand() % 300);
             model[n].there = true;
             ct_cache_insert(cache, &tags[n], &model[n].last);
         }

@@ -64,7 +64,9 @@ START_TEST(sees_poison_duplicates_and_nothing)
     static const struct {
         const char *name;
         bool poison, two, none;
-    } rows[] = { { "poison", true, false, false }, { "two lists", false, true, false }, { "no list", false, false, true } };
+    } rows[] = { { "poison", true, false, false },
+                 { "two lists", false, true, false },
+                 { "no list", false, false, true } };
 
     for (size_t i = 0; i < 3; i++) {
         struct pki_leaf leaf = leaf_with_sct();

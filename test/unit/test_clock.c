@@ -65,7 +65,8 @@ END_TEST
 
 START_TEST(formats_what_it_reads)
 {
-    static const char *const rows[] = { "2026-01-20T12:54:10Z", "2026-01-20T12:54:10.007Z", "1969-12-31T23:59:59.999Z" };
+    static const char *const rows[] = { "2026-01-20T12:54:10Z", "2026-01-20T12:54:10.007Z",
+                                        "1969-12-31T23:59:59.999Z" };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int64_t ms;

@@ -180,9 +180,9 @@ static OCSP_SINGLERESP *add_single(const struct plan *plan, OCSP_BASICRESP *basi
     ASN1_GENERALIZEDTIME *next_update = plan->no_next_update ? NULL : time_of(now + left);
     OCSP_CERTID *id = OCSP_cert_id_new(digest, X509_get_subject_name(issuer), X509_get0_pubkey_bitstr(issuer),
                                        X509_get0_serialNumber(subject));
-    OCSP_SINGLERESP *single =
-        OCSP_basic_add1_status(basic, id, plan->status, OCSP_REVOKED_STATUS_NOSTATUS,
-                               plan->status == V_OCSP_CERTSTATUS_REVOKED ? this_update : NULL, this_update, next_update);
+    OCSP_SINGLERESP *single = OCSP_basic_add1_status(basic, id, plan->status, OCSP_REVOKED_STATUS_NOSTATUS,
+                                                     plan->status == V_OCSP_CERTSTATUS_REVOKED ? this_update : NULL,
+                                                     this_update, next_update);
 
     ck_assert_ptr_nonnull(single);
     OCSP_CERTID_free(id);

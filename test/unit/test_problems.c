@@ -125,7 +125,8 @@ END_TEST
 
 START_TEST(finds_the_word_that_was_meant)
 {
-    static const char *const words[] = { "min_scts", "min_operators", "mode", "log_list", "log_list_key", "off", "tls", NULL };
+    static const char *const words[] = { "min_scts",     "min_operators", "mode", "log_list",
+                                         "log_list_key", "off",           "tls",  NULL };
     static const struct {
         const char *word, *want;
     } rows[] = {

@@ -99,9 +99,10 @@ START_TEST(reads_policies)
     const struct ct_policy *policy;
 
     ck_assert_msg(parse(L "policy = p\nshadow_policy = q\n[q]\n[p]\nmin_scts = 2, 3 over 180d,4  over 400d\n"
-                          "min_operators = 2\nmax_per_operator = 1\nrequire_log = Log A\nrequire_log = " HEX_A "\n"
-                          "accept_states = usable, retired\nneeds_current_log = no\nclock_skew = 5m\nsct_max_age = 90d\n",
-                        &settings, &problems), "%s", first_text(&problems));
+                        "min_operators = 2\nmax_per_operator = 1\nrequire_log = Log A\nrequire_log = " HEX_A "\n"
+                        "accept_states = usable, retired\nneeds_current_log = no\nclock_skew = 5m\nsct_max_age = 90d\n",
+                        &settings, &problems),
+                  "%s", first_text(&problems));
     ck_assert_uint_eq(settings.policy_count, 2);
     policy = &settings.policies[settings.policy];
     ck_assert_str_eq(policy->name, "p");
@@ -182,7 +183,8 @@ START_TEST(refuses_what_is_wrong)
         { "rule setting in a policy", POLICY "exempt = yes\n", 4, "belongs in the section of a rule" },
         { "repeated setting", "mode = off\nmode = enforce\n" L, 2, "was given on line 1 already" },
         { "repeated setting of a policy", POLICY "min_scts = 1\nmin_scts = 1\n", 5, "was given on line 4 already" },
-        { "unknown mode", L "mode = enforced\n", 2, "expected enforce, report or off, found `enforced`; did you mean `enforce`?" },
+        { "unknown mode", L "mode = enforced\n", 2,
+          "expected enforce, report or off, found `enforced`; did you mean `enforce`?" },
         { "mode in quotes", L "mode = \"off\"\n", 2, "did you mean `off`?" },
         { "two words", L "mode = off report\n", 2, "expected enforce" },
         { "relative path", "log_list = l.json\n", 1, "absolute" },
@@ -225,8 +227,10 @@ START_TEST(refuses_what_is_wrong)
         { "step and more", POLICY "min_scts = 2, 3 over 180d x\n", 4, "such as `3 over 180d`" },
         { "steps that fall", POLICY "min_scts = 3, 2 over 180d\n", 4, "more SCTs" },
         { "lifetimes that fall", POLICY "min_scts = 1, 2 over 180d, 3 over 90d\n", 4, "more SCTs" },
-        { "nine steps", POLICY "min_scts = 1, 2 over 1d, 3 over 2d, 4 over 3d, 5 over 4d, 6 over 5d, 7 over 6d, "
-                               "8 over 7d, 9 over 8d\n", 4, "at most 8 steps" },
+        { "nine steps",
+          POLICY "min_scts = 1, 2 over 1d, 3 over 2d, 4 over 3d, 5 over 4d, 6 over 5d, 7 over 6d, "
+                 "8 over 7d, 9 over 8d\n",
+          4, "at most 8 steps" },
         { "no operators", POLICY "min_operators = 0\n", 4, "from 1 to 32" },
         { "none of an operator", POLICY "max_per_operator = 0\n", 4, "from 1 to 32" },
         { "log required twice", POLICY "require_log = A\nrequire_log = A\n", 5, "twice" },
@@ -238,15 +242,18 @@ START_TEST(refuses_what_is_wrong)
         { "section both policy and rules", L "policy = p\nrules = p\n[p]\n", 3, "is a policy already, by line 2" },
         { "no rules section", L "rules = rulez\n[rules]\n", 2, "did you mean `rules`?" },
         { "rule without a section", L "rules = rs\n[rs]\na = b\n", 4, "found no section of that name" },
-        { "rule listed twice", L "rules = rs\n[rs]\na = b\na = c\n[b]\nexempt = yes\n[c]\nmode = off\n", 5, "on line 4 already" },
+        { "rule listed twice", L "rules = rs\n[rs]\na = b\na = c\n[b]\nexempt = yes\n[c]\nmode = off\n", 5,
+          "on line 4 already" },
         { "section of two rules", L "rules = rs\n[rs]\na = b\nc = b\n[b]\nexempt = yes\n", 5, "already, by line 4" },
         { "rule without effect", RULE "issuer = sha256:" HEX_A "\n", 5, "does nothing" },
         { "rule that exempts nobody", RULE "exempt = no\n", 5, "does nothing" },
         { "end of no exemption", RULE "mode = report\nexpires = 2030-01-01T00:00:00Z\n", 7, "no `exempt = yes`" },
-        { "time without zone", RULE "exempt = yes\nexpires = 2030-01-01T00:00:00\n", 7, "such as 2027-06-01T00:00:00Z" },
+        { "time without zone", RULE "exempt = yes\nexpires = 2030-01-01T00:00:00\n", 7,
+          "such as 2027-06-01T00:00:00Z" },
         { "date without time", RULE "exempt = yes\nissued_before = 2030-01-01\n", 7, "such as 2027-06-01T00:00:00Z" },
-        { "no time between", RULE "mode = off\nissued_after = 2030-01-01T00:00:00Z\nissued_before = 2030-01-01T00:00:00Z\n",
-          8, "can never match" },
+        { "no time between",
+          RULE "mode = off\nissued_after = 2030-01-01T00:00:00Z\nissued_before = 2030-01-01T00:00:00Z\n", 8,
+          "can never match" },
         { "short hash", RULE "mode = off\nissuer = sha256:0011\n", 7, "64 hex digits" },
         { "hash with colons", RULE "mode = off\ncertificate = sha256:00:11\n", 7, "without colons" },
         { "another hash", RULE "mode = off\ncertificate = sha1:0011\n", 7, "expected `sha256:`" },
@@ -265,14 +272,17 @@ START_TEST(refuses_what_is_wrong)
         { "space in a name", RULE "mode = off\nserver_name = a b\n", 7, "not a host name" },
         { "not in ASCII", RULE "mode = off\nserver_name = \xc3\xa4.example\n", 7, "xn--" },
         { "hyphen in front", RULE "mode = off\nserver_name = -a.example\n", 7, "no host name's" },
-        { "label of 64", RULE "mode = off\nserver_name = "
-                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example\n", 7, "no host name's" },
+        { "label of 64",
+          RULE "mode = off\nserver_name = "
+               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example\n",
+          7, "no host name's" },
         { "bad OID", RULE "mode = off\ncertificate_policy = 1.2.x\n", 7, "expected an OID" },
         { "one arc", RULE "mode = off\ncertificate_policy = 1\n", 7, "expected an OID" },
         { "misspelt usage", RULE "mode = off\nextended_key_usage = clientauth\n", 7, "such as `clientAuth`" },
         { "no usage", RULE "mode = off\nextended_key_usage = commonName\n", 7, "expected an OID" },
-        { "OID like a novel", RULE "mode = off\ncertificate_policy = 1.2.99999999999999999999999999999999999999999999999999"
-                                   "99999999999999999999999999999999999999999999999999999999999999999999999999999999\n",
+        { "OID like a novel",
+          RULE "mode = off\ncertificate_policy = 1.2.99999999999999999999999999999999999999999999999999"
+               "99999999999999999999999999999999999999999999999999999999999999999999999999999999\n",
           7, "expected an OID" },
         { "policy of a rule", RULE "policy = strikt\n", 6, "found no section and no preset" },
         { "quoted reference", L "policy = \"one\"\n", 2, "found no section and no preset" },

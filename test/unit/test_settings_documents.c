@@ -51,7 +51,8 @@ START_TEST(manual_has_every_setting_with_its_default)
         if (setting->default_text != NULL) {
             snprintf(wanted, sizeof wanted, "\nDefault: %s.", setting->default_text);
         }
-        ck_assert_msg(strstr(entry, wanted) != NULL, "clientct.cnf(5), `%s`: expected \"%s\"", setting->name, wanted + 1);
+        ck_assert_msg(strstr(entry, wanted) != NULL, "clientct.cnf(5), `%s`: expected \"%s\"", setting->name,
+                      wanted + 1);
         ck_assert_msg(!setting->repeatable || strstr(entry, "May be repeated") != NULL,
                       "clientct.cnf(5), `%s`: expected \"May be repeated\"", setting->name);
         ck_assert_msg(setting->repeatable || strstr(entry, "May be repeated") == NULL,

@@ -119,25 +119,40 @@ START_TEST(warns_of_what_is_hardly_meant)
         unsigned line;
         const char *says; /* NULL: no warning at all */
     } rows[] = {
-        { "catch-all at the end", TWO_RULES "[a]\nissuer = sha256:" HEX_A "\npolicy = one\n[b]\npolicy = apple\n", 0, NULL },
+        { "catch-all at the end", TWO_RULES "[a]\nissuer = sha256:" HEX_A "\npolicy = one\n[b]\npolicy = apple\n", 0,
+          NULL },
         { "catch-all in front", TWO_RULES "[a]\nmode = enforce\n[b]\nissuer = sha256:" HEX_A "\npolicy = chrome\n", 8,
           "rule `b` can never match: rule `a` (line 6)" },
-        { "the same twice", TWO_RULES "[a]\nissuer = sha256:" HEX_A "\npolicy = one\n[b]\nissuer = sha256:" HEX_A
-                                      "\npolicy = chrome\n", 9, "can never match" },
-        { "more special behind", TWO_RULES "[a]\nissuer = sha256:" HEX_A "\npolicy = one\n[b]\nissuer = sha256:" HEX_A
-                                           "\nextended_key_usage = clientAuth\npolicy = chrome\n", 9, "can never match" },
-        { "more special in front", TWO_RULES "[b]\nissuer = sha256:" HEX_A "\npolicy = one\n[a]\nissuer = sha256:" HEX_A
-                                             "\nextended_key_usage = clientAuth\npolicy = chrome\n", 0, NULL },
-        { "wildcard in front", TWO_RULES "[a]\nserver_name = *.x.y\npolicy = one\n[b]\nserver_name = a.x.y\npolicy = chrome\n",
+        { "the same twice",
+          TWO_RULES "[a]\nissuer = sha256:" HEX_A "\npolicy = one\n[b]\nissuer = sha256:" HEX_A "\npolicy = chrome\n",
           9, "can never match" },
-        { "wildcard of one label", TWO_RULES "[a]\nserver_name = *.x.y\npolicy = one\n[b]\nserver_name = b.a.x.y\n"
-                                             "policy = chrome\n", 0, NULL },
-        { "earlier date behind", TWO_RULES "[a]\nissued_before = 2026-02-01T00:00:00Z\nmode = enforce\n[b]\n"
-                                           "issued_before = 2026-01-01T00:00:00Z\nmode = enforce\n", 9, "can never match" },
-        { "later date behind", TWO_RULES "[a]\nissued_before = 2026-01-01T00:00:00Z\nmode = enforce\n[b]\n"
-                                         "issued_before = 2026-02-01T00:00:00Z\nmode = enforce\n", 0, NULL },
-        { "other usage", TWO_RULES "[a]\nextended_key_usage = clientAuth\nmode = enforce\n[b]\n"
-                                   "extended_key_usage = serverAuth\nmode = enforce\n", 0, NULL },
+        { "more special behind",
+          TWO_RULES "[a]\nissuer = sha256:" HEX_A "\npolicy = one\n[b]\nissuer = sha256:" HEX_A
+                    "\nextended_key_usage = clientAuth\npolicy = chrome\n",
+          9, "can never match" },
+        { "more special in front",
+          TWO_RULES "[b]\nissuer = sha256:" HEX_A "\npolicy = one\n[a]\nissuer = sha256:" HEX_A
+                    "\nextended_key_usage = clientAuth\npolicy = chrome\n",
+          0, NULL },
+        { "wildcard in front",
+          TWO_RULES "[a]\nserver_name = *.x.y\npolicy = one\n[b]\nserver_name = a.x.y\npolicy = chrome\n", 9,
+          "can never match" },
+        { "wildcard of one label",
+          TWO_RULES "[a]\nserver_name = *.x.y\npolicy = one\n[b]\nserver_name = b.a.x.y\n"
+                    "policy = chrome\n",
+          0, NULL },
+        { "earlier date behind",
+          TWO_RULES "[a]\nissued_before = 2026-02-01T00:00:00Z\nmode = enforce\n[b]\n"
+                    "issued_before = 2026-01-01T00:00:00Z\nmode = enforce\n",
+          9, "can never match" },
+        { "later date behind",
+          TWO_RULES "[a]\nissued_before = 2026-01-01T00:00:00Z\nmode = enforce\n[b]\n"
+                    "issued_before = 2026-02-01T00:00:00Z\nmode = enforce\n",
+          0, NULL },
+        { "other usage",
+          TWO_RULES "[a]\nextended_key_usage = clientAuth\nmode = enforce\n[b]\n"
+                    "extended_key_usage = serverAuth\nmode = enforce\n",
+          0, NULL },
         { "endless exemption", RULE "certificate = sha256:" HEX_A "\nexempt = yes\n", 5, "never ends; give" },
         { "endless exemption with a policy", RULE "certificate = sha256:" HEX_A "\nexempt = yes\npolicy = one\n", 5,
           "its `policy` never applies" },
@@ -148,34 +163,44 @@ START_TEST(warns_of_what_is_hardly_meant)
         { "exempt by date", RULE "issuer = sha256:" HEX_A "\nissued_before = 2026-01-01T00:00:00Z\n" EXEMPT, 5,
           "exempts certificates by their notBefore" },
         { "exempt since a date", RULE "issued_after = 2026-01-01T00:00:00Z\n" EXEMPT, 5, "by their notBefore" },
-        { "one certificate by date", RULE "certificate = sha256:" HEX_A "\nissued_before = 2026-01-01T00:00:00Z\n" EXEMPT, 0,
-          NULL },
+        { "one certificate by date",
+          RULE "certificate = sha256:" HEX_A "\nissued_before = 2026-01-01T00:00:00Z\n" EXEMPT, 0, NULL },
         { "watched by server name", RULE "server_name = a.b\nmode = report\n", 5, "only watches" },
         { "left alone by date", RULE "issued_before = 2026-01-01T00:00:00Z\nmode = off\n", 5, "leaves alone" },
         { "enforced by server name", "mode = report\n" RULE "server_name = a.b\nmode = enforce\n", 0, NULL },
         { "stricter by server name", RULE "server_name = a.b\npolicy = chrome\n", 0, NULL },
         { "looser by server name", "policy = chrome\n" RULE "server_name = a.b\npolicy = one\n", 6, "may be weaker" },
-        { "other preset by server name", "policy = chrome\n" RULE "server_name = a.b\npolicy = apple\n", 6, "may be weaker" },
-        { "fewer SCTs by server name", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmin_scts = 2, 3 over 180d\n"
-                                       "[q]\nmin_scts = 2, 3 over 200d\n", 6, "may be weaker" },
-        { "more SCTs by server name", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmin_scts = 2, 3 over 180d\n"
-                                      "[q]\nmin_scts = 2, 4 over 90d\n", 0, NULL },
-        { "fewer operators", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmin_operators = 2\n[q]\n", 6, "weaker" },
-        { "more of an operator", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmax_per_operator = 2\n[q]\n", 6,
+        { "other preset by server name", "policy = chrome\n" RULE "server_name = a.b\npolicy = apple\n", 6,
+          "may be weaker" },
+        { "fewer SCTs by server name",
+          "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmin_scts = 2, 3 over 180d\n"
+          "[q]\nmin_scts = 2, 3 over 200d\n",
+          6, "may be weaker" },
+        { "more SCTs by server name",
+          "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmin_scts = 2, 3 over 180d\n"
+          "[q]\nmin_scts = 2, 4 over 90d\n",
+          0, NULL },
+        { "fewer operators", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmin_operators = 2\n[q]\n", 6,
           "weaker" },
-        { "no required log", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nrequire_log = A\n[q]\nrequire_log = B\n",
+        { "more of an operator", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nmax_per_operator = 2\n[q]\n",
           6, "weaker" },
-        { "more states", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\naccept_states = usable\n[q]\n", 6, "weaker" },
+        { "no required log",
+          "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nrequire_log = A\n[q]\nrequire_log = B\n", 6,
+          "weaker" },
+        { "more states", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\naccept_states = usable\n[q]\n", 6,
+          "weaker" },
         { "no current log", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\n[q]\nneeds_current_log = no\n", 6,
           "weaker" },
         { "more skew", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\n[q]\nclock_skew = 61s\n", 6, "weaker" },
-        { "older SCTs", "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nsct_max_age = 9d\n[q]\nsct_max_age = 10d\n", 6,
+        { "older SCTs",
+          "policy = p\n" RULE "server_name = a.b\npolicy = q\n[p]\nsct_max_age = 9d\n[q]\nsct_max_age = 10d\n", 6,
           "weaker" },
         { "shadow is the policy", "log_list = /l\nshadow_policy = one\n", 2, "enforced anyway" },
         { "source without its store", "log_list = /l\nsources = embedded, store\n", 2, "without `sct_store`" },
         { "OCSP without its store", "log_list = /l\nsources = ocsp\n", 2, "without `ocsp_store`" },
         { "store that is no source", "log_list = /l\nsct_store = /s\nsources = embedded\n", 2, "has no `store`" },
-        { "all sources and stores", "log_list = /l\nsct_store = /s\nocsp_store = /o\nsources = ocsp, store\n", 0, NULL },
+        { "all sources and stores", "log_list = /l\nsct_store = /s\nocsp_store = /o\nsources = ocsp, store\n", 0,
+          NULL },
         { "quoted log", "log_list = /l\npolicy = p\n[p]\nrequire_log = \"Log A\"\n", 4, "quotes" },
     };
 
@@ -214,7 +239,8 @@ START_TEST(limits_the_number_of_rules)
             used += (size_t)snprintf(text + used, room - used, "[s%u]\nmode = enforce\nserver_name = h%u\n", i, i);
         }
         ck_assert_uint_lt(used, room);
-        ck_assert_msg(parse(text, &settings, &problems) == (count <= CT_RULES_MAX), "%u: %s", count, first_text(&problems));
+        ck_assert_msg(parse(text, &settings, &problems) == (count <= CT_RULES_MAX), "%u: %s", count,
+                      first_text(&problems));
         ct_settings_clear(&settings);
         ct_problems_clear(&problems);
     }
