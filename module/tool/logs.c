@@ -184,8 +184,8 @@ static json_t *json_of_list(const struct list_facts *list, int64_t at_ms)
     tool_json_set(out, "version", tool_json_text(list->version));
     tool_json_set(out, "timestamp", json_time_or_null(list->timestamp_ms));
     tool_json_set(out, "has_timestamp", tool_json_bool(list->has_timestamp));
-    tool_json_set(out, "age_seconds", list->timestamp_ms == INT64_MIN ? json_null()
-                                                                     : tool_json_count((size_t)(age_ms / CT_SECOND_MS)));
+    tool_json_set(out, "age_seconds",
+                  list->timestamp_ms == INT64_MIN ? json_null() : tool_json_count((size_t)(age_ms / CT_SECOND_MS)));
     tool_json_set(out, "logs", tool_json_count(list->logs));
     return out;
 }
@@ -412,8 +412,8 @@ int tool_verb_logs(int argc, char **argv)
     const struct tool_usage usage = {
         "logs",
         "[options] [LISTFILE]",
-        "Shows the logs of a configuration, or of one log list in any format: state, temporal interval, key, operator,\n"
-        "and whether the log's SCTs count (\"older\": only those made before a date).\n"
+        "Shows the logs of a configuration, or of one log list in any format: state, temporal interval, key,\n"
+        "operator, and whether the log's SCTs count (\"older\": only those made before a date).\n"
         "Exit status: 0 some log counts, 1 none does, 2 the list or the configuration cannot be used.\n",
         options, 0, 1,
     };

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "der.h"
 #include "list_fixture.h"
 #include "log_keys.h"
 
@@ -116,6 +117,89 @@ START_TEST(refuses_what_is_not_exactly_the_der_form)
         spki[rows[i].at] = rows[i].value;
         ck_assert_msg(!ct_log_set_key(&log, key, &why), "%s: accepted", rows[i].name);
         ck_assert_msg(strstr(why, rows[i].why) != NULL, "%s: %s", rows[i].name, why);
+        ct_log_clear(&log);
+    }
+}
+END_TEST
+
+/* SubjectPublicKeyInfo of an RSAPublicKey with these INTEGER contents, and bytes behind them at two depths. */
+static struct ct_bytes rsa_spki(uint8_t *out, size_t modulus_len, const char *exponent, size_t exponent_len,
+                                size_t more_in_sequence, size_t more_in_bits)
+{
+    static const uint8_t algorithm[] = {
+        0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+    };
+    size_t key = 1 + ct_der_length_size(modulus_len) + modulus_len + 2 + exponent_len + more_in_sequence;
+    size_t bits = 1 + 1 + ct_der_length_size(key) + key + more_in_bits;
+    uint8_t *at = ct_der_write_header(out, CT_DER_SEQUENCE, sizeof(algorithm) + 1 + ct_der_length_size(bits) + bits);
+
+    memcpy(at, algorithm, sizeof(algorithm));
+    at = ct_der_write_header(at + sizeof(algorithm), CT_DER_BIT_STRING, bits);
+    *at++ = 0;
+    at = ct_der_write_header(at, CT_DER_SEQUENCE, key);
+    at = ct_der_write_header(at, CT_DER_INTEGER, modulus_len);
+    memset(at, 0xff, modulus_len);
+    at[0] = 0; /* a modulus of 8 * (modulus_len - 1) bits */
+    at = ct_der_write_header(at + modulus_len, CT_DER_INTEGER, exponent_len);
+    memcpy(at, exponent, exponent_len);
+    memset(at + exponent_len, 0, more_in_sequence + more_in_bits);
+    return (struct ct_bytes){ out, (size_t)(at - out) + exponent_len + more_in_sequence + more_in_bits };
+}
+
+START_TEST(rsa_keys_are_bounded_and_exact)
+{
+    static const struct {
+        const char *name;
+        size_t modulus_len;
+        const char *exponent;
+        size_t exponent_len, in_sequence, in_bits;
+        const char *why; /* NULL: accepted */
+    } rows[] = {
+        { "2048 bits", 257, "\x01\x00\x01", 3, 0, 0, NULL },
+        { "2040 bits", 256, "\x01\x00\x01", 3, 0, 0, "shorter than 2048" },
+        { "8192 bits", 1025, "\x01\x00\x01", 3, 0, 0, NULL },
+        { "8200 bits", 1026, "\x01\x00\x01", 3, 0, 0, "longer than 8192" },
+        { "exponent 3", 257, "\x03", 1, 0, 0, NULL },
+        { "exponent 1", 257, "\x01", 1, 0, 0, "exponent" },
+        { "exponent 0", 257, "\x00", 1, 0, 0, "RSAPublicKey" },
+        { "negative exponent", 257, "\x81", 1, 0, 0, "RSAPublicKey" },
+        { "exponent with a leading zero", 257, "\x00\x03", 2, 0, 0, "RSAPublicKey" },
+        { "exponent of 64 bits", 257, "\x00\xff\xff\xff\xff\xff\xff\xff\xff", 9, 0, 0, NULL },
+        { "exponent of 65 bits", 257, "\x01\xff\xff\xff\xff\xff\xff\xff\xff", 9, 0, 0, "exponent" },
+        { "no exponent", 257, "", 0, 0, 0, "RSAPublicKey" },
+        { "more in the SEQUENCE", 257, "\x01\x00\x01", 3, 2, 0, "RSAPublicKey" },
+        { "more behind the SEQUENCE", 257, "\x01\x00\x01", 3, 0, 2, "RSAPublicKey" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t spki[2048];
+        struct ct_log log = { 0 };
+        const char *why = NULL;
+        bool ok = ct_log_set_key(&log, rsa_spki(spki, rows[i].modulus_len, rows[i].exponent, rows[i].exponent_len,
+                                                rows[i].in_sequence, rows[i].in_bits), &why);
+
+        ck_assert_msg(ok == (rows[i].why == NULL), "%s: %s", rows[i].name, ok ? "accepted" : why);
+        ck_assert_msg(ok || strstr(why, rows[i].why) != NULL, "%s: %s", rows[i].name, why);
+        ct_log_clear(&log);
+    }
+}
+END_TEST
+
+START_TEST(p256_point_has_65_bytes)
+{
+    for (size_t point = 0; point <= 100; point++) {
+        uint8_t spki[2048];
+        uint8_t whole[2048] = { 0 };
+        struct ct_bytes key = decode(KEY_P256_A, spki);
+        uint8_t *at = ct_der_write_header(whole, CT_DER_SEQUENCE, 21 + 2 + 1 + point);
+        struct ct_log log = { 0 };
+        const char *why = NULL;
+
+        memcpy(at, key.data + 2, 21);
+        at = ct_der_write_header(at + 21, CT_DER_BIT_STRING, 1 + point);
+        memcpy(at + 1, key.data + 26, point < 65 ? point : 65);
+        ck_assert_msg(ct_log_set_key(&log, (struct ct_bytes){ whole, (size_t)(at - whole) + 1 + point }, &why) ==
+                          (point == 65), "%zu bytes", point);
         ct_log_clear(&log);
     }
 }
@@ -270,6 +354,8 @@ int main(void)
         id_is_sha256_of_the_key,
         every_cut_and_every_extra_byte_is_refused,
         refuses_what_is_not_exactly_the_der_form,
+        rsa_keys_are_bounded_and_exact,
+        p256_point_has_65_bytes,
         knows_the_logs_whose_private_keys_are_public,
         point_off_the_curve_gives_no_key_and_leaves_the_error_queue_alone,
         threads_share_one_decoded_key,
