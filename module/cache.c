@@ -19,7 +19,10 @@ struct record {
 };
 #define WORDS ((sizeof(struct record) + 7) / 8)
 
-/* `sequence` is odd while the words are written (Boehm, "Can seqlocks get along with programming language memory models?"). */
+/*
+ * `sequence` is odd while the words are written (Boehm, "Can seqlocks get along with programming language memory
+ * models?").
+ */
 struct entry {
     _Atomic uint64_t sequence; /* 0: empty */
     _Atomic uint64_t words[WORDS];
@@ -87,12 +90,14 @@ bool ct_cache_make_tag(const struct ct_cache *cache, const struct ct_bytes *span
     return ok;
 }
 
+/* GMAC is linear over GF(2): with some keys a few bits are the same for all similar input, so all bits are mixed. */
 static uint64_t number_of(const struct ct_cache_tag *tag)
 {
     uint64_t number;
 
     memcpy(&number, tag->bytes, sizeof number);
-    return number;
+    number *= 0x9e3779b97f4a7c15; /* 2^64 divided by the golden ratio */
+    return number ^ number >> 32;
 }
 
 static struct entry *bucket_of(struct ct_cache *cache, const struct ct_cache_tag *tag, bool accept)
