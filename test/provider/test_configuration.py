@@ -1,9 +1,13 @@
 """What is missing or wrong: without the component no server, without a configuration no client certificate."""
 import os
+import re
+from pathlib import Path
 
-from clientct import (ENTRIES, ask, client_context, fixture, s_server, write_config, write_openssl_conf)
+from clientct import (ENTRIES, MODULE, ask, client_context, fixture, s_server, write_config, write_openssl_conf)
 from processes import TemporaryFolder, wait_until
 from tap import case, contains, equal, main, table
+
+EXAMPLE = Path(os.environ["CLIENTCT_EXAMPLES"]) / "openssl-clientct.cnf"
 
 
 @table(*((entry, so) for entry in ENTRIES for so in ("missing", "not-a-module", "without-entry")))
@@ -34,6 +38,24 @@ def without_the_switch_the_component_is_simply_there():
         conf = write_openssl_conf(folder, write_config(folder), dead_man_switch=False)
         with s_server(folder, conf).wait_ready() as server:
             equal(ask(server.port, client_context("unlogged")).served, False, "whether unlogged is served")
+
+
+@case
+def example_for_a_service_works_as_it_stands():
+    """Only the two paths are of this test; the system's openssl.cnf is included as on any machine."""
+    with TemporaryFolder() as folder:
+        text = EXAMPLE.read_text()
+        for key, value in (("path", MODULE), ("config", write_config(folder))):
+            text, changes = re.subn(rf"(?m)^{key}( *)=.*$", rf"{key}\1= {value}", text)
+            equal(changes, 1, f"lines with {key} in the example")
+        conf = folder / "openssl-clientct.cnf"
+        conf.write_text(text)
+        with s_server(folder, conf).wait_ready() as server:
+            equal(ask(server.port, client_context("good")).served, True, "whether good is served")
+            equal(ask(server.port, client_context("unlogged")).served, False, "whether unlogged is served")
+        conf.write_text(text.replace(MODULE, str(folder / "missing.so")))
+        with s_server(folder, conf) as server:
+            equal(server.wait_end() != 0, True, "whether the server failed without the component")
 
 
 def denies_everybody(conf, folder, *said):
