@@ -4,7 +4,7 @@
 #include "checker.h"
 
 /* DER of a certificate that the rules name, once: rules often share a CA. */
-static bool visit_anchor(const struct ct_rule *rules, size_t index, clientct_visit *visit, void *arg)
+static bool visit_anchor(const struct ct_rule *rules, size_t index, clientct_visit_fn visit, void *arg)
 {
     const struct ct_rule *rule = &rules[index];
     unsigned char *der = NULL;
@@ -28,7 +28,7 @@ static bool visit_anchor(const struct ct_rule *rules, size_t index, clientct_vis
     return going_on;
 }
 
-bool clientct_checker_visit_anchors(struct clientct_checker *checker, clientct_visit *visit, void *arg)
+bool clientct_checker_visit_anchors(struct clientct_checker *checker, clientct_visit_fn visit, void *arg)
 {
     struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
     bool done = snapshot->config != NULL;
@@ -40,7 +40,7 @@ bool clientct_checker_visit_anchors(struct clientct_checker *checker, clientct_v
     return done;
 }
 
-bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visit *visit, void *arg)
+bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visit_fn visit, void *arg)
 {
     struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
     bool done = snapshot->config != NULL && snapshot->book != NULL;

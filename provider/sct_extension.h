@@ -1,4 +1,4 @@
-/* TLS extension 18, signed_certificate_timestamp, between a TLS 1.3 server and its client (RFC 8446, 4.2 and 4.4.2.1). */
+/* TLS extension 18, signed_certificate_timestamp, of a TLS 1.3 server and its client (RFC 8446, 4.2, 4.4.2.1). */
 #ifndef CT_SCT_EXTENSION_H
 #define CT_SCT_EXTENSION_H
 

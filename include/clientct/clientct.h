@@ -135,7 +135,7 @@ bool clientct_checker_wants_tls_scts(struct clientct_checker *checker);
 bool clientct_checker_refuses_resumption(struct clientct_checker *checker);
 
 /* Called with one object in DER and what it is called; both live for the length of the call. False ends the visit. */
-typedef bool clientct_visit(void *arg, const uint8_t *der, size_t len, const char *name);
+typedef bool (*clientct_visit_fn)(void *arg, const uint8_t *der, size_t len, const char *name);
 
 /*
  * Visits the CA certificates (X.509) that the rules name by file, each once, or
@@ -143,9 +143,10 @@ typedef bool clientct_visit(void *arg, const uint8_t *der, size_t len, const cha
  * there is no configuration to take them from, the visitor ended it, or memory
  * was short.
  */
-bool clientct_checker_visit_anchors(struct clientct_checker *checker, clientct_visit *visit,
+bool clientct_checker_visit_anchors(struct clientct_checker *checker, clientct_visit_fn visit,
                                     void *arg) CLIENTCT_MUST_USE;
-bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visit *visit, void *arg) CLIENTCT_MUST_USE;
+bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visit_fn visit,
+                                 void *arg) CLIENTCT_MUST_USE;
 
 /*
  * What there is to know of one client. Nothing is owned; everything must stay
