@@ -108,7 +108,7 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
         return 0;
     }
     ct_process_checker_configure(config);
-    /* The core's context is an OSSL_LIB_CTX of ours to use because ct_attach found both libcryptos to be the same one. */
+    /* The core's context is an OSSL_LIB_CTX of ours to use, because ct_attach found core and libcrypto to be one. */
     if (!ct_release_dead_man_switch((OSSL_LIB_CTX *)core_get_libctx(handle), default_properties)) {
         return 0;
     }
