@@ -40,7 +40,7 @@ void ct_evidence_embedded(const struct ct_certificate *certificate, struct ct_ev
 void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STACK_OF(X509) *chain, const char *dir,
                       struct ct_bytes response, int64_t now_ms, struct ct_evidence *out);
 
-/* The SignedCertificateTimestampList in `dir`/<sha256 of the certificate>.sct; `dir` NULL: nothing. Not decoded here. */
+/* The SignedCertificateTimestampList in `dir`/<sha256 of the certificate>.sct; `dir` NULL: nothing. Not decoded. */
 void ct_evidence_store(const struct ct_certificate *certificate, const char *dir, struct ct_evidence *out);
 
 /* Frees what the evidence owns and empties it. NULL and zeroed evidence are fine. */

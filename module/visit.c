@@ -15,7 +15,8 @@ static bool visit_anchor(const struct ct_rule *rules, size_t index, clientct_vis
         return true;
     }
     for (size_t i = 0; i < index; i++) {
-        if (rules[i].issuer_certificate != NULL && X509_cmp(rules[i].issuer_certificate, rule->issuer_certificate) == 0) {
+        if (rules[i].issuer_certificate != NULL &&
+            X509_cmp(rules[i].issuer_certificate, rule->issuer_certificate) == 0) {
             return true;
         }
     }

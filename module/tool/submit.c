@@ -164,7 +164,8 @@ static bool read_configuration(struct work *work)
         char name[2 * sizeof(work->certificate.sha256) + 1];
 
         if (directory == NULL) {
-            tool_error("submit: --store: the configuration %s has no sct_store; name one there, or use --out FILE", file);
+            tool_error("submit: --store: the configuration %s has no sct_store; name one there, or use --out FILE",
+                       file);
             return false;
         }
         ct_hex(work->certificate.sha256, sizeof(work->certificate.sha256), name);
@@ -206,8 +207,8 @@ static const struct ct_log *find_log(const struct ct_log_set *logs, const char *
             continue;
         }
         if (found != NULL) {
-            tool_error("submit: --log: several configured logs are named \"%.*s\"; give the URL or the log id", (int)len,
-                       name);
+            tool_error("submit: --log: several configured logs are named \"%.*s\"; give the URL or the log id",
+                       (int)len, name);
             return NULL;
         }
         found = &logs->logs[i];
@@ -222,8 +223,8 @@ static const struct ct_log *find_log(const struct ct_log_set *logs, const char *
             words[i] = logs->logs[i].description;
         }
         const char *nearest = ct_nearest_word(text, words);
-        tool_error("submit: --log: \"%s\" is neither the description, the URL nor the id of a configured log%s%s%s", text,
-                   nearest != NULL ? "; did you mean \"" : "; only logs whose key is configured can be asked",
+        tool_error("submit: --log: \"%s\" is neither the description, the URL nor the id of a configured log%s%s%s",
+                   text, nearest != NULL ? "; did you mean \"" : "; only logs whose key is configured can be asked",
                    nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
         free(words);
         free(text);
@@ -235,7 +236,8 @@ static const struct ct_log *find_log(const struct ct_log_set *logs, const char *
 static bool resolve(struct work *work, const char *text, size_t len)
 {
     const char *split = memmem(text, len, "=http", strlen("=http"));
-    const struct ct_log *log = find_log(&work->snapshot->book->logs, text, split != NULL ? (size_t)(split - text) : len);
+    const struct ct_log *log =
+        find_log(&work->snapshot->book->logs, text, split != NULL ? (size_t)(split - text) : len);
     struct target *target = &work->targets[work->target_count];
 
     if (log == NULL) {
@@ -252,8 +254,8 @@ static bool resolve(struct work *work, const char *text, size_t len)
     } else if (log->url != NULL) {
         target->url = tool_format("%s", log->url);
     } else {
-        tool_error("submit: --log: the list has no URL for \"%s\"; give it as --log \"%s=https://...\"", log->description,
-                   log->description);
+        tool_error("submit: --log: the list has no URL for \"%s\"; give it as --log \"%s=https://...\"",
+                   log->description, log->description);
         return false;
     }
     target->log = log;
@@ -501,7 +503,8 @@ int tool_verb_submit(int argc, char **argv)
 {
     struct request request = {0};
     const struct tool_option options[] = {
-        {"log", "LOG...", "description, URL or id of a configured log, or LOG=URL; may be repeated", &request.logs, NULL},
+        {"log", "LOG...", "description, URL or id of a configured log, or LOG=URL; may be repeated", &request.logs,
+         NULL},
         {"config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &request.config, NULL},
         {"store", NULL, "add the SCTs to the certificate's file in sct_store", NULL, &request.store},
         {"out", "FILE", "add the SCTs to the list in FILE", &request.out, NULL},
@@ -516,8 +519,9 @@ int tool_verb_submit(int argc, char **argv)
     const struct tool_usage usage = {
         "submit",
         "--log LOG... (--store | --out FILE | --print-tls) [options] CERT-CHAIN",
-        "Sends a certificate to Certificate Transparency logs (add-chain of RFC 6962 and static-ct logs), verifies each\n"
-        "SCT with the log's configured key and only then adds it to the list of SCTs; nothing in the list is ever lost.\n"
+        "Sends a certificate to Certificate Transparency logs (add-chain of RFC 6962 and static-ct logs), verifies\n"
+        "each SCT with the log's configured key and only then adds it to the list of SCTs; nothing in the list is\n"
+        "ever lost.\n"
         "CERT-CHAIN is PEM, the leaf first, then its issuers. Submitting publishes the certificate for ever.\n"
         "Exit status: 0 every log's SCT is there, 1 some are not (those that came are kept), 2 wrong usage or\n"
         "configuration, 3 internal failure.\n",

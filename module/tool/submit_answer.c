@@ -1,4 +1,4 @@
-/* clientct submit: add-chain's question and answer (RFC 6962, section 4.1), and whether the SCT is what we asked for. */
+/* clientct submit: add-chain's question and answer (RFC 6962, section 4.1); is the SCT what we asked for? */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +120,8 @@ static const char *serialize(json_t *root, struct submit_sct *out)
         return "the timestamp is negative";
     }
     *at++ = 0;
-    if (!decode_base64(json_string_value(id), json_string_length(id), at, CT_LOG_ID_LEN, &len) || len != CT_LOG_ID_LEN) {
+    if (!decode_base64(json_string_value(id), json_string_length(id), at, CT_LOG_ID_LEN, &len) ||
+        len != CT_LOG_ID_LEN) {
         return "\"id\" is not the base64 of 32 bytes";
     }
     at = ct_write_u64(at + CT_LOG_ID_LEN, (uint64_t)json_integer_value(timestamp));

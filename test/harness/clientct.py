@@ -99,7 +99,7 @@ class Answer:
 
 
 def client_context(client=None, version=None, tickets=True):
-    """For connections with a client certificate of the fixture (None: without one). A session belongs to its context."""
+    """For connections with a client certificate of the fixture, or without one. A session belongs to its context."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(fixture() / "ca.pem")
     if client:

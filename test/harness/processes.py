@@ -11,7 +11,7 @@ LONGEST = 20  # seconds that anything may take on a slow machine
 
 
 def wait_until(condition, what, seconds=LONGEST):
-    """Returns what `condition` returns as soon as that is true; fails with `what` (a text or a function) after a while."""
+    """Returns what `condition` returns once that is true; fails with `what` (a text or a function) after a while."""
     end = time.monotonic() + seconds
     while True:
         value = condition()

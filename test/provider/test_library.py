@@ -119,7 +119,8 @@ def properties_of_the_administrator_survive():
 def fips_chosen_elsewhere_survives():
     with TemporaryFolder() as folder:
         conf = write_openssl_conf(folder, write_config(folder))
-        conf.write_text(conf.read_text().replace("default_properties = clientct=loaded", "default_properties = fips=yes"))
+        switch = "default_properties = clientct=loaded"
+        conf.write_text(conf.read_text().replace(switch, "default_properties = fips=yes"))
         equal(run([OPENSSL, "dgst", "-sha256", conf], environment(conf))[0] != 0, True,
               "whether nothing is fetched without a FIPS provider")
 

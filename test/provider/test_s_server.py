@@ -10,8 +10,8 @@ CERTIFICATE_UNKNOWN = "alert number 46"
 def s_client(server, client, version):
     flag = {"TLSv1.2": "-tls1_2", "TLSv1.3": "-tls1_3"}[version]
     pki = fixture()
-    return run([OPENSSL, "s_client", "-connect", f"127.0.0.1:{server.port}", flag, "-ign_eof", "-CAfile", pki / "ca.pem",
-                "-cert", pki / f"client-{client}.pem", "-key", pki / f"client-{client}.key"],
+    return run([OPENSSL, "s_client", "-connect", f"127.0.0.1:{server.port}", flag, "-ign_eof",
+                "-CAfile", pki / "ca.pem", "-cert", pki / f"client-{client}.pem", "-key", pki / f"client-{client}.key"],
                environment("/dev/null"), "GET / HTTP/1.0\r\n\r\n")[1]
 
 

@@ -57,13 +57,15 @@ def start_log(folder, binary):
                              "-storage_dir", folder / "storage", "-ext_key_usages", "ClientAuth"],
                     environment(OTEL_SDK_DISABLED="true"), port, "tesseract")
     subprocess.run([CTPKI, "list", "--out", str(folder / "logs.json"),
-                    f"{folder / 'log'},description=Ours,url=http://127.0.0.1:{port}/,tiled"], check=True, timeout=LONGEST)
+                    f"{folder / 'log'},description=Ours,url=http://127.0.0.1:{port}/,tiled"],
+                   check=True, timeout=LONGEST)
     return server
 
 
 def submit(config, client, *more):
     done = subprocess.run([CLIENTCT, "submit", "--config", config, "--store", "--log", "Ours", "--json", *more,
-                           fixture() / f"client-{client}.pem"], stdout=subprocess.PIPE, timeout=4 * LONGEST, check=False)
+                           fixture() / f"client-{client}.pem"],
+                          stdout=subprocess.PIPE, timeout=4 * LONGEST, check=False)
     return done.returncode, json.loads(done.stdout)["logs"][0]
 
 

@@ -237,7 +237,8 @@ def delegated_responders_are_believed_and_strangers_are_not():
     with TemporaryFolder() as folder:
         store = folder / "store"
         config = write_config(folder, sources="ocsp", ocsp_store=store)
-        for name, by, usage, reason in (("own", "ca", "OCSPSigning", None), ("usage", "ca", "clientAuth", "ocsp-unusable"),
+        for name, by, usage, reason in (("own", "ca", "OCSPSigning", None),
+                                        ("usage", "ca", "clientAuth", "ocsp-unusable"),
                                         ("stranger", "other-ca", "OCSPSigning", "ocsp-unusable")):
             pki("responder", "--out", folder / name, "--ca", fixture() / by, "--eku", usage)
             mint_ocsp(store, ("log-a",), more=("--signer", folder / name))
