@@ -18,6 +18,7 @@
 #include "metrics_file.h"
 
 #define RETRY_MS 5000
+#define NAMES_TRIED 64
 
 /* A file that is mapped; the descriptor is closed at once, for a daemon would close it and reuse its number. */
 struct mapping {
@@ -167,15 +168,15 @@ static struct mapping *mapping_new(struct ct_metrics *metrics, pid_t pid)
 {
     struct mapping *mapping = calloc(1, sizeof *mapping);
     int64_t started_ms = ct_now_ms();
-    struct ct_metrics_file *file;
+    struct ct_metrics_file *file = NULL;
 
     if (mapping == NULL) {
         return NULL;
     }
-    /* Names are taken only if the clock was set back, or by the file of another machine. */
-    file = file_create(metrics->directory, metrics->program, pid, started_ms);
-    if (file == NULL && errno == EEXIST) {
-        file = file_create(metrics->directory, metrics->program, pid, started_ms + 1);
+    errno = EEXIST;
+    /* A name is taken if a file was begun in this millisecond, the clock was set back, or another machine writes here. */
+    for (int attempt = 0; file == NULL && attempt < NAMES_TRIED && errno == EEXIST; attempt++) {
+        file = file_create(metrics->directory, metrics->program, pid, started_ms + attempt);
     }
     if (file == NULL) {
         free(mapping);
