@@ -56,23 +56,27 @@ static void read_section(const CONF *cnf, const char *name, struct section *sect
     }
 }
 
+/* Ours until the process ends: kept where leak checkers of the application find it. */
+static _Atomic(OSSL_PROVIDER *) store_provider;
+
 /*
- * Makes `clientct:` URIs work without a [providers] section. A convenience:
- * enforcement does not depend on it. Once for the default context, where some
- * servers load their configuration again and again; other contexts load theirs once.
- * Not under the name clientct, or a [providers] section with our other entry would
- * take this for the one it means, and what it says would never be read.
+ * Makes `clientct:` URIs work without a [providers] section: in the default
+ * context, once, since some servers load their configuration again and again. A
+ * context of the application's own would keep the provider until the process
+ * ends. A convenience: enforcement does not depend on it.
+ * Not under the name clientct, or a [providers] section with our other entry
+ * would take this for the one it means, and what it says would never be read.
  */
 static void offer_provider(OSSL_LIB_CTX *libctx)
 {
     static atomic_flag offered = ATOMIC_FLAG_INIT;
 
-    if ((libctx == NULL || libctx == OSSL_LIB_CTX_get0_global_default()) && atomic_flag_test_and_set(&offered)) {
+    if ((libctx != NULL && libctx != OSSL_LIB_CTX_get0_global_default()) || atomic_flag_test_and_set(&offered)) {
         return;
     }
     if (OSSL_PROVIDER_add_builtin(libctx, STORE_PROVIDER, ct_builtin_provider_init) == 1) {
         /* Fallbacks retained, or the default provider would not come by itself any more. */
-        OSSL_PROVIDER_try_load(libctx, STORE_PROVIDER, 1);
+        store_provider = OSSL_PROVIDER_try_load(libctx, STORE_PROVIDER, 1);
     }
 }
 

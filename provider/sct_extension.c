@@ -7,7 +7,7 @@
 #include "connection.h"
 #include "process_checker.h"
 
-/* Not in OpenSSL 3.0 and 3.1, hence declared here; weak, because the libssl at run time may be older than the headers. */
+/* Not in OpenSSL 3.0 and 3.1, so declared here; weak, because the libssl at run time may be older than the headers. */
 const SSL_METHOD *OSSL_QUIC_client_method(void) __attribute__((weak));
 const SSL_METHOD *OSSL_QUIC_client_thread_method(void) __attribute__((weak));
 
