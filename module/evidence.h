@@ -20,8 +20,7 @@ struct ct_evidence {
     struct ct_bytes list;         /* SignedCertificateTimestampList with its two-byte length */
     uint8_t *owned;               /* backing of list where it is not borrowed */
     struct ct_file_stamp stamp;   /* of the file that was looked for; zero when none was: for the cache */
-    /* OCSP: thisUpdate and nextUpdate, between which the evidence holds. INT64_MIN and INT64_MAX: open */
-    int64_t from_ms, until_ms;
+    int64_t from_ms, until_ms;    /* OCSP: what is said holds in [from, until); INT64_MIN, INT64_MAX: open */
 };
 
 #define CT_EVIDENCE_MAX_BYTES (128u * 1024) /* of a file in a store, or of an OCSP response */
