@@ -19,11 +19,19 @@ struct ct_audit_counts {
     uint64_t dropped_sink;   /* a sink was full, gone or could not be opened */
 };
 
-/* Opens the sinks of `settings`, whose strings are copied. NULL when memory is short. */
-struct ct_audit *ct_audit_new(const struct ct_settings *settings) CT_MUST_USE;
+/* Lines a second, and at once: for compliant certificates and for others apart, so that neither hides the other. */
+#define CT_AUDIT_RATE 1000u
+#define CT_AUDIT_BURST 2000u
+
+/* Without sinks. NULL when memory is short. */
+struct ct_audit *ct_audit_new(void) CT_MUST_USE;
 void ct_audit_free(struct ct_audit *audit);
-/* Opens again what is missing: after a fork, a rotated file, a restarted daemon. */
-void ct_audit_reopen(struct ct_audit *audit);
+/*
+ * Opens the sinks of `settings`, closes others, and opens again what is missing: a rotated file, a restarted daemon.
+ * A sink that both had before keeps its descriptor, for a process that has dropped its privileges gets no new one.
+ * NULL: there are no settings; what they would have by default is used.
+ */
+void ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings);
 
 void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *input,
                        const struct clientct_verdict *verdict, uint64_t elapsed_ns, int64_t now_ms);

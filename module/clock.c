@@ -115,28 +115,56 @@ bool ct_time_parse(const char *text, int64_t *ms)
     return true;
 }
 
+/* Writes `value` with `digits` digits and moves on. */
+static void write_digits(char **to, unsigned value, unsigned digits)
+{
+    for (unsigned i = digits; i > 0; i--) {
+        (*to)[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    *to += digits;
+}
+
+/* No gmtime_r, which takes the time zone's lock: a child forked while another thread held it would wait for ever. */
 void ct_time_format(int64_t ms, char *out, size_t size)
 {
-    int64_t seconds = ms / CT_SECOND_MS;
-    unsigned milliseconds;
-    struct tm tm;
-    time_t t;
-    char fraction[8] = "";
+    int64_t days = ms / CT_DAY_MS - (ms % CT_DAY_MS < 0 ? 1 : 0);
+    unsigned rest = (unsigned)(ms - days * CT_DAY_MS);
+    char text[32];
+    char *to = text;
+    int64_t year;
+    unsigned month = 1;
 
-    if (ms % CT_SECOND_MS < 0) {
-        seconds--;
-    }
-    milliseconds = (unsigned)(ms - seconds * CT_SECOND_MS);
-    t = (time_t)seconds;
-    if (gmtime_r(&t, &tm) == NULL || tm.tm_year > 9999 - 1900 || tm.tm_year < -1900) {
+    if (ms < days_from_date(1, 1, 1) * CT_DAY_MS || ms >= days_from_date(10000, 1, 1) * CT_DAY_MS) {
         snprintf(out, size, "%lldms", (long long)ms);
         return;
     }
-    if (milliseconds != 0) {
-        snprintf(fraction, sizeof fraction, ".%03u", milliseconds % 1000);
+    year = days >= 0 ? 1970 + days / 366 : 1970 + days / 365 - 1; /* never late, and at most a few years early */
+    while (days_from_date(year + 1, 1, 1) <= days) {
+        year++;
     }
-    snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-             tm.tm_min, tm.tm_sec, fraction);
+    days -= days_from_date(year, 1, 1);
+    while (days >= month_length(year, month)) {
+        days -= month_length(year, month++);
+    }
+    write_digits(&to, (unsigned)year, 4);
+    *to++ = '-';
+    write_digits(&to, month, 2);
+    *to++ = '-';
+    write_digits(&to, (unsigned)days + 1, 2);
+    *to++ = 'T';
+    write_digits(&to, rest / 3600000, 2);
+    *to++ = ':';
+    write_digits(&to, rest / 60000 % 60, 2);
+    *to++ = ':';
+    write_digits(&to, rest / 1000 % 60, 2);
+    if (rest % 1000 != 0) {
+        *to++ = '.';
+        write_digits(&to, rest % 1000, 3);
+    }
+    *to++ = 'Z';
+    *to = '\0';
+    snprintf(out, size, "%s", text);
 }
 
 bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms)

@@ -53,6 +53,9 @@ void ct_process_checker_configure(const char *config_file)
 static void make_checker(void)
 {
     checker = clientct_checker_new(atomic_load(&config_name));
+    if (checker != NULL) {
+        clientct_checker_start_recording(checker);
+    }
 }
 
 struct clientct_checker *ct_process_checker_get0(void)

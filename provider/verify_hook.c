@@ -1,5 +1,6 @@
 #include "verify_hook.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include "connection.h"
 #include "errors.h"
 #include "process_checker.h"
+#include "recording.h"
 #include "resumption.h"
 
 /*
@@ -58,15 +60,10 @@ static void fail(struct clientct_verdict *verdict, enum clientct_reason reason, 
     snprintf(verdict->detail, sizeof(verdict->detail), "%s", detail);
 }
 
-static bool decide(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_verdict *verdict)
+static bool decide(struct clientct_checker *checker, struct clientct_input *input, SSL *ssl,
+                   struct clientct_verdict *verdict)
 {
-    struct clientct_checker *checker = ct_process_checker_get0();
     const char *denied = ct_process_checker_denied();
-    struct clientct_input input = {
-        .leaf = (X509 *)X509_STORE_CTX_get0_cert(ctx),
-        .chain = (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
-        .server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
-    };
 
     if (denied != NULL) {
         fail(verdict, CLIENTCT_CONFIG_ERROR, denied);
@@ -77,8 +74,25 @@ static bool decide(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_verdict *verdi
         return false;
     }
     clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
-    input.tls_scts = ct_connection_get0_scts(ssl, &input.tls_scts_len);
-    return clientct_decide(checker, &input, verdict);
+    input->tls_scts = ct_connection_get0_scts(ssl, &input->tls_scts_len);
+    return clientct_decide(checker, input, verdict);
+}
+
+static bool decide_and_record(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_verdict *verdict)
+{
+    struct clientct_checker *checker = ct_process_checker_get0();
+    struct clientct_input input = {
+        .leaf = (X509 *)X509_STORE_CTX_get0_cert(ctx),
+        .chain = (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
+        .server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
+    };
+    int saved_errno = errno; /* the application may still ask why an earlier read or write failed */
+    uint64_t begin_ns = ct_recording_now_ns();
+    bool accept = decide(checker, &input, ssl, verdict);
+
+    ct_recording_record(checker, ssl, &input, verdict, ct_recording_now_ns() - begin_ns);
+    errno = saved_errno;
+    return accept;
 }
 
 /* Whatever the verdict: a session made while the policy only watched would outlive its enforcement. */
@@ -126,7 +140,7 @@ static int verify(X509_STORE_CTX *ctx)
     ERR_set_mark();
     /* Not asked: X509_STORE_CTX_get_error. An application may have tolerated an error, and that is not our question. */
     if (ok > 0) {
-        accept = decide(ctx, ssl, &verdict);
+        accept = decide_and_record(ctx, ssl, &verdict);
     }
     ct_connection_forget(ssl);
     limit_session(ssl);

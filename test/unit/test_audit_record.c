@@ -1,0 +1,478 @@
+#include "audit_record.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "pki.h"
+#include "unit.h"
+
+static const struct ct_audit_origin origin = {
+    .now_ms = INT64_C(1764000000123), .sequence = 7, .dropped = 3, .pid = 42, .process = "nginx"
+};
+
+/* A self-signed certificate whose subject has one attribute of the given string type. */
+static X509 *certificate_named(int type, const void *value, int len)
+{
+    X509 *x509 = X509_new();
+    X509_NAME *name = X509_NAME_new();
+
+    ck_assert(x509 != NULL && name != NULL);
+    ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)"Org", -1, -1, 0), 1);
+    ck_assert_int_eq(X509_NAME_add_entry_by_NID(name, NID_commonName, type, value, len, -1, 0), 1);
+    ck_assert_int_eq(X509_set_subject_name(x509, name), 1);
+    ck_assert_int_eq(X509_set_issuer_name(x509, name), 1);
+    ASN1_TIME_set_string((ASN1_TIME *)X509_getm_notBefore(x509), "20260101000000Z");
+    ASN1_TIME_set_string((ASN1_TIME *)X509_getm_notAfter(x509), "20270101000000Z");
+    X509_NAME_free(name);
+    return x509;
+}
+
+/* What a person could check of any line: whole, one line, JSON without a key twice, no control characters. */
+static json_t *parsed(const struct ct_audit_line *line)
+{
+    json_error_t error;
+    json_t *value;
+
+    ck_assert_uint_gt(line->len, 2);
+    ck_assert_uint_le(line->len, CT_AUDIT_LINE_MAX);
+    ck_assert(line->text[line->len - 1] == '\n');
+    for (size_t i = 0; i + 1 < line->len; i++) {
+        ck_assert_msg((unsigned char)line->text[i] >= 0x20 && line->text[i] != 0x7f, "control character at %zu", i);
+    }
+    ck_assert_int_eq(strncmp(line->text, "{\"@timestamp\":\"", 15), 0);
+    value = json_loadb(line->text, line->len, JSON_REJECT_DUPLICATES, &error);
+    ck_assert_msg(value != NULL, "%s: %.*s", error.text, (int)line->len, line->text);
+    return value;
+}
+
+static const char *text_of(const json_t *line, const char *key)
+{
+    const char *text = json_string_value(json_object_get(line, key));
+
+    return text != NULL ? text : "(none)";
+}
+
+static void fill_verdict(struct clientct_verdict *verdict, struct clientct_sct_result *scts, size_t count)
+{
+    memset(verdict, 0, sizeof *verdict);
+    verdict->decided = true;
+    verdict->reason = CLIENTCT_TOO_FEW_SCTS;
+    verdict->policy = "two";
+    verdict->rule = "partner";
+    verdict->shadow_policy = "chrome";
+    verdict->shadow_reason = CLIENTCT_NO_CURRENT_LOG;
+    verdict->generation = 3;
+    snprintf(verdict->detail, sizeof verdict->detail, "needs 2, has 1");
+    memset(verdict->leaf_sha256, 0xab, sizeof verdict->leaf_sha256);
+    for (size_t i = 0; i < count; i++) {
+        scts[i] = (struct clientct_sct_result){ .source = CLIENTCT_SOURCE_TLS,
+                                                .status = CLIENTCT_VALID,
+                                                .decoded = true,
+                                                .timestamp_ms = UINT64_C(1764000000000) + i,
+                                                .log = "Log A",
+                                                .log_operator = "Alpha" };
+        memset(scts[i].log_id, (int)i, sizeof scts[i].log_id);
+    }
+    verdict->scts = scts;
+    verdict->sct_count = count;
+}
+
+static struct clientct_input full_input(X509 *leaf)
+{
+    return (struct clientct_input){ .leaf = leaf,
+                                    .server_name = "a.example",
+                                    .client_address = "192.0.2.7",
+                                    .client_port = 4711,
+                                    .tls_version = "TLSv1.3" };
+}
+
+START_TEST(writes_what_it_knows)
+{
+    static const struct {
+        const char *key, *value;
+    } rows[] = {
+        { "@timestamp", "2025-11-24T16:00:00.123Z" },
+        { "event.kind", "event" },
+        { "event.action", "client-certificate" },
+        { "event.outcome", "failure" },
+        { "event.reason", "too-few-scts" },
+        { "process.name", "nginx" },
+        { "client.ip", "192.0.2.7" },
+        { "tls.version_protocol", "tls" },
+        { "tls.version", "1.3" },
+        { "tls.client.server_name", "a.example" },
+        { "tls.client.hash.sha256", "ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB" },
+        { "tls.client.subject", "CN=device 7,O=Org" },
+        { "tls.client.issuer", "CN=device 7,O=Org" },
+        { "tls.client.not_before", "2026-01-01T00:00:00Z" },
+        { "tls.client.not_after", "2027-01-01T00:00:00Z" },
+        { "clientct.verdict", "refuse" },
+        { "clientct.would_be", "refuse" },
+        { "clientct.reason", "too-few-scts" },
+        { "clientct.mode", "enforce" },
+        { "clientct.policy", "two" },
+        { "clientct.rule", "partner" },
+        { "clientct.shadow.policy", "chrome" },
+        { "clientct.shadow.reason", "no-current-log" },
+        { "clientct.detail", "needs 2, has 1" },
+    };
+    X509 *leaf = certificate_named(MBSTRING_UTF8, "device 7", -1);
+    struct clientct_input input = full_input(leaf);
+    struct clientct_sct_result scts[2];
+    struct clientct_verdict verdict;
+    struct ct_audit_line line = { .wants_fields = true };
+    const json_t *sct;
+    json_t *json;
+
+    fill_verdict(&verdict, scts, 2);
+    ct_audit_decision_line(&origin, &input, &verdict, 412345, &line);
+    json = parsed(&line);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert_msg(strcmp(text_of(json, rows[i].key), rows[i].value) == 0, "%s: %s, want %s", rows[i].key,
+                      text_of(json, rows[i].key), rows[i].value);
+    }
+    ck_assert_int_eq(json_integer_value(json_object_get(json, "event.sequence")), 7);
+    ck_assert_int_eq(json_integer_value(json_object_get(json, "event.duration")), 412345);
+    ck_assert_int_eq(json_integer_value(json_object_get(json, "client.port")), 4711);
+    ck_assert_int_eq(json_integer_value(json_object_get(json, "clientct.dropped")), 3);
+    ck_assert_int_eq(json_integer_value(json_object_get(json, "clientct.sct_count")), 2);
+    ck_assert(json_is_false(json_object_get(json, "clientct.shadow.compliant")));
+    ck_assert_str_eq(json_string_value(json_array_get(json_object_get(json, "event.type"), 1)), "denied");
+    sct = json_array_get(json_object_get(json, "clientct.scts"), 1);
+    ck_assert_str_eq(text_of(sct, "source"), "tls");
+    ck_assert_str_eq(text_of(sct, "log"), "Log A");
+    ck_assert_str_eq(text_of(sct, "operator"), "Alpha");
+    ck_assert_str_eq(text_of(sct, "status"), "valid");
+    ck_assert_str_eq(text_of(sct, "timestamp"), "2025-11-24T16:00:00.001Z");
+    ck_assert_uint_eq(strlen(text_of(sct, "log_id")), 64);
+    ck_assert(line.priority == CT_AUDIT_WARNING);
+    line.fields[line.fields_len] = '\0';
+    ck_assert_ptr_nonnull(strstr(line.fields, "CLIENTCT_VERDICT=refuse\nCLIENTCT_REASON=too-few-scts\n"));
+    json_decref(json);
+    X509_free(leaf);
+}
+END_TEST
+
+START_TEST(says_what_enforcing_would_do)
+{
+    static const struct {
+        const char *name;
+        enum clientct_mode mode;
+        bool accept, compliant;
+        enum clientct_reason reason;
+        const char *verdict, *would_be;
+        int priority;
+    } rows[] = {
+        { "refused", CLIENTCT_MODE_ENFORCE, false, false, CLIENTCT_NO_SCTS, "refuse", "refuse", 4 },
+        { "accepted", CLIENTCT_MODE_ENFORCE, true, true, CLIENTCT_COMPLIANT, "accept", "accept", 6 },
+        { "raw key", CLIENTCT_MODE_ENFORCE, true, false, CLIENTCT_NO_CERTIFICATE, "accept", "accept", 5 },
+        { "watched", CLIENTCT_MODE_REPORT, true, false, CLIENTCT_NO_SCTS, "accept", "refuse", 5 },
+        { "watched, good", CLIENTCT_MODE_REPORT, true, true, CLIENTCT_EXEMPT, "accept", "accept", 6 },
+        { "off", CLIENTCT_MODE_OFF, true, false, CLIENTCT_NOT_EVALUATED, "accept", "(none)", 5 },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct clientct_input input = { 0 };
+        struct clientct_verdict verdict = { .accept = rows[i].accept,
+                                            .compliant = rows[i].compliant,
+                                            .mode = rows[i].mode,
+                                            .reason = rows[i].reason };
+        struct ct_audit_line line = { .wants_fields = false };
+        json_t *json;
+
+        ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+        json = parsed(&line);
+        ck_assert_msg(strcmp(text_of(json, "clientct.verdict"), rows[i].verdict) == 0, "%s", rows[i].name);
+        ck_assert_msg(strcmp(text_of(json, "clientct.would_be"), rows[i].would_be) == 0, "%s", rows[i].name);
+        ck_assert_msg((int)line.priority == rows[i].priority, "%s: %d", rows[i].name, (int)line.priority);
+        json_decref(json);
+    }
+}
+END_TEST
+
+START_TEST(hostile_names_stay_one_plain_string)
+{
+    static const struct {
+        const char *name;
+        int type;
+        const char *value;
+        int len;
+        const char *want;
+    } rows[] = {
+        { "quotes and backslashes", V_ASN1_UTF8STRING, "a\"b\\c", 5, "CN=a\\\"b\\\\c,O=Org" },
+        { "two attributes in one", V_ASN1_UTF8STRING, "a,O=Bank", 8, "CN=a\\,O=Bank,O=Org" },
+        { "blanks at both ends", V_ASN1_UTF8STRING, " a b ", 5, "CN=\\ a b\\ ,O=Org" },
+        { "a hash sign first", V_ASN1_UTF8STRING, "#04", 3, "CN=\\#04,O=Org" },
+        { "a new line", V_ASN1_UTF8STRING, "a\n{\"b\":1}", 9, "CN=a\xEF\xBF\xBD{\\\"b\\\":1},O=Org" },
+        { "a NUL", V_ASN1_UTF8STRING, "a\0b", 3, "CN=a\xEF\xBF\xBD" "b,O=Org" },
+        { "an escape sequence", V_ASN1_UTF8STRING, "\033[31m", 5, "CN=\xEF\xBF\xBD[31m,O=Org" },
+        { "DEL", V_ASN1_UTF8STRING, "\x7f", 1, "CN=\xEF\xBF\xBD,O=Org" },
+        { "C1 control", V_ASN1_UTF8STRING, "\xC2\x9B", 2, "CN=\xEF\xBF\xBD\xEF\xBF\xBD,O=Org" },
+        { "Latin-1", V_ASN1_T61STRING, "J\xFCrgen", 6, "CN=J\xEF\xBF\xBDrgen,O=Org" },
+        { "cut UTF-8", V_ASN1_UTF8STRING, "a\xE2\x82", 3, "CN=a\xEF\xBF\xBD\xEF\xBF\xBD,O=Org" },
+        { "overlong UTF-8", V_ASN1_UTF8STRING, "\xC0\xAF", 2, "CN=\xEF\xBF\xBD\xEF\xBF\xBD,O=Org" },
+        { "a character that reorders", V_ASN1_UTF8STRING, "\xE2\x80\xAE" "abc", 6,
+          "CN=\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" "abc,O=Org" },
+        { "UTF-8", V_ASN1_UTF8STRING, "J\xC3\xBCrgen \xF0\x9F\x98\x80", 12, "CN=J\xC3\xBCrgen \xF0\x9F\x98\x80,O=Org" },
+        { "BMPString", V_ASN1_BMPSTRING, "\0J\0\xFC\0,", 6, "CN=J\xC3\xBC\\,,O=Org" },
+        { "BMPString with a surrogate", V_ASN1_BMPSTRING, "\xD8\x3D", 2, "CN=\xEF\xBF\xBD,O=Org" },
+        { "BMPString of odd length", V_ASN1_BMPSTRING, "\0J\0", 3, "CN=J,O=Org" },
+        { "UniversalString", V_ASN1_UNIVERSALSTRING, "\0\1\xF6\0", 4, "CN=\xF0\x9F\x98\x80,O=Org" },
+        { "UniversalString beyond Unicode", V_ASN1_UNIVERSALSTRING, "\xFF\xFF\xFF\xFF", 4, "CN=\xEF\xBF\xBD,O=Org" },
+        { "empty", V_ASN1_UTF8STRING, "", 0, "CN=,O=Org" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        X509 *leaf = certificate_named(MBSTRING_UTF8, "x", -1);
+        const X509_NAME_ENTRY *entry = X509_NAME_get_entry(X509_get_subject_name(leaf), 1);
+        ASN1_STRING *data = (ASN1_STRING *)X509_NAME_ENTRY_get_data(entry);
+        ASN1_STRING *typed = ASN1_STRING_type_new(rows[i].type);
+        struct clientct_input input = full_input(leaf);
+        struct clientct_verdict verdict = { .reason = CLIENTCT_NO_SCTS };
+        struct ct_audit_line line = { .wants_fields = true };
+        json_t *json;
+        json_t *want;
+
+        /* In place: OpenSSL's setters refuse some of what another version's parser may let through. */
+        ck_assert(typed != NULL && ASN1_STRING_set(typed, rows[i].value, rows[i].len) == 1);
+        ck_assert_int_eq(ASN1_STRING_copy(data, typed), 1);
+        ASN1_STRING_free(typed);
+        ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+        json = parsed(&line);
+        want = json_string(rows[i].want); /* RFC 4514's form: the line's own escapes have been read back */
+        ck_assert_ptr_nonnull(want);
+        ck_assert_msg(json_equal(json_object_get(json, "tls.client.subject"), want), "%s: %s, want %s",
+                      rows[i].name, text_of(json, "tls.client.subject"), rows[i].want);
+        json_decref(want);
+        json_decref(json);
+        X509_free(leaf);
+    }
+}
+END_TEST
+
+START_TEST(long_strings_end_at_a_character)
+{
+    /* Two bytes each, so that the cut falls into one for every other offset. */
+    for (size_t offset = 0; offset < 4; offset++) {
+        char name[1200] = "";
+        struct clientct_input input = { .server_name = name };
+        struct clientct_verdict verdict = { .reason = CLIENTCT_NO_SCTS };
+        struct ct_audit_line line = { .wants_fields = true };
+        const char *got;
+        json_t *json;
+
+        memset(name, 'a', offset);
+        for (size_t i = offset; i + 2 < sizeof name; i += 2) {
+            memcpy(name + i, "\xC3\xBC", 3);
+        }
+        ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+        json = parsed(&line);
+        got = text_of(json, "tls.client.server_name");
+        ck_assert_uint_le(strlen(got), CT_AUDIT_STRING_MAX);
+        ck_assert_uint_ge(strlen(got), CT_AUDIT_STRING_MAX - 3);
+        ck_assert_str_eq(got + strlen(got) - 3, "\xE2\x80\xA6");
+        json_decref(json);
+    }
+}
+END_TEST
+
+START_TEST(a_string_of_just_the_limit_is_not_cut)
+{
+    char name[CT_AUDIT_STRING_MAX + 2];
+
+    for (size_t len = CT_AUDIT_STRING_MAX - 4; len <= CT_AUDIT_STRING_MAX + 1; len++) {
+        struct clientct_input input = { .server_name = name };
+        struct clientct_verdict verdict = { .reason = CLIENTCT_NO_SCTS };
+        struct ct_audit_line line = { .wants_fields = false };
+        json_t *json;
+
+        memset(name, 'a', len);
+        name[len] = '\0';
+        ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+        json = parsed(&line);
+        ck_assert_msg((strcmp(text_of(json, "tls.client.server_name"), name) == 0) == (len <= CT_AUDIT_STRING_MAX),
+                      "%zu: %s", len, text_of(json, "tls.client.server_name"));
+        json_decref(json);
+    }
+}
+END_TEST
+
+START_TEST(the_worst_line_is_whole)
+{
+    char quotes[2000];
+    X509 *leaf;
+    struct clientct_input input;
+    struct clientct_sct_result scts[40];
+    struct clientct_verdict verdict;
+    struct ct_audit_line line = { .wants_fields = true };
+    struct ct_audit_origin long_origin = origin;
+    json_t *json;
+    size_t written;
+
+    memset(quotes, '"', sizeof quotes - 1);
+    quotes[sizeof quotes - 1] = '\0';
+    leaf = certificate_named(MBSTRING_UTF8, "x", 1);
+    for (int i = 0; i < 200; i++) { /* many attributes of types without a name */
+        X509_NAME *name = (X509_NAME *)X509_get_subject_name(leaf);
+
+        ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "1.3.6.1.4.1.32473.987654321.1", MBSTRING_UTF8,
+                                                    (const unsigned char *)"\"\"\"\"", 4, -1, 0), 1);
+    }
+    X509_set_issuer_name(leaf, X509_get_subject_name(leaf));
+    input = full_input(leaf);
+    input.server_name = quotes;
+    input.client_address = "2001:db8:1111:2222:3333:4444:5555:6666";
+    input.client_port = 65535;
+    fill_verdict(&verdict, scts, 40);
+    verdict.policy = verdict.rule = verdict.shadow_policy = quotes;
+    verdict.generation = INT64_MAX;
+    memset(verdict.detail, '"', sizeof verdict.detail - 1);
+    for (size_t i = 0; i < 40; i++) {
+        scts[i].log = scts[i].log_operator = quotes;
+        scts[i].timestamp_ms = UINT64_C(253402300799999);
+    }
+    long_origin.sequence = long_origin.dropped = INT64_MAX;
+    long_origin.process = quotes;
+    ct_audit_decision_line(&long_origin, &input, &verdict, INT64_MAX, &line);
+    json = parsed(&line);
+    written = json_array_size(json_object_get(json, "clientct.scts"));
+    ck_assert_msg(written >= 2 && written < CT_AUDIT_SCTS_MAX, "%zu SCTs", written);
+    ck_assert_int_eq(json_integer_value(json_object_get(json, "clientct.sct_count")), 40);
+    ck_assert_uint_le(line.fields_len, sizeof line.fields);
+    json_decref(json);
+
+    for (size_t i = 0; i < 40; i++) {
+        scts[i].log = scts[i].log_operator = NULL;
+        scts[i].decoded = false;
+    }
+    ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+    json = parsed(&line);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "clientct.scts")), CT_AUDIT_SCTS_MAX);
+    json_decref(json);
+    X509_free(leaf);
+}
+END_TEST
+
+START_TEST(no_length_of_anything_cuts_a_line)
+{
+    struct clientct_sct_result scts[16];
+    struct clientct_verdict verdict;
+    char detail[512];
+
+    fill_verdict(&verdict, scts, 16);
+    for (size_t len = 0; len < 320; len += 3) {
+        X509 *leaf;
+        char cn[64];
+        struct clientct_input input;
+        struct ct_audit_line line = { .wants_fields = true };
+
+        memset(cn, 'c', sizeof cn);
+        leaf = certificate_named(MBSTRING_UTF8, cn, (int)(len % 60 + 1));
+        input = full_input(leaf);
+        memset(detail, 'd', len);
+        detail[len] = '\0';
+        input.server_name = detail;
+        snprintf(verdict.detail, sizeof verdict.detail, "%.319s", detail);
+        ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+        json_decref(parsed(&line));
+        X509_free(leaf);
+    }
+}
+END_TEST
+
+/* Appends ".B NAME" of clientct-audit(5), section FIELDS, to `names`; returns how many. */
+static size_t documented(char names[][64], size_t max)
+{
+    const char *dir = getenv("CLIENTCT_MODULE_DIR");
+    char path[4096];
+    char row[512];
+    bool in_fields = false;
+    size_t count = 0;
+    FILE *file;
+
+    ck_assert_ptr_nonnull(dir);
+    snprintf(path, sizeof path, "%s/clientct-audit.5", dir);
+    file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "%s", path);
+    while (fgets(row, sizeof row, file) != NULL) {
+        if (strncmp(row, ".SH ", 4) == 0) {
+            in_fields = strcmp(row, ".SH FIELDS\n") == 0;
+        } else if (in_fields && strncmp(row, ".B ", 3) == 0 && strcspn(row + 3, " =\n") == strlen(row + 3) - 1 &&
+                   (strchr(row, '.') != strrchr(row, '.') || strstr(row, "@timestamp") || strstr(row, " message\n"))) {
+            ck_assert_uint_lt(count, max);
+            snprintf(names[count++], 64, "%.*s", (int)strcspn(row + 3, "\n"), row + 3);
+        }
+    }
+    fclose(file);
+    return count;
+}
+
+static void compare_with_manual(json_t *lines)
+{
+    char names[64][64];
+    size_t count = documented(names, 64);
+    size_t distinct = 0;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(lines, key, value) {
+        bool found = false;
+
+        for (size_t i = 0; i < count; i++) {
+            found = found || strcmp(names[i], key) == 0;
+        }
+        ck_assert_msg(found, "%s is written and not in clientct-audit(5)", key);
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool first = true;
+
+        ck_assert_msg(json_object_get(lines, names[i]) != NULL, "%s is in clientct-audit(5) and not written", names[i]);
+        for (size_t k = 0; k < i; k++) {
+            first = first && strcmp(names[k], names[i]) != 0;
+        }
+        distinct += first;
+    }
+    ck_assert_uint_eq(distinct, json_object_size(lines));
+}
+
+START_TEST(the_manual_lists_every_field_and_no_other)
+{
+    X509 *leaf = certificate_named(MBSTRING_UTF8, "device 7", -1);
+    struct clientct_input input = full_input(leaf);
+    struct clientct_sct_result scts[2];
+    struct clientct_verdict verdict;
+    struct ct_audit_line line = { .wants_fields = true };
+    json_t *all;
+    json_t *event;
+
+    fill_verdict(&verdict, scts, 2);
+    ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+    all = parsed(&line);
+    ct_audit_event_line(&origin, "configuration-loaded", true, "text \"here\"", 4, &line);
+    event = parsed(&line);
+    ck_assert_str_eq(text_of(event, "message"), "text \"here\"");
+    ck_assert_str_eq(text_of(event, "event.outcome"), "success");
+    json_object_update(all, event);
+    compare_with_manual(all);
+    json_decref(event);
+    json_decref(all);
+    X509_free(leaf);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("audit_record");
+    TCase *tcase = tcase_create("audit_record");
+
+    tcase_add_test(tcase, writes_what_it_knows);
+    tcase_add_test(tcase, says_what_enforcing_would_do);
+    tcase_add_test(tcase, hostile_names_stay_one_plain_string);
+    tcase_add_test(tcase, long_strings_end_at_a_character);
+    tcase_add_test(tcase, a_string_of_just_the_limit_is_not_cut);
+    tcase_add_test(tcase, the_worst_line_is_whole);
+    tcase_add_test(tcase, no_length_of_anything_cuts_a_line);
+    tcase_add_test(tcase, the_manual_lists_every_field_and_no_other);
+    suite_add_tcase(suite, tcase);
+    return unit_run(suite);
+}
