@@ -31,7 +31,8 @@ struct object {
 
 /* An open store: a copy of what there was when it was opened, so that a reload in between does not show. */
 struct store {
-    int type; /* OSSL_OBJECT_... */
+    int type;     /* OSSL_OBJECT_... */
+    int expected; /* OSSL_STORE_INFO_...; 0: anything */
     struct object *first; /* not given out yet */
     struct object **end;
 };
@@ -120,10 +121,21 @@ static const OSSL_PARAM *store_settable_ctx_params(void *provctx)
     return settable;
 }
 
-/* Hints for loaders to whom searching is cheaper than loading: libcrypto filters what it gets by itself. */
+/* The subject is a hint for loaders to whom searching is cheaper than loading: libcrypto filters by itself. */
 static int store_set_ctx_params(void *loaderctx, const OSSL_PARAM params[])
 {
-    return 1;
+    struct store *store = loaderctx;
+    const OSSL_PARAM *expect = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_EXPECT);
+
+    return expect == NULL || OSSL_PARAM_get_int(expect, &store->expected);
+}
+
+/* From 3.5 on libcrypto calls an object of another type than the expected one an error instead of passing it over. */
+static bool is_over(const struct store *store)
+{
+    int ours = store->type == OSSL_OBJECT_CERT ? OSSL_STORE_INFO_CERT : OSSL_STORE_INFO_PUBKEY;
+
+    return store->first == NULL || (store->expected != 0 && store->expected != ours);
 }
 
 static int store_load(void *loaderctx, OSSL_CALLBACK *give, void *give_arg, OSSL_PASSPHRASE_CALLBACK *ask,
@@ -136,7 +148,7 @@ static int store_load(void *loaderctx, OSSL_CALLBACK *give, void *give_arg, OSSL
     size_t count = 0;
     int given;
 
-    if (object == NULL) {
+    if (is_over(store)) {
         return 0;
     }
     store->first = object->next;
@@ -154,9 +166,7 @@ static int store_load(void *loaderctx, OSSL_CALLBACK *give, void *give_arg, OSSL
 
 static int store_eof(void *loaderctx)
 {
-    const struct store *store = loaderctx;
-
-    return store->first == NULL;
+    return is_over(loaderctx);
 }
 
 static const OSSL_DISPATCH functions[] = {

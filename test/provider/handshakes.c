@@ -26,8 +26,8 @@ static struct pair connected(const char *client_name, int version)
 
     SSL_CTX_set_verify(server, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_post_handshake_auth(client, 1);
-    /* Without it a server that verifies refuses the session that a renegotiating client offers. */
-    ck_assert_int_eq(SSL_CTX_set_session_id_context(server, (const unsigned char *)"x", 1), 1);
+    /* As servers that renegotiate do: the session that the client offers has no certificate. */
+    SSL_CTX_set_options(server, SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
     ck_assert_int_eq(SSL_CTX_set_min_proto_version(server, version), 1);
     ck_assert_int_eq(SSL_CTX_set_max_proto_version(server, version), 1);
     pair = connect_pair(server, client);
@@ -50,7 +50,7 @@ static bool talks(struct pair *pair)
         SSL_write(pair->client, &byte, 1);
         ERR_clear_error();
         result = SSL_read(pair->server, &byte, 1);
-        if (result == 1 && !SSL_in_init(pair->server)) {
+        if (result == 1 && !SSL_renegotiate_pending(pair->server)) {
             return true;
         }
         if (result != 1 && SSL_get_error(pair->server, result) != SSL_ERROR_WANT_READ) {

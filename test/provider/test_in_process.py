@@ -1,4 +1,4 @@
-"""Gives in_process.c and handshakes.c their certificates and their configuration; the cases and their report are the program's."""
+"""Gives in_process.c and handshakes.c certificates and a configuration; cases and report are the program's."""
 import os
 import subprocess
 import sys

@@ -1,0 +1,38 @@
+"""A QUIC server, where OpenSSL has one: the client's certificate is judged as in TLS 1.3, of which QUIC's handshake is."""
+import os
+
+from clientct import ENTRIES, JUDGED, OPENSSL, expected_reason, fixture, write_config, write_openssl_conf
+from processes import Server, TemporaryFolder, environment, free_port, run
+from tap import contains, lacks, main, table
+
+
+def connect(port, client):
+    pki = fixture()
+    return run([OPENSSL, "s_client", "-quic", "-alpn", "test", "-connect", f"127.0.0.1:{port}", "-CAfile", pki / "ca.pem",
+                "-cert", pki / f"client-{client}.pem", "-key", pki / f"client-{client}.key"], environment("/dev/null"))[1]
+
+
+@table(*((entry, client) for entry in ENTRIES for client in JUDGED))
+def judges(entry, client):
+    reason = expected_reason(client)
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), entry)
+        port = free_port()
+        with Server(folder, [os.environ["QUIC_SERVER"], port], environment(conf, FIXTURE=str(fixture())), port) as server:
+            server.wait_output("listening")
+            connect(port, client)
+            if reason is None:
+                server.wait_output("accepted")
+                lacks(server.output(), "clientct", "the server's output")
+            else:
+                server.wait_output("verify result 71")
+                contains(server.output(), f"refused: clientct: refused client certificate: {reason}", "its output")
+                lacks(server.output(), "accepted", "the server's output")
+            # One refused connection must not stop the others.
+            count = server.output().count("accepted")
+            connect(port, "good")
+            server.wait_output("accepted\n" * (count + 1) if reason is None else "accepted")
+
+
+if __name__ == "__main__":
+    main()
