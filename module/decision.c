@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "clock.h"
 #include "evaluation.h"
 #include "evidence.h"
@@ -23,6 +24,7 @@ struct decision {
     struct ct_evidence evidence[CLIENTCT_SOURCE_COUNT];
     struct ct_evaluation evaluation;
     struct ct_explanation explanation;
+    bool exemption_ended;
 };
 
 static void say(struct decision *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -32,6 +34,22 @@ static void say(struct decision *d, const char *format, ...)
 
     va_start(arguments, format);
     vsnprintf(d->verdict->detail, sizeof d->verdict->detail, format, arguments);
+    va_end(arguments);
+}
+
+static void say_also(struct decision *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say_also(struct decision *d, const char *format, ...)
+{
+    char *detail = d->verdict->detail;
+    size_t used = strlen(detail);
+    va_list arguments;
+
+    if (used > 0) {
+        snprintf(detail + used, sizeof d->verdict->detail - used, "; ");
+        used = strlen(detail);
+    }
+    va_start(arguments, format);
+    vsnprintf(detail + used, sizeof d->verdict->detail - used, format, arguments);
     va_end(arguments);
 }
 
@@ -74,8 +92,28 @@ static bool lists_are_stale(struct decision *d)
            reached(d, book->oldest_ms + d->settings->log_list_max_age_ms + 1);
 }
 
-/* Rule, policy and mode. False: could not be found out. */
-static bool choose(struct decision *d)
+static unsigned strictness(enum clientct_mode mode)
+{
+    return mode == CLIENTCT_MODE_ENFORCE ? 2 : mode == CLIENTCT_MODE_REPORT ? 1 : 0;
+}
+
+/* Where nobody can say which rule holds, the strictest that could. */
+static enum clientct_mode strictest_mode(const struct ct_settings *settings)
+{
+    enum clientct_mode strictest = settings->mode;
+
+    for (size_t i = 0; i < settings->rule_count; i++) {
+        const struct ct_rule *rule = &settings->rules[i];
+
+        if (rule->has_mode && strictness(rule->mode) > strictness(strictest)) {
+            strictest = rule->mode;
+        }
+    }
+    return strictest;
+}
+
+/* Rule, policy and mode; CLIENTCT_NOT_EVALUATED, or why they cannot be found out. */
+static enum clientct_reason choose(struct decision *d)
 {
     struct ct_rule_subject subject = {
         .certificate = &d->certificate,
@@ -84,12 +122,14 @@ static bool choose(struct decision *d)
         .server_name = d->input->server_name,
         .now_ms = d->now_ms,
     };
-    bool failed = false;
+    enum clientct_reason failed;
 
     d->facts->rule = ct_rules_match(d->settings->rules, d->settings->rule_count, &subject, explanation_of(d), &failed);
     d->facts->policy = &d->settings->policies[d->settings->policy];
-    if (failed) {
-        return false;
+    if (failed != CLIENTCT_NOT_EVALUATED) {
+        d->verdict->mode = strictest_mode(d->settings);
+        say(d, "a rule asks for an extension that the certificate has twice, or in a form that cannot be read");
+        return failed;
     }
     if (d->facts->rule != NULL) {
         d->verdict->rule = d->facts->rule->name;
@@ -101,7 +141,7 @@ static bool choose(struct decision *d)
         }
     }
     d->verdict->policy = d->facts->policy->name;
-    return true;
+    return CLIENTCT_NOT_EVALUATED;
 }
 
 /* Looks into a source, if it is one. Its SCTs do not count before they are pooled. */
@@ -285,7 +325,11 @@ static enum clientct_reason hard_refusal(struct decision *d)
 
 static bool is_exempt(struct decision *d)
 {
-    return d->facts->rule != NULL && d->facts->rule->exempt && !reached(d, d->facts->rule->expires_ms);
+    if (d->facts->rule == NULL || !d->facts->rule->exempt) {
+        return false;
+    }
+    d->exemption_ended = reached(d, d->facts->rule->expires_ms);
+    return !d->exemption_ended;
 }
 
 static enum clientct_reason reason_for_certificate(struct decision *d)
@@ -331,8 +375,15 @@ static void conclude(struct decision *d, enum clientct_reason reason)
         verdict->decided = false;
         say(d, "an internal failure, probably of memory");
     }
+    if (d->exemption_ended) {
+        char when[32];
+
+        ct_time_format(d->facts->rule->expires_ms, when, sizeof when);
+        say_also(d, "the exemption of rule %s ended on %s", d->facts->rule->name, when);
+    }
     if (d->settings->on_stale == CT_STALE_REPORT && verdict->mode == CLIENTCT_MODE_ENFORCE && lists_are_stale(d)) {
         verdict->mode = CLIENTCT_MODE_REPORT;
+        say_also(d, "nothing is refused, because a log list is stale and on_stale = report");
     }
     verdict->accept = verdict->compliant || verdict->mode == CLIENTCT_MODE_REPORT;
 }
@@ -350,6 +401,7 @@ static bool any_rule_sets_mode(const struct ct_settings *settings)
 static void decide(struct decision *d)
 {
     struct clientct_verdict *verdict = d->verdict;
+    enum clientct_reason failed, broken;
 
     if (d->snapshot->config == NULL) {
         say(d, "%s", d->snapshot->why);
@@ -370,11 +422,18 @@ static void decide(struct decision *d)
         verdict->accept = d->settings->raw_public_keys_allowed || verdict->mode != CLIENTCT_MODE_ENFORCE;
         return;
     }
-    if (ct_certificate_read(d->input->leaf, &d->certificate) != CT_CERTIFICATE_OK || !choose(d)) {
+    if (ct_certificate_read(d->input->leaf, &d->certificate) != CT_CERTIFICATE_OK) {
+        verdict->mode = strictest_mode(d->settings);
         conclude(d, CLIENTCT_INTERNAL_ERROR);
         return;
     }
     memcpy(verdict->leaf_sha256, d->certificate.sha256, sizeof verdict->leaf_sha256);
+    if ((failed = choose(d)) != CLIENTCT_NOT_EVALUATED) {
+        verdict->decided = true;
+        broken = hard_refusal(d);
+        conclude(d, broken != CLIENTCT_NOT_EVALUATED ? broken : failed);
+        return;
+    }
     if (verdict->mode == CLIENTCT_MODE_OFF) {
         verdict->accept = true;
         return;
@@ -404,6 +463,10 @@ void ct_decide(const struct ct_snapshot *snapshot, const struct clientct_input *
     decide(&d);
     verdict->signatures_checked = d.evaluation.checks;
     if (input->explain) {
+        if (!verdict->compliant && verdict->reason != CLIENTCT_NOT_EVALUATED) {
+            ct_advise(verdict->reason, facts->policy, &d.certificate, &d.evaluation.scts, d.explanation.advice,
+                      sizeof d.explanation.advice);
+        }
         verdict->conditions = d.explanation.conditions;
         verdict->condition_count = d.explanation.count;
         memcpy(verdict->advice, d.explanation.advice, sizeof verdict->advice);

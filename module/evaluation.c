@@ -98,7 +98,8 @@ static struct ct_log_checks *share_of(struct ct_evaluation *evaluation, const st
     return share;
 }
 
-static void check_signature(struct ct_evaluation *evaluation, size_t i)
+/* `repeats`: also where the log has verified already. */
+static void check_signature(struct ct_evaluation *evaluation, size_t i, bool repeats)
 {
     struct ct_sct *sct = &evaluation->scts.items[i];
     const struct ct_signed_entry *entry;
@@ -106,7 +107,7 @@ static void check_signature(struct ct_evaluation *evaluation, size_t i)
     uint8_t digest[32];
 
     if (evaluation->signatures[i] == SIGNATURE_UNCHECKED) {
-        if ((share = share_of(evaluation, sct)) == NULL || (share->verified && !evaluation->check_all)) {
+        if ((share = share_of(evaluation, sct)) == NULL || (share->verified && !repeats)) {
             return;
         }
         if ((entry = entry_for(evaluation, sct)) == NULL || !ct_signed_entry_digest(entry, sct, digest)) {
@@ -189,7 +190,7 @@ enum clientct_reason ct_evaluation_judge(struct ct_evaluation *evaluation, const
         if (!scts->items[i].decoded || scts->items[i].status != CLIENTCT_NOT_CHECKED) {
             continue;
         }
-        check_signature(evaluation, i);
+        check_signature(evaluation, i, false);
         if (scts->items[i].status != CLIENTCT_VALID) {
             continue;
         }
@@ -199,6 +200,12 @@ enum clientct_reason ct_evaluation_judge(struct ct_evaluation *evaluation, const
             if (reason == CLIENTCT_COMPLIANT) {
                 break;
             }
+        }
+    }
+    /* Repeats come last: they must not use up the checks that a server has for the logs behind them. */
+    for (size_t i = 0; i < scts->count && evaluation->check_all && !evaluation->failed; i++) {
+        if (scts->items[i].decoded && scts->items[i].status == CLIENTCT_NOT_CHECKED) {
+            check_signature(evaluation, i, true);
         }
     }
     if (evaluation->failed) {

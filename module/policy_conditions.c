@@ -30,9 +30,11 @@ static void say_min_scts(const struct ct_policy *policy, const struct ct_policy_
     ct_say_logs(r, tally);
     ct_text_add(r->needed_text, sizeof(r->needed_text), "%zu for a lifetime of ", r->needed);
     ct_text_add_duration(r->needed_text, sizeof(r->needed_text), ct_lifetime_ms(subject));
-    if (row != NULL && row->over_ms > 0) {
-        ct_text_add(r->needed_text, sizeof(r->needed_text), " (row: %u over ", row->scts);
-        ct_text_add_duration(r->needed_text, sizeof(r->needed_text), row->over_ms);
+    if (row != NULL && policy->min_scts_rows > 1) {
+        bool first = row == &policy->min_scts[0];
+
+        ct_text_add(r->needed_text, sizeof(r->needed_text), " (row: %u %s ", row->scts, first ? "up to" : "over");
+        ct_text_add_duration(r->needed_text, sizeof(r->needed_text), first ? row[1].over_ms : row->over_ms);
         ct_text_add(r->needed_text, sizeof(r->needed_text), ")");
     }
     if (policy->max_per_operator > 0) {

@@ -14,7 +14,12 @@
 #include "clock.h"
 
 /* What a rule's conditions gave. */
-enum outcome { MATCHES, DIFFERS, CANNOT_TELL };
+enum outcome {
+    MATCHES,
+    DIFFERS,
+    UNREADABLE, /* the certificate is to blame */
+    CANNOT_TELL /* memory is */
+};
 
 /* SHA-256 of each CA's SPKI in the verified chain, computed when the first rule asks. */
 struct issuers {
@@ -107,15 +112,33 @@ static enum outcome issuer_matches(const struct ct_rule *rule, const struct ct_r
     return differ(why, issuers->count == 0 ? "the chain has no CA" : seen, "issuer sha256:%s in the chain", wanted);
 }
 
+/*
+ * The length of the host in what the client sent: nginx takes "a.example." and "a.example:443" for a.example, and a
+ * client must not choose that host and yet slip past the rule for it.
+ */
+static size_t host_len(const char *name)
+{
+    size_t len = strcspn(name, ":");
+
+    return len > 0 && name[len - 1] == '.' ? len - 1 : len;
+}
+
 /* Exact, or one label in the place of a leading "*"; ASCII case does not matter (RFC 6066, section 3). */
 static bool name_matches(const char *pattern, const char *name)
 {
-    if (pattern[0] == '*' && pattern[1] == '.') {
-        const char *rest = strchr(name, '.');
+    size_t len = host_len(name);
 
-        return rest != NULL && rest != name && OPENSSL_strcasecmp(pattern + 1, rest) == 0;
+    if (pattern[0] == '*' && pattern[1] == '.') {
+        const char *rest = memchr(name, '.', len);
+
+        if (rest == NULL || rest == name) {
+            return false;
+        }
+        len -= (size_t)(rest - name);
+        name = rest;
+        pattern++;
     }
-    return OPENSSL_strcasecmp(pattern, name) == 0;
+    return strlen(pattern) == len && OPENSSL_strncasecmp(pattern, name, len) == 0;
 }
 
 static enum outcome server_name_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
@@ -137,7 +160,7 @@ static enum outcome issued_matches(const struct ct_rule *rule, const struct ct_r
     char seen[64], wanted[32], at[32];
 
     if (!subject->certificate->well_formed) {
-        return CANNOT_TELL; /* its times were not read */
+        return UNREADABLE; /* its times were not read */
     }
     ct_time_format(issued, at, sizeof(at));
     snprintf(seen, sizeof(seen), "issued at %s", at);
@@ -159,7 +182,7 @@ static void object_text(const ASN1_OBJECT *object, char *out, size_t size)
     }
 }
 
-/* NULL with MATCHES: the extension is absent. CANNOT_TELL: it is there and unreadable, or there twice. */
+/* NULL with MATCHES: the extension is absent. UNREADABLE: it is there and unreadable, or there twice. */
 static enum outcome read_extension(const X509 *leaf, int nid, void **value)
 {
     int critical = 0;
@@ -167,7 +190,7 @@ static enum outcome read_extension(const X509 *leaf, int nid, void **value)
     ERR_set_mark(); /* the application must not find our doubts in its error queue */
     *value = X509_get_ext_d2i(leaf, nid, &critical, NULL);
     ERR_pop_to_mark();
-    return *value != NULL || critical == -1 ? MATCHES : CANNOT_TELL;
+    return *value != NULL || critical == -1 ? MATCHES : UNREADABLE;
 }
 
 static enum outcome certificate_policy_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
@@ -179,7 +202,7 @@ static enum outcome certificate_policy_matches(const struct ct_rule *rule, const
     char wanted[80];
 
     policies = value;
-    if (outcome == CANNOT_TELL) {
+    if (outcome == UNREADABLE) {
         return outcome;
     }
     for (int i = 0; i < sk_POLICYINFO_num(policies); i++) {
@@ -204,7 +227,7 @@ static enum outcome extended_key_usage_matches(const struct ct_rule *rule, const
     char wanted[80];
 
     usages = value;
-    if (outcome == CANNOT_TELL) {
+    if (outcome == UNREADABLE) {
         return outcome;
     }
     for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
@@ -274,8 +297,12 @@ static void explain(const struct ct_rule *rule, enum outcome outcome, const stru
     case DIFFERS:
         ct_explanation_add(explanation, name, false, why->seen, "%s", why->needed);
         break;
+    case UNREADABLE:
+        ct_explanation_add(explanation, name, false, "it cannot be told",
+                           "a certificate that can be read, with each extension once");
+        break;
     case CANNOT_TELL:
-        ct_explanation_add(explanation, name, false, "it cannot be told", "a certificate and a chain that can be read");
+        ct_explanation_add(explanation, name, false, "it cannot be told", "memory");
         break;
     case MATCHES:
         if (rule->exempt && now_ms >= rule->expires_ms) {
@@ -290,21 +317,21 @@ static void explain(const struct ct_rule *rule, enum outcome outcome, const stru
 }
 
 const struct ct_rule *ct_rules_match(const struct ct_rule *rules, size_t count, const struct ct_rule_subject *subject,
-                                     struct ct_explanation *explanation, bool *failed)
+                                     struct ct_explanation *explanation, enum clientct_reason *failed)
 {
     const struct ct_rule *found = NULL;
     struct issuers issuers = { 0 };
 
-    *failed = false;
-    for (size_t i = 0; i < count && found == NULL && !*failed; i++) {
+    *failed = CLIENTCT_NOT_EVALUATED;
+    for (size_t i = 0; i < count && found == NULL && *failed == CLIENTCT_NOT_EVALUATED; i++) {
         struct difference why = { .wanted = explanation != NULL };
         enum outcome outcome = rule_matches(&rules[i], subject, &issuers, &why);
 
         explain(&rules[i], outcome, &why, subject->now_ms, explanation);
         if (outcome == MATCHES) {
             found = &rules[i];
-        } else if (outcome == CANNOT_TELL) {
-            *failed = true; /* skipping it could hand the certificate to a laxer rule behind it */
+        } else if (outcome != DIFFERS) { /* skipping it could hand the certificate to a laxer rule behind it */
+            *failed = outcome == UNREADABLE ? CLIENTCT_BAD_EXTENSIONS : CLIENTCT_INTERNAL_ERROR;
         }
     }
     free(issuers.spki);

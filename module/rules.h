@@ -40,10 +40,11 @@ struct ct_rule_subject {
 /*
  * The first rule that matches, or NULL. An exemption that has expired still matches as a rule that exempts
  * nobody: the certificate then has to satisfy the rule's policy. With `explanation`, each rule says why it did
- * not match. *failed is set when a rule could not be evaluated (memory): the caller refuses.
+ * not match. *failed is CLIENTCT_NOT_EVALUATED, or why a rule could not be judged and the caller has to refuse:
+ * bad-extensions (of the certificate) or internal-error (memory).
  */
 const struct ct_rule *ct_rules_match(const struct ct_rule *rules, size_t count, const struct ct_rule_subject *subject,
-                                     struct ct_explanation *explanation, bool *failed);
+                                     struct ct_explanation *explanation, enum clientct_reason *failed);
 void ct_rule_clear(struct ct_rule *rule);
 
 #endif

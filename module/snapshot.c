@@ -41,6 +41,8 @@ static bool read_named(struct ct_snapshot *snapshot, const char *what, const cha
                        const char *named_in, unsigned line, struct ct_file *out)
 {
     struct ct_file_stamp before = ct_file_stamp_of(path);
+    bool itself = path == named_in; /* the problem names the file already */
+    const char *space = itself ? "" : " ", *name = itself ? "" : path;
     int error = ct_file_read(path, max, true, out);
 
     /* What could not be read is watched as stat sees it: a changed mode or owner is a reason to try again. */
@@ -51,14 +53,14 @@ static bool read_named(struct ct_snapshot *snapshot, const char *what, const cha
     case 0:
         return true;
     case EFBIG:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s %s is larger than %zu bytes", what, path,
-                       max);
+        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s%s%s is larger than %zu bytes", what, space,
+                       name, max);
         break;
     case EINVAL:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s %s is not a regular file", what, path);
+        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s%s%s is not a regular file", what, space, name);
         break;
     default:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "cannot read %s %s: %s", what, path,
+        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "cannot read %s%s%s: %s", what, space, name,
                        strerror(error));
         break;
     }

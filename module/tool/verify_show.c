@@ -157,10 +157,12 @@ static void show_conditions(const struct clientct_verdict *verdict)
 /* Without the issuer no number of SCTs helps: what the policy would like to see is beside the point. */
 static const char *advice_of(const struct tool_verify_answer *answer)
 {
-    if (answer->verdict->reason != CLIENTCT_ISSUER_UNKNOWN) {
+    bool own_issuer = X509_NAME_cmp(X509_get_subject_name(answer->leaf), X509_get_issuer_name(answer->leaf)) == 0;
+
+    if (answer->verdict->reason != CLIENTCT_ISSUER_UNKNOWN || own_issuer || answer->remark_count == 0) {
         return answer->verdict->advice;
     }
-    return answer->remark_count > 0 ? answer->remarks[0] : "";
+    return answer->remarks[0]; /* which issuer is missing, and how to give it */
 }
 
 static void show_rest(const struct tool_verify_answer *answer)

@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/x509v3.h>
 
 #include "clock.h"
 #include "evaluation.h"
@@ -247,6 +249,70 @@ START_TEST(checks_stop_when_the_policy_is_met)
 }
 END_TEST
 
+START_TEST(explaining_checks_what_a_server_would_before_repeats)
+{
+    struct scene_client client;
+    struct clientct_verdict verdict;
+    struct pki_bytes tls = { 0 };
+    size_t last;
+
+    scene_set(&scene, "");
+    scene_client(&scene, "aaaaaaaabbbbbbbbcccccccc", &client);
+    scene_x509_list(&scene, &client, "aaaaaaaab", &tls);
+    client.input.tls_scts = tls.data;
+    client.input.tls_scts_len = tls.len;
+    client.input.explain = true;
+    verdict = decide(&client.input);
+    ck_assert_uint_eq(verdict.signatures_checked, CT_SIGNATURE_CHECKS_MAX);
+    last = verdict.sct_count - 1;
+    ck_assert_int_eq(verdict.scts[last].source, CLIENTCT_SOURCE_TLS);
+    ck_assert_int_eq(verdict.scts[last].status, CLIENTCT_VALID);
+    clientct_verdict_clear(&verdict);
+    pki_bytes_clear(&tls);
+    scene_client_clear(&client);
+}
+END_TEST
+
+START_TEST(where_the_rule_cannot_be_told_the_strictest_mode_holds)
+{
+    static const struct {
+        const char *top, *rule;
+        bool accept;
+        enum clientct_mode mode;
+    } rows[] = {
+        { "enforce", "report", false, CLIENTCT_MODE_ENFORCE }, { "report", "enforce", false, CLIENTCT_MODE_ENFORCE },
+        { "report", "off", true, CLIENTCT_MODE_REPORT },       { "off", "report", true, CLIENTCT_MODE_REPORT },
+        { "off", "enforce", false, CLIENTCT_MODE_ENFORCE },
+    };
+    EXTENDED_KEY_USAGE *usage = EXTENDED_KEY_USAGE_new();
+    struct scene_client client;
+
+    scene_set(&scene, "");
+    scene_client(&scene, "a", &client);
+    ck_assert_int_gt(sk_ASN1_OBJECT_push(usage, OBJ_txt2obj("1.2.3.4", 1)), 0);
+    for (size_t i = 0; i < 2; i++) { /* there twice */
+        ck_assert_int_eq(X509_add1_ext_i2d(client.input.leaf, NID_ext_key_usage, usage, 0, X509V3_ADD_APPEND), 1);
+    }
+    EXTENDED_KEY_USAGE_free(usage);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct clientct_verdict verdict;
+        char settings[300];
+
+        snprintf(settings, sizeof settings,
+                 "mode = %s\nrules = rules\n[rules]\nr = r\n[r]\nextended_key_usage = 1.2.3.4\nmode = %s\n",
+                 rows[i].top, rows[i].rule);
+        scene_configure(&scene, settings);
+        verdict = decide(&client.input);
+        ck_assert_msg(verdict.accept == rows[i].accept && verdict.mode == rows[i].mode, "%s, %s: accept %d, mode %s",
+                      rows[i].top, rows[i].rule, verdict.accept, clientct_mode_name(verdict.mode));
+        ck_assert_int_eq(verdict.reason, CLIENTCT_BAD_EXTENSIONS);
+        ck_assert_ptr_nonnull(strstr(verdict.detail, "twice"));
+        clientct_verdict_clear(&verdict);
+    }
+    scene_client_clear(&client);
+}
+END_TEST
+
 START_TEST(report_and_off_do_not_refuse)
 {
     struct scene_client client;
@@ -374,6 +440,7 @@ static void exempt_until(int64_t ms)
 
 START_TEST(exemptions_end)
 {
+    struct clientct_verdict verdict;
     struct scene_client client;
 
     scene_set(&scene, "");
@@ -382,6 +449,10 @@ START_TEST(exemptions_end)
     expect("in force", &client.input, true, CLIENTCT_EXEMPT);
     exempt_until(pki_now() - PKI_DAY);
     expect("expired", &client.input, false, CLIENTCT_NO_SCTS);
+    verdict = decide(&client.input);
+    ck_assert_str_eq(verdict.rule, "old");
+    ck_assert_msg(strstr(verdict.detail, "; the exemption of rule old ended on 20") != NULL, "%s", verdict.detail);
+    clientct_verdict_clear(&verdict);
     scene_client_clear(&client);
 }
 END_TEST
@@ -403,6 +474,8 @@ int main(void)
     tcase_add_test(tc, scts_are_looked_at_in_the_order_of_the_sources);
     tcase_add_test(tc, signature_checks_are_bounded);
     tcase_add_test(tc, checks_stop_when_the_policy_is_met);
+    tcase_add_test(tc, explaining_checks_what_a_server_would_before_repeats);
+    tcase_add_test(tc, where_the_rule_cannot_be_told_the_strictest_mode_holds);
     tcase_add_test(tc, report_and_off_do_not_refuse);
     tcase_add_test(tc, what_is_broken_is_refused_whatever_it_says);
     tcase_add_test(tc, a_raw_public_key_needs_leave);
