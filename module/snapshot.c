@@ -57,7 +57,8 @@ static bool read_named(struct ct_snapshot *snapshot, const char *what, const cha
                        name, max);
         break;
     case EINVAL:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s%s%s is not a regular file", what, space, name);
+        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s%s%s is not a regular file", what, space,
+                       name);
         break;
     default:
         ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "cannot read %s%s%s: %s", what, space, name,
