@@ -341,8 +341,12 @@ void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdi
 static void copy_end(char *out, size_t size, const char *text)
 {
     size_t len = strlen(text);
+    const char *from = len < size ? text : text + (len - size + 1);
 
-    snprintf(out, size, "%s", len < size ? text : text + (len - size + 1));
+    while (((unsigned char)*from & 0xc0) == 0x80) {
+        from++; /* not in the middle of a character */
+    }
+    snprintf(out, size, "%s", from);
 }
 
 static void gauges_of(const struct ct_snapshot *snapshot, struct ct_metrics_gauges *gauges)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "problems.h"
+
 /* The layout is an interface between programs of different builds: a change of any size is a new version. */
 _Static_assert(sizeof(struct ct_metrics_label) == 72, "layout");
 _Static_assert(sizeof(struct ct_metrics_gauges) == 608 + CT_METRICS_LISTS * 256, "layout");
@@ -16,7 +18,7 @@ static bool is_label(const struct ct_metrics_label *label, enum ct_metrics_table
                      enum clientct_reason reason, const char *policy)
 {
     return label->reason == (uint8_t)reason && label->accept == (accept ? 1 : 0) && label->table == (uint8_t)table &&
-           strncmp(label->policy, policy, sizeof label->policy - 1) == 0;
+           strcmp(label->policy, policy) == 0;
 }
 
 static void add(_Atomic uint64_t *counter, uint64_t by)
@@ -24,10 +26,27 @@ static void add(_Atomic uint64_t *counter, uint64_t by)
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
-void ct_metrics_count(struct ct_metrics_file *file, enum ct_metrics_table table, bool accept,
-                      enum clientct_reason reason, const char *policy, uint64_t by)
+/* As much of it as there is room for, ending between two characters of UTF-8. */
+static void copy_cut(char *out, size_t size, const char *text)
 {
-    policy = policy == NULL ? "" : policy;
+    size_t len = strnlen(text, size);
+
+    if (len == size) {
+        len--;
+        while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    memset(out, 0, size);
+    memcpy(out, text, len);
+}
+
+void ct_metrics_count(struct ct_metrics_file *file, enum ct_metrics_table table, bool accept,
+                      enum clientct_reason reason, const char *name, uint64_t by)
+{
+    char policy[sizeof file->labels[0].policy];
+
+    copy_cut(policy, sizeof policy, name == NULL ? "" : name);
     for (size_t i = 0; i < CT_METRICS_LABELS; i++) {
         struct ct_metrics_label *label = &file->labels[i];
         uint32_t state = atomic_load_explicit(&label->state, memory_order_acquire);
@@ -38,7 +57,7 @@ void ct_metrics_count(struct ct_metrics_file *file, enum ct_metrics_table table,
             label->table = (uint8_t)table;
             label->accept = accept ? 1 : 0;
             label->reason = (uint8_t)reason;
-            strncpy(label->policy, policy, sizeof label->policy - 1);
+            memcpy(label->policy, policy, sizeof label->policy);
             atomic_store_explicit(&label->state, CT_METRICS_IN_USE, memory_order_release);
             add(&label->count, by);
             return;
@@ -83,6 +102,23 @@ void ct_metrics_file_add(struct ct_metrics_file *sum, const struct ct_metrics_fi
     }
 }
 
+/* Whether a person may see it as it is: no control characters, nothing that is not UTF-8. */
+static bool is_plain(const char *text)
+{
+    struct ct_bytes left = { (const uint8_t *)text, strlen(text) };
+
+    while (left.len > 0) {
+        size_t step = ct_plain_character(left);
+
+        if (step == 0) {
+            return false;
+        }
+        left.data += step;
+        left.len -= step;
+    }
+    return true;
+}
+
 #define END_STRING(array) ((array)[sizeof(array) - 1] = '\0')
 
 enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_metrics_file *out)
@@ -111,7 +147,7 @@ enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_met
 
         END_STRING(label->policy);
         if (atomic_load(&label->state) != CT_METRICS_IN_USE || label->table >= CT_METRICS_TABLE_COUNT ||
-            label->accept > 1 || label->reason >= CLIENTCT_REASON_COUNT) {
+            label->accept > 1 || label->reason >= CLIENTCT_REASON_COUNT || !is_plain(label->policy)) {
             memset(label, 0, sizeof *label);
         }
     }
@@ -125,6 +161,9 @@ enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_met
     }
     for (size_t i = 0; i < CT_METRICS_LISTS; i++) {
         END_STRING(out->gauges.lists[i].path);
+        if (i >= out->gauges.list_count || !is_plain(out->gauges.lists[i].path)) {
+            memset(&out->gauges.lists[i], 0, sizeof out->gauges.lists[i]);
+        }
     }
     return CT_METRICS_OK;
 }
@@ -147,6 +186,7 @@ bool ct_metrics_name_ok(const char *name)
 {
     size_t len = strlen(name);
 
-    return len < CT_METRICS_NAME_SIZE && name[0] != '.' && strchr(name, '/') == NULL && ends_in_number(name, &len) &&
-           ends_in_number(name, &len) && len > 0;
+    return len < CT_METRICS_NAME_SIZE && name[0] != '.' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.") == len &&
+           ends_in_number(name, &len) && ends_in_number(name, &len) && len > 0;
 }

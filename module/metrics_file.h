@@ -56,7 +56,7 @@ struct ct_metrics_label {
 };
 
 struct ct_metrics_list {
-    char path[248]; /* its end, where it is longer */
+    char path[248]; /* its end, where it is longer; "": it cannot be shown */
     int64_t timestamp_ms;
 };
 
@@ -99,7 +99,7 @@ extern const uint64_t ct_metrics_bounds_ns[CT_METRICS_BUCKETS - 1];
 
 enum ct_metrics_parsed { CT_METRICS_OK, CT_METRICS_UNFINISHED, CT_METRICS_OTHER_VERSION, CT_METRICS_DAMAGED };
 /*
- * A copy whose strings end, whose counts are within their arrays and whose labels are all finished ones. UNFINISHED:
+ * A copy whose strings end, whose counts are within their arrays and whose labels are finished and plain. UNFINISHED:
  * the process has not filled in the head yet, or never came to it; there is nothing in it.
  */
 enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_metrics_file *out);
@@ -107,9 +107,9 @@ enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_met
 /* Whether a file of a process may have this name: <program>.<pid>.<start>. */
 bool ct_metrics_name_ok(const char *name);
 
-/* Counts in `label` of `file`, which other threads and processes may do at the same time. */
+/* Counts a verdict of the policy `name` (NULL: none) in `file`, which other threads and processes may do at the same time. */
 void ct_metrics_count(struct ct_metrics_file *file, enum ct_metrics_table table, bool accept,
-                      enum clientct_reason reason, const char *policy, uint64_t by);
+                      enum clientct_reason reason, const char *name, uint64_t by);
 /* Adds the counters, not what is in force. */
 void ct_metrics_file_add(struct ct_metrics_file *sum, const struct ct_metrics_file *file);
 
