@@ -119,7 +119,44 @@ static bool is_plain(const char *text)
     return true;
 }
 
-#define END_STRING(array) ((array)[sizeof(array) - 1] = '\0')
+/* More than any process can have counted: bounded, so that no file makes the sum overflow. */
+#define COUNT_MAX (UINT64_C(1) << 48)
+#define SUM_MAX (UINT64_C(1) << 60) /* and of nanoseconds */
+
+static bool within(const _Atomic uint64_t *counters, size_t count, uint64_t max)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (read_counter(&counters[i]) > max) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool counts_are_possible(const struct ct_metrics_file *file)
+{
+    uint64_t max = file->kind == CT_METRICS_SUM ? SUM_MAX : COUNT_MAX;
+    bool possible = within(file->counters, CT_METRICS_COUNTER_COUNT, max) && within(file->modes, 3, max) &&
+                    within(file->buckets, CT_METRICS_BUCKETS, max) && within(&file->duration_ns, 1, SUM_MAX);
+
+    for (size_t i = 0; i < CT_METRICS_TABLE_COUNT && possible; i++) {
+        possible = within(file->unlabelled[i], 2, max);
+    }
+    for (size_t i = 0; i < CT_METRICS_LABELS && possible; i++) {
+        possible = within(&file->labels[i].count, 1, max);
+    }
+    return possible;
+}
+
+/* Text that cannot be shown is no text. */
+#define CLEAN_STRING(array) clean_string(array, sizeof(array))
+static void clean_string(char *text, size_t size)
+{
+    text[size - 1] = '\0';
+    if (!is_plain(text)) {
+        memset(text, 0, size);
+    }
+}
 
 enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_metrics_file *out)
 {
@@ -137,22 +174,22 @@ enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_met
     if (out->version != CT_METRICS_VERSION) {
         return CT_METRICS_OTHER_VERSION;
     }
-    if (out->kind != CT_METRICS_PROCESS && out->kind != CT_METRICS_SUM) {
+    if ((out->kind != CT_METRICS_PROCESS && out->kind != CT_METRICS_SUM) || !counts_are_possible(out)) {
         return CT_METRICS_DAMAGED;
     }
-    END_STRING(out->boot_id);
-    END_STRING(out->program);
+    CLEAN_STRING(out->boot_id);
+    CLEAN_STRING(out->program);
     for (size_t i = 0; i < CT_METRICS_LABELS; i++) {
         struct ct_metrics_label *label = &out->labels[i];
 
-        END_STRING(label->policy);
+        label->policy[sizeof label->policy - 1] = '\0';
         if (atomic_load(&label->state) != CT_METRICS_IN_USE || label->table >= CT_METRICS_TABLE_COUNT ||
             label->accept > 1 || label->reason >= CLIENTCT_REASON_COUNT || !is_plain(label->policy)) {
             memset(label, 0, sizeof *label);
         }
     }
-    END_STRING(out->gauges.config_file);
-    END_STRING(out->gauges.why);
+    CLEAN_STRING(out->gauges.config_file);
+    CLEAN_STRING(out->gauges.why);
     if (out->gauges.mode > CLIENTCT_MODE_OFF) {
         out->gauges.mode = CLIENTCT_MODE_ENFORCE;
     }
@@ -160,10 +197,7 @@ enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_met
         out->gauges.list_count = CT_METRICS_LISTS;
     }
     for (size_t i = 0; i < CT_METRICS_LISTS; i++) {
-        END_STRING(out->gauges.lists[i].path);
-        if (i >= out->gauges.list_count || !is_plain(out->gauges.lists[i].path)) {
-            memset(&out->gauges.lists[i], 0, sizeof out->gauges.lists[i]);
-        }
+        CLEAN_STRING(out->gauges.lists[i].path);
     }
     return CT_METRICS_OK;
 }

@@ -99,7 +99,7 @@ extern const uint64_t ct_metrics_bounds_ns[CT_METRICS_BUCKETS - 1];
 
 enum ct_metrics_parsed { CT_METRICS_OK, CT_METRICS_UNFINISHED, CT_METRICS_OTHER_VERSION, CT_METRICS_DAMAGED };
 /*
- * A copy whose strings end, whose counts are within their arrays and whose labels are finished and plain. UNFINISHED:
+ * A copy whose strings end and are plain, whose counts are within their arrays and whose labels are finished. UNFINISHED:
  * the process has not filled in the head yet, or never came to it; there is nothing in it.
  */
 enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_metrics_file *out);
