@@ -68,12 +68,12 @@ class TemporaryFolder:
 class Server:
     """A running program; its output goes to a file that `output` reads. Use in a with statement."""
 
-    def __init__(self, folder, argv, env, port, name="server"):
+    def __init__(self, folder, argv, env, port, name="server", stdin=subprocess.DEVNULL):
         self.log = Path(folder) / f"{name}.log"
         self.port = port
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([str(word) for word in argv], env=env, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+            self.process = subprocess.Popen([str(word) for word in argv], env=env, stdin=stdin, stdout=log,
+                                            stderr=subprocess.STDOUT, cwd=folder)
 
     def __enter__(self):
         return self
