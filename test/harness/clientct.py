@@ -2,10 +2,12 @@
 import functools
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,6 +23,21 @@ VERSIONS = ("TLSv1.2", "TLSv1.3")
 
 # Client certificates that every server has to judge alike; fixture.json says how.
 JUDGED = ("good", "unlogged", "tampered", "replayed", "unknown-log", "future")
+
+
+def linked_openssl(path):
+    """The libcrypto that a program or library loads, such as "libcrypto.so.3"; None: none, or a static one."""
+    listed = subprocess.run(["ldd", str(path)], check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    found = re.search(r"\blibcrypto\.so\.\d+", listed.stdout.decode())
+    return found and found.group()
+
+
+def need_same_openssl(path, name):
+    """Skips the whole program where a server (`path`: its file that is linked with OpenSSL) has another one than we."""
+    theirs, ours = linked_openssl(path), linked_openssl(MODULE)
+    if theirs != ours:
+        print(f"1..0 # SKIP {name} is linked with {theirs}, another OpenSSL than the component's {ours}")
+        sys.exit(0)
 
 
 @functools.lru_cache(maxsize=None)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from clientct import CTPKI, ask, client_context, fixture, s_server, write_config, write_openssl_conf
-from processes import LONGEST, TemporaryFolder, environment, program, run
+from processes import LONGEST, TemporaryFolder, environment, run
 from tap import Skip, case, contains, equal, lacks, main, table
 
 CLIENTCT = os.environ["CLIENTCT"]
@@ -261,37 +261,6 @@ def revoked_refuses_a_logged_client_in_its_own_right():
             mint_ocsp(store, client="good", more=("--status", "revoked", "--wrong-key"))
             equal(ask(server.port, client_context("good")).served, True, "when a stranger says revoked")
         equal(tool_reason(config, "good"), None, "the tool's verdict")
-
-
-# --- clients that know nothing of SCTs ---
-
-@table(("curl",), ("gnutls-cli",), ("node",))
-def other_clients_are_not_disturbed(name):
-    command = program(name)
-    if command is None:
-        raise Skip(f"{name} is not installed")
-    with TemporaryFolder() as folder:
-        config = write_config(folder, sources="embedded, tls, ocsp, store")
-        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
-            for client, served in ("good", True), ("unlogged", False):
-                cert, key = f"{prefix(client)}.pem", f"{prefix(client)}.key"
-                anchors = fixture() / "ca.pem"
-                if name == "curl":
-                    words = [command, "-sS", "--cacert", anchors, "--cert", cert, "--key", key,
-                             f"https://127.0.0.1:{server.port}/"]
-                elif name == "gnutls-cli":
-                    words = [command, "--x509cafile", anchors, "--x509certfile", cert, "--x509keyfile", key,
-                             "-p", server.port, "--sni-hostname", "localhost", "--verify-hostname", "localhost",
-                             "127.0.0.1"]
-                else:
-                    words = [command, "-e", f"""
-                        const fs = require('fs');
-                        require('https').get({{host: '127.0.0.1', port: {server.port}, servername: 'localhost',
-                            ca: fs.readFileSync('{anchors}'), cert: fs.readFileSync('{cert}'),
-                            key: fs.readFileSync('{key}')}}, answer => answer.pipe(process.stdout))
-                            .on('error', error => console.log(error.message));"""]
-                said = run(words, environment("/dev/null"), "GET / HTTP/1.0\r\n\r\n")[1]
-                (contains if served else lacks)(said, "Ciphers supported in s_server binary", f"what {name} got")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """HAProxy: an own session cache, chroot after the start, and crt-ignore-err for watching."""
-from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, write_config,
-                      write_openssl_conf)
-from processes import Server, TemporaryFolder, environment, free_port, program
+import subprocess
+
+from clientct import (CTPKI, ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture,
+                      need_same_openssl, write_config, write_openssl_conf)
+from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program
 from tap import case, equal, main, need, table
 
 HAPROXY = program("haproxy")
 need(HAPROXY, "HAProxy")
+need_same_openssl(HAPROXY, "HAProxy")
 
 
 def haproxy(folder, openssl_conf, bind=""):
@@ -45,6 +48,22 @@ def resumes_no_session(version):
             first = ask(server.port, context)
             second = ask(server.port, context, session=first.session)
             equal((second.served, second.reused), (True, False), "served and resumed")
+
+
+@table(("embedded, ocsp, store", True), ("embedded, tls", False))
+def has_scts_of_its_own_only_where_we_ask_for_none(sources, starts):
+    """Server certificates with .sctl files need extension 18, which a context has once."""
+    with TemporaryFolder() as folder:
+        pki = fixture()
+        subprocess.run([CTPKI, "scts", "--out", folder / "server.pem.sctl", "--cert", pki / "server", "--issuer",
+                        pki / "ca", "--sct", f"log={pki / 'log-a'}"], check=True, timeout=LONGEST)
+        with haproxy(folder, write_openssl_conf(folder, write_config(folder, sources=sources))) as server:
+            if starts:
+                server.wait_ready()
+                for client in JUDGED:
+                    equal(ask(server.port, client_context(client)).served, expected_reason(client) is None, client)
+            else:
+                equal(server.wait_end() != 0, True, "whether HAProxy failed")
 
 
 @table(*((entry,) for entry in ENTRIES))

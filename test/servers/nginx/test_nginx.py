@@ -2,13 +2,14 @@
 import os
 from pathlib import Path
 
-from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, write_config,
-                      write_openssl_conf)
+from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, need_same_openssl,
+                      write_config, write_openssl_conf)
 from processes import Server, TemporaryFolder, environment, free_port, program
 from tap import case, contains, equal, lacks, main, need, table
 
 NGINX = program("nginx")
 need(NGINX, "nginx")
+need_same_openssl(NGINX, "nginx")
 
 
 def nginx(folder, openssl_conf, tickets="on"):

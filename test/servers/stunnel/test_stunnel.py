@@ -2,13 +2,14 @@
 import socket
 import threading
 
-from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, write_config,
-                      write_openssl_conf)
+from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, need_same_openssl,
+                      write_config, write_openssl_conf)
 from processes import Server, TemporaryFolder, environment, free_port, program
 from tap import equal, main, need, table
 
 STUNNEL = program("stunnel4") or program("stunnel")
 need(STUNNEL, "stunnel")
+need_same_openssl(STUNNEL, "stunnel")
 
 
 class Backend:
