@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,42 @@ EVP_PKEY *ct_log_get0_key(const struct ct_log *log)
     return key;
 }
 
+static EVP_PKEY_CTX *new_verifier(const struct ct_log *log)
+{
+    EVP_PKEY *key = ct_log_get0_key(log);
+    EVP_PKEY_CTX *ctx = key == NULL ? NULL : EVP_PKEY_CTX_new(key, NULL);
+
+    if (ctx == NULL || EVP_PKEY_verify_init(ctx) <= 0 || EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) <= 0 ||
+        (log->key_type == CT_KEY_RSA && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) <= 0)) {
+        EVP_PKEY_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+EVP_PKEY_CTX *ct_log_get1_verifier(const struct ct_log *log)
+{
+    _Atomic(EVP_PKEY_CTX *) *slot = &((struct ct_log *)log)->verifier;
+    EVP_PKEY_CTX *verifier = atomic_load_explicit(slot, memory_order_acquire);
+    EVP_PKEY_CTX *expected = NULL;
+    EVP_PKEY_CTX *result = NULL;
+
+    ERR_set_mark(); /* nothing that fails here is for the application's error queue */
+    if (verifier == NULL) {
+        verifier = new_verifier(log);
+        if (verifier != NULL && !atomic_compare_exchange_strong_explicit(slot, &expected, verifier,
+                                                                         memory_order_acq_rel, memory_order_acquire)) {
+            EVP_PKEY_CTX_free(verifier); /* another thread was first */
+            verifier = expected;
+        }
+    }
+    if (verifier != NULL && (result = EVP_PKEY_CTX_dup(verifier)) == NULL) {
+        result = new_verifier(log); /* a provider need not know how to duplicate */
+    }
+    ERR_pop_to_mark();
+    return result;
+}
+
 const char *ct_log_operator_at(const struct ct_log *log, int64_t at_ms)
 {
     for (size_t i = 0; i < log->previous_count; i++) {
@@ -195,6 +232,7 @@ void ct_log_clear(struct ct_log *log)
     if (log == NULL) {
         return;
     }
+    EVP_PKEY_CTX_free(atomic_load_explicit(&log->verifier, memory_order_acquire));
     EVP_PKEY_free(atomic_load_explicit(&log->key, memory_order_acquire));
     for (size_t i = 0; i < log->previous_count; i++) {
         free(log->previous[i].name);

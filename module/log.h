@@ -1,4 +1,4 @@
-/* A log that the operator trusts, as a log list describes it. Immutable once loaded, but for its key, decoded late. */
+/* A log that the operator trusts, as a log list describes it. Immutable once loaded, but for its key, made late. */
 #ifndef CT_LOG_H
 #define CT_LOG_H
 
@@ -48,6 +48,7 @@ struct ct_log {
     struct ct_bytes spki;      /* owned by the log: free((void *)spki.data) */
     char *list;                /* the file that it is from */
     _Atomic(EVP_PKEY *) key;   /* decoded when first used */
+    _Atomic(EVP_PKEY_CTX *) verifier; /* ready to check a signature, made when first used; only ever duplicated */
 };
 
 /*
@@ -59,6 +60,11 @@ bool ct_log_set_key(struct ct_log *log, struct ct_bytes spki, const char **why) 
 bool ct_log_id_is_mimic(const uint8_t id[CT_LOG_ID_LEN]) CT_MUST_USE;
 /* The decoded key, owned by the log; NULL when it does not decode or memory is short. Thread-safe, lock-free. */
 EVP_PKEY *ct_log_get0_key(const struct ct_log *log);
+/*
+ * A context, owned by the caller, that EVP_PKEY_verify can be called on with a SHA-256 digest; NULL as above.
+ * Setting one up costs three look-ups of algorithms, duplicating one none. Thread-safe, lock-free.
+ */
+EVP_PKEY_CTX *ct_log_get1_verifier(const struct ct_log *log) CT_MUST_USE;
 /* The operator at the time of an SCT (previous_operators); NULL: none known. */
 const char *ct_log_operator_at(const struct ct_log *log, int64_t at_ms);
 void ct_log_clear(struct ct_log *log);

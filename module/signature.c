@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rsa.h>
 
 #include "der.h"
 
@@ -50,21 +49,15 @@ bool ct_signature_plausible(const struct ct_log *log, const struct ct_sct *sct)
 enum ct_signature_result ct_signature_check(const struct ct_log *log, const uint8_t digest[32],
                                             struct ct_bytes signature)
 {
-    enum ct_signature_result result = CT_SIGNATURE_FAILED;
-    EVP_PKEY *key = ct_log_get0_key(log);
-    EVP_PKEY_CTX *ctx = NULL;
+    EVP_PKEY_CTX *ctx = ct_log_get1_verifier(log);
+    enum ct_signature_result result;
 
+    if (ctx == NULL) {
+        return CT_SIGNATURE_FAILED;
+    }
     ERR_set_mark(); /* the queue belongs to the application: a bad signature leaves nothing in it */
-    if (key == NULL || (ctx = EVP_PKEY_CTX_new(key, NULL)) == NULL || EVP_PKEY_verify_init(ctx) <= 0 ||
-        EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) <= 0) {
-        goto out;
-    }
-    if (log->key_type == CT_KEY_RSA && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) <= 0) {
-        goto out;
-    }
     /* A negative answer may be a malformed signature as well as an internal failure: both are not "valid". */
     result = EVP_PKEY_verify(ctx, signature.data, signature.len, digest, 32) == 1 ? CT_SIGNATURE_OK : CT_SIGNATURE_BAD;
-out:
     EVP_PKEY_CTX_free(ctx);
     ERR_pop_to_mark();
     return result;

@@ -1,5 +1,6 @@
 #include "signature.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -50,6 +51,52 @@ START_TEST(checks_both_kinds_of_keys)
         signature[len - 1] ^= 1;
         ck_assert_int_eq(ct_signature_check(&log, digest, (struct ct_bytes){ signature, len }), CT_SIGNATURE_BAD);
         ck_assert_uint_eq(ERR_peek_error(), 0);
+        ct_log_clear(&log);
+        EVP_PKEY_free(key);
+    }
+}
+END_TEST
+
+struct many_checks {
+    struct ct_log *log;
+    struct ct_bytes good, bad;
+    unsigned wrong;
+};
+
+static void *check_many(void *arg)
+{
+    struct many_checks *checks = arg;
+
+    for (int i = 0; i < 50; i++) {
+        checks->wrong += ct_signature_check(checks->log, digest, checks->good) != CT_SIGNATURE_OK;
+        checks->wrong += ct_signature_check(checks->log, digest, checks->bad) != CT_SIGNATURE_BAD;
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_a_log)
+{
+    static const enum pki_key_type types[] = { PKI_P256, PKI_RSA };
+
+    for (size_t i = 0; i < 2; i++) {
+        EVP_PKEY *key = pki_new_key(types[i], 2048);
+        uint8_t good[512], bad[512];
+        size_t len = sign(key, good, sizeof good);
+        struct many_checks checks[4];
+        pthread_t threads[4];
+        struct ct_log log;
+
+        memcpy(bad, good, len);
+        bad[len - 1] ^= 1;
+        log_with(&log, key);
+        for (int t = 0; t < 4; t++) {
+            checks[t] = (struct many_checks){ &log, { good, len }, { bad, len }, 0 };
+            ck_assert_int_eq(pthread_create(&threads[t], NULL, check_many, &checks[t]), 0);
+        }
+        for (int t = 0; t < 4; t++) {
+            ck_assert_int_eq(pthread_join(threads[t], NULL), 0);
+            ck_assert_uint_eq(checks[t].wrong, 0);
+        }
         ct_log_clear(&log);
         EVP_PKEY_free(key);
     }
@@ -117,6 +164,7 @@ int main(void)
 
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, checks_both_kinds_of_keys);
+    tcase_add_test(tc, threads_share_a_log);
     tcase_add_test(tc, the_algorithm_must_be_the_keys_own);
     tcase_add_test(tc, an_ecdsa_signature_must_be_der);
     suite_add_tcase(suite, tc);
