@@ -15,6 +15,7 @@ struct clientct_checker {
     char *config_file;
     struct ct_lock lock;           /* guards the pointer below, for as long as taking a reference needs */
     struct ct_snapshot *snapshot;  /* never NULL */
+    _Atomic bool resumption_allowed; /* as the snapshot has it */
     struct ct_lock reload_lock;    /* one reader of files at a time; the others go on with what there is */
     _Atomic int64_t looked_ms;     /* monotonic */
     struct ct_cache *cache;        /* NULL: none to be had */
@@ -29,6 +30,11 @@ static int64_t monotonic_ms(void)
         return 0;
     }
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool allows_resumption(const struct ct_snapshot *snapshot)
+{
+    return snapshot->config != NULL && snapshot->config->settings.resumption_allowed;
 }
 
 struct clientct_checker *clientct_checker_new(const char *config_file)
@@ -46,6 +52,7 @@ struct clientct_checker *clientct_checker_new(const char *config_file)
     if (checker->snapshot == NULL) {
         goto failed;
     }
+    atomic_store(&checker->resumption_allowed, allows_resumption(checker->snapshot));
     atomic_store(&checker->looked_ms, monotonic_ms());
     checker->cache = ct_cache_new();
     return checker;
@@ -84,6 +91,7 @@ static void swap(struct clientct_checker *checker, struct ct_snapshot *snapshot)
     ct_lock_take(&checker->lock);
     old = checker->snapshot;
     checker->snapshot = snapshot;
+    atomic_store_explicit(&checker->resumption_allowed, allows_resumption(snapshot), memory_order_relaxed);
     ct_lock_release(&checker->lock);
     ct_snapshot_release(old);
 }
@@ -101,33 +109,36 @@ static void apply(struct clientct_checker *checker)
     }
 }
 
-static bool time_to_look(struct clientct_checker *checker, const struct ct_snapshot *snapshot,
-                         enum clientct_occasion occasion)
+/* Asked for every handshake: reads the clock, and for almost all of them nothing else. */
+static bool time_to_look(struct clientct_checker *checker, enum clientct_occasion occasion)
 {
     int64_t now_ms = monotonic_ms();
 
-    if (occasion == CLIENTCT_AT_HANDSHAKE) {
-        if (snapshot->config != NULL && snapshot->config->settings.reload == CT_RELOAD_CONTEXT) {
-            return false;
-        }
-        if (now_ms - atomic_load_explicit(&checker->looked_ms, memory_order_relaxed) < LOOK_EVERY_MS) {
-            return false;
-        }
+    if (occasion == CLIENTCT_AT_HANDSHAKE &&
+        now_ms - atomic_load_explicit(&checker->looked_ms, memory_order_relaxed) < LOOK_EVERY_MS) {
+        return false;
     }
     atomic_store_explicit(&checker->looked_ms, now_ms, memory_order_relaxed);
     return true;
 }
 
+static bool looks_at(const struct ct_snapshot *snapshot, enum clientct_occasion occasion)
+{
+    return occasion == CLIENTCT_AT_CONTEXT || snapshot->config == NULL ||
+           snapshot->config->settings.reload != CT_RELOAD_CONTEXT;
+}
+
 void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occasion occasion)
 {
-    struct ct_snapshot *current = ct_checker_get1_snapshot(checker);
+    struct ct_snapshot *current;
     struct ct_snapshot *fresh;
 
-    if (!time_to_look(checker, current, occasion) || !ct_lock_try(&checker->reload_lock)) {
-        ct_snapshot_release(current);
+    if (!time_to_look(checker, occasion) || !ct_lock_try(&checker->reload_lock)) {
         return;
     }
-    if (ct_snapshot_outdated(current) && (fresh = ct_snapshot_read(checker->config_file, current)) != NULL) {
+    current = ct_checker_get1_snapshot(checker);
+    if (looks_at(current, occasion) && ct_snapshot_outdated(current) &&
+        (fresh = ct_snapshot_read(checker->config_file, current)) != NULL) {
         swap(checker, fresh);
         apply(checker);
     }
@@ -147,11 +158,7 @@ bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
 
 bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
 {
-    struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
-    bool refuses = snapshot->config == NULL || !snapshot->config->settings.resumption_allowed;
-
-    ct_snapshot_release(snapshot);
-    return refuses;
+    return !atomic_load_explicit(&checker->resumption_allowed, memory_order_relaxed);
 }
 
 bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
