@@ -113,13 +113,16 @@ static void handshake(struct scene *scene)
         done = done == 1 && SSL_is_init_finished(scene->server);
     }
     if (!done || SSL_session_reused(scene->server) != (scene->session != NULL)) {
-        pki_die("the handshake did not go as it should");
+        pki_die("the handshake %s", done ? "does full and resumed the other way round" : "does not end");
     }
     (void)SSL_read(scene->client, &byte, 1); /* takes what tickets there are */
 }
 
 static void finish(struct scene *scene)
 {
+    /* A session of a connection that was not closed is not to be resumed. */
+    SSL_set_shutdown(scene->client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_set_shutdown(scene->server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(scene->client);
     on_server(scene, server_free);
     ERR_clear_error();
@@ -163,7 +166,7 @@ int main(int argc, char **argv)
     }
     scene.name = argv[2];
     scene.ever_new = strstr(argv[2], "cold") != NULL;
-    scene.server_ctx = context(TLS_server_method(), argv[1], strstr(argv[2], "rsa") != NULL ? "server-rsa" : "server-p256");
+    scene.server_ctx = context(TLS_server_method(), argv[1], strstr(argv[2], "rsa") ? "server-rsa" : "server-p256");
     scene.client_ctx = context(TLS_client_method(), argv[1], "client-2");
     SSL_CTX_set_num_tickets(scene.server_ctx, 0);
     SSL_CTX_set_session_cache_mode(scene.server_ctx, SSL_SESS_CACHE_OFF);
