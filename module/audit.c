@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "audit_sink.h"
+#include "self.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define SAY_LOST_EVERY_MS 60000
@@ -145,7 +146,7 @@ static struct ct_audit_origin origin_of(struct ct_audit *audit, int64_t now_ms)
         .now_ms = now_ms,
         .sequence = atomic_fetch_add(&audit->sequence, 1) + 1,
         .dropped = atomic_exchange(&audit->unsaid, 0),
-        .pid = getpid(),
+        .pid = ct_self_pid(),
         .process = audit->process,
     };
 }

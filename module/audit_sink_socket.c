@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "self.h"
+
 /* LOG_AUTHPRIV of RFC 3164's successors: who a client is concerns not everybody who may read the log. */
 #define FACILITY 10
 
@@ -50,7 +52,7 @@ enum ct_audit_written ct_audit_socket_write(enum ct_audit_kind kind, const struc
         parts[message.msg_iovlen++] = span(line->fields, line->fields_len);
     } else {
         /* RFC 3164 without its timestamp, which the daemon adds: its local time would need the time zone's lock. */
-        snprintf(head, sizeof head, "<%d>clientct[%ld]: ", FACILITY * 8 + (int)line->priority, (long)getpid());
+        snprintf(head, sizeof head, "<%d>clientct[%ld]: ", FACILITY * 8 + (int)line->priority, (long)ct_self_pid());
         parts[message.msg_iovlen++] = span(head, strlen(head));
         parts[message.msg_iovlen++] = span(line->text, line->len - 1);
     }

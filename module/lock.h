@@ -9,7 +9,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <unistd.h>
+
+#include "self.h"
 
 struct ct_lock {
     _Atomic(pid_t) owner; /* 0: free */
@@ -17,7 +18,7 @@ struct ct_lock {
 
 static inline bool ct_lock_try(struct ct_lock *lock)
 {
-    pid_t self = getpid();
+    pid_t self = ct_self_pid();
     pid_t owner = 0;
 
     if (atomic_compare_exchange_strong_explicit(&lock->owner, &owner, self, memory_order_acquire,

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "lock.h"
 #include "metrics_file.h"
+#include "self.h"
 
 #define RETRY_MS 5000
 #define NAMES_TRIED 64
@@ -239,7 +240,7 @@ static struct mapping *current(struct ct_metrics *metrics)
         return NULL;
     }
     mapping = mapping_get1(metrics);
-    pid = getpid();
+    pid = ct_self_pid();
     if (mapping == NULL ||
         (atomic_load(&mapping->pid) != pid && !atomic_load_explicit(&metrics->shared, memory_order_relaxed))) {
         if (ct_lock_try(&metrics->opening)) {

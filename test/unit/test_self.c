@@ -1,0 +1,95 @@
+#include "self.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+START_TEST(is_the_process_id)
+{
+    ck_assert_int_eq(ct_self_pid(), getpid());
+    ck_assert_int_eq(ct_self_pid(), getpid());
+}
+END_TEST
+
+static void expect_end(pid_t child)
+{
+    int status;
+
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ck_assert_int_eq(ct_self_pid(), getpid());
+}
+
+START_TEST(a_child_and_its_child_learn_their_own)
+{
+    pid_t child, grandchild;
+    int status;
+
+    (void)ct_self_pid();
+    child = fork();
+    if (child == 0) {
+        if (ct_self_pid() != getpid()) {
+            _exit(1);
+        }
+        grandchild = fork();
+        if (grandchild == 0) {
+            _exit(ct_self_pid() != getpid());
+        }
+        _exit(waitpid(grandchild, &status, 0) != grandchild || status != 0 || ct_self_pid() != getpid());
+    }
+    expect_end(child);
+}
+END_TEST
+
+START_TEST(a_child_made_without_fork_handlers_learns_its_own)
+{
+    pid_t child;
+
+    (void)ct_self_pid();
+    child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        _exit(ct_self_pid() != (pid_t)syscall(SYS_getpid));
+    }
+    expect_end(child);
+}
+END_TEST
+
+static void *ask(void *arg)
+{
+    *(pid_t *)arg = ct_self_pid();
+    return NULL;
+}
+
+START_TEST(threads_that_ask_first_agree)
+{
+    pthread_t threads[8];
+    pid_t answers[8];
+
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, &answers[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        ck_assert_int_eq(answers[i], getpid());
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("self");
+    TCase *tc = tcase_create("self");
+
+    tcase_add_test(tc, threads_that_ask_first_agree);
+    tcase_add_test(tc, is_the_process_id);
+    tcase_add_test(tc, a_child_and_its_child_learn_their_own);
+    tcase_add_test(tc, a_child_made_without_fork_handlers_learns_its_own);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
