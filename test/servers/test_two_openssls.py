@@ -7,8 +7,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from clientct import ENTRIES, OPENSSL, ask, client_context, fixture, write_config, write_openssl_conf
-from processes import Server, TemporaryFolder, environment, free_port
+from clientct import (ENTRIES, MODULE, OPENSSL, ask, client_context, fixture, linked_openssl, write_config,
+                      write_openssl_conf)
+from processes import Server, TemporaryFolder, environment, free_port, program
 from tap import case, equal, main, table
 
 
@@ -82,6 +83,25 @@ def component_takes_no_part_in_another_openssl(entry):
             else:
                 server.wait_ready()
                 equal(ask(server.port, client_context("unlogged")).served, True, "whether unlogged is served")
+
+
+def stunnel(folder, openssl_conf):
+    port = free_port()
+    pki = fixture()
+    (folder / "stunnel.conf").write_text(f"foreground = yes\npid =\n[front]\naccept = 127.0.0.1:{port}\n"
+                                         f"connect = 127.0.0.1:9\ncert = {pki}/server.pem\nkey = {pki}/server.key\n")
+    return Server(folder, [program("stunnel4"), folder / "stunnel.conf"], environment(openssl_conf), port)
+
+
+if program("stunnel4") and linked_openssl(program("stunnel4")) != linked_openssl(MODULE):
+    @table(*((entry,) for entry in ENTRIES))
+    def stunnel_of_another_openssl_does_not_start(entry):
+        """Debian's own two, side by side."""
+        with TemporaryFolder() as folder:
+            with stunnel(folder, "/dev/null") as server:
+                server.wait_ready()
+            with stunnel(folder, write_openssl_conf(folder, write_config(folder), entry)) as server:
+                equal(server.wait_end() != 0, True, "whether stunnel failed")
 
 
 if __name__ == "__main__":
