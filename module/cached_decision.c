@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "evidence.h"
 #include "file.h"
 
@@ -131,7 +132,20 @@ static bool keep(const struct ct_cache *cache, const struct ct_settings *setting
     return tag_of_stamps(cache, stamps, &cached->files);
 }
 
-static void restore(const struct ct_settings *settings, const struct ct_cached *cached,
+/* Behind the reason, as an uncached verdict has it. */
+static void say_exemption_ended(const struct ct_rule *rule, int64_t now_ms, struct clientct_verdict *verdict)
+{
+    size_t used = strlen(verdict->detail);
+    char when[32];
+
+    if (rule->exempt && rule->expires_ms <= now_ms) {
+        ct_time_format(rule->expires_ms, when, sizeof when);
+        snprintf(verdict->detail + used, sizeof verdict->detail - used, "%sthe exemption of rule %s ended on %s",
+                 used > 0 ? "; " : "", rule->name, when);
+    }
+}
+
+static void restore(const struct ct_settings *settings, const struct ct_cached *cached, int64_t now_ms,
                     struct clientct_verdict *verdict)
 {
     verdict->cached = true;
@@ -142,7 +156,8 @@ static void restore(const struct ct_settings *settings, const struct ct_cached *
     verdict->mode = (enum clientct_mode)cached->mode;
     verdict->rule = cached->rule < settings->rule_count ? settings->rules[cached->rule].name : NULL;
     verdict->policy = cached->policy < settings->policy_count ? settings->policies[cached->policy].name : NULL;
-    if (settings->shadow_policy < settings->policy_count) {
+    /* Not evaluated where the decision did not come to the SCTs, for an exemption or a revocation. */
+    if (settings->shadow_policy < settings->policy_count && cached->shadow_reason != CLIENTCT_NOT_EVALUATED) {
         verdict->shadow_policy = settings->policies[settings->shadow_policy].name;
         verdict->shadow_reason = (enum clientct_reason)cached->shadow_reason;
         verdict->shadow_compliant = cached->shadow_compliant;
@@ -151,6 +166,9 @@ static void restore(const struct ct_settings *settings, const struct ct_cached *
     if (!cached->compliant) {
         snprintf(verdict->detail, sizeof verdict->detail, "%s (decided before; `clientct verify` explains it)",
                  clientct_reason_text(verdict->reason));
+    }
+    if (cached->rule < settings->rule_count) {
+        say_exemption_ended(&settings->rules[cached->rule], now_ms, verdict);
     }
 }
 
@@ -166,7 +184,7 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
 
     cacheable = cacheable && tag_of(cache, snapshot, input, &tag);
     if (cacheable && ct_cache_find(cache, &tag, now_ms, &cached) && files_unchanged(cache, settings, &cached)) {
-        restore(settings, &cached, verdict);
+        restore(settings, &cached, now_ms, verdict);
         return;
     }
     ct_decide(snapshot, input, now_ms, verdict, &facts);

@@ -10,7 +10,7 @@
 #include "evaluation.h"
 #include "evidence.h"
 
-#define OCSP_RETRY_MS (60 * CT_SECOND_MS)
+#define DOUBT_RETRY_MS (60 * CT_SECOND_MS)
 
 /* What one decision needs on its way; cleared whole at the end. */
 struct decision {
@@ -128,6 +128,8 @@ static enum clientct_reason choose(struct decision *d)
     d->facts->policy = &d->settings->policies[d->settings->policy];
     if (failed != CLIENTCT_NOT_EVALUATED) {
         d->verdict->mode = strictest_mode(d->settings);
+        d->facts->policy = NULL;
+        narrow(d, d->now_ms, d->now_ms + DOUBT_RETRY_MS); /* libcrypto does not tell short memory from bad bytes */
         say(d, "a rule asks for an extension that the certificate has twice, or in a form that cannot be read");
         return failed;
     }
@@ -166,7 +168,7 @@ static void look(struct decision *d, enum clientct_source source)
                          evidence);
         narrow(d, evidence->from_ms, evidence->until_ms);
         if (evidence->trouble != CLIENTCT_NOT_EVALUATED) {
-            narrow(d, d->now_ms, d->now_ms + OCSP_RETRY_MS); /* time alone may mend it or spoil it further */
+            narrow(d, d->now_ms, d->now_ms + DOUBT_RETRY_MS); /* time alone may mend it or spoil it further */
         }
         d->facts->ocsp_file = evidence->stamp;
         break;

@@ -52,6 +52,9 @@ static void add_extensions(X509 *certificate, const struct pki_leaf *leaf, X509 
     if (leaf->policy != NULL) {
         pki_add_config_extension(certificate, issuer, NID_certificate_policies, leaf->policy);
     }
+    if (leaf->second_policy != NULL) {
+        pki_add_config_extension(certificate, issuer, NID_certificate_policies, leaf->second_policy);
+    }
     if (leaf->padding > 0) {
         uint8_t *padding = calloc(1, leaf->padding);
         if (padding == NULL) {

@@ -177,6 +177,7 @@ struct pki_leaf {
     int64_t not_before_ms, not_after_ms;
     EVP_PKEY *key;    /* shared */
     const char *san, *policy, *eku; /* in the notation of x509v3_config(5) */
+    const char *second_policy; /* in an extension of its own, which RFC 5280, 4.2 forbids */
     size_t padding;   /* contents of a private extension; 0: none */
     bool only_sct;    /* none of the usual extensions */
     bool poison;

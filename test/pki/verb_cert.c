@@ -7,6 +7,7 @@ static const char usage[] =
     "usage: ctpki cert --out PREFIX --ca CA_PREFIX [OPTIONS] [--sct SPEC]...\n"
     "Writes PREFIX.pem (the leaf, then the issuing CA), PREFIX.key and PREFIX.der.\n"
     "  --cn NAME  --san DNS:NAME,IP:ADDRESS  --policy OID  --eku clientAuth,...  --server\n"
+    "  --second-policy OID                in a second extension certificatePolicies\n"
     "  --not-before T  --not-after T      default -1h and +90d\n"
     "  --rsa  --ed25519  --key-from PREFIX\n"
     "  --pad N                            a private extension with N bytes\n"
@@ -54,7 +55,8 @@ int ctpki_cert(int argc, char **argv)
         {"poison", no_argument, NULL, 'x'},           {"two-sct-ext", no_argument, NULL, '2'},
         {"sct", required_argument, NULL, 'S'},        {"list-bad", required_argument, NULL, 'l'},
         {"sct-from", required_argument, NULL, 'f'},   {"scts-raw", required_argument, NULL, 'R'},
-        {"help", no_argument, NULL, 'h'},             {0},
+        {"second-policy", required_argument, NULL, 'Q'}, {"help", no_argument, NULL, 'h'},
+        {0},
     };
     const char *out = NULL;
     struct pki_ca ca = {0};
@@ -98,6 +100,9 @@ int ctpki_cert(int argc, char **argv)
             break;
         case 'P':
             leaf.policy = optarg;
+            break;
+        case 'Q':
+            leaf.second_policy = optarg;
             break;
         case 'e':
             leaf.eku = optarg;
