@@ -38,11 +38,21 @@ void ct_say_logs(struct ct_requirement *r, const struct ct_tally *tally)
 
 void ct_lacking_other_operators(struct ct_requirement *r, const struct ct_tally *tally, unsigned max_per_operator)
 {
+    size_t size = sizeof(r->lacking);
+    bool several = r->seen < r->needed && r->needed - r->seen > 1;
     char names[120] = "";
 
     ct_text_add_operators(names, sizeof(names), tally, max_per_operator);
+    if (several && max_per_operator == 0) {
+        ct_text_add(r->lacking, size, "from different operators%s%s", names[0] != '\0' ? " other than " : "", names);
+        return;
+    }
     if (names[0] != '\0') {
-        ct_text_add(r->lacking, sizeof(r->lacking), "from an operator other than %s", names);
+        ct_text_add(r->lacking, size, "from %s other than %s", several ? "operators" : "an operator", names);
+    }
+    if (several && max_per_operator > 0) {
+        ct_text_add(r->lacking, size, "%sat most %u from one operator", names[0] != '\0' ? ", " : "",
+                    max_per_operator);
     }
 }
 
@@ -118,6 +128,12 @@ static const struct ct_way *nearest(const struct ct_way *ways, size_t count, boo
     return best;
 }
 
+/* Beside a newer SCT the retired logs will not count: what their operators are is of no use any more. */
+static bool begins_anew(const struct ct_way *way, const struct ct_requirement *r)
+{
+    return way->anew > 1 && r->reason == CLIENTCT_TOO_FEW_OPERATORS && r->needed > 1;
+}
+
 static void advise(const struct ct_way *way, char *text, size_t size)
 {
     size_t more = missing(way);
@@ -135,12 +151,18 @@ static void advise(const struct ct_way *way, char *text, size_t size)
     for (size_t i = 0; i < way->count; i++) {
         const struct ct_requirement *r = &way->requirements[i];
 
+        if (begins_anew(way, r)) {
+            ct_text_add(text, size, ", from %zu operators", r->needed);
+            continue;
+        }
         if (r->seen >= r->needed || r->lacking[0] == '\0' || strstr(text, r->lacking) != NULL) {
             continue; /* met, nothing special, or said already */
         }
         if (more == 1) {
             ct_text_add(text, size, "%s %s", joint, r->lacking);
             joint = " and";
+        } else if (more == r->needed - r->seen) {
+            ct_text_add(text, size, ", %s", r->lacking); /* all of them */
         } else {
             ct_text_add(text, size, ", %zu of them %s", r->needed - r->seen, r->lacking);
         }

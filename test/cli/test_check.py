@@ -6,6 +6,31 @@ import unittest
 from cli import Case, pki, run
 
 
+RULE = "[rules]\nr = r\n[r]\n"
+# What is legal but surely not meant: settings, and what the one warning says.
+WARNINGS = (
+    ("a rule that can never match", "rules = rules\n[rules]\na = a\nb = b\n[a]\nmode = report\n"
+                                    "[b]\nissuer = sha256:" + 64 * "0" + "\nmode = enforce\n", "can never match"),
+    ("an exemption that never ends", f"rules = rules\n{RULE}certificate = sha256:" + 64 * "0" + "\nexempt = yes\n",
+     "never ends"),
+    ("an exemption that has ended", f"rules = rules\n{RULE}certificate = sha256:" + 64 * "0" +
+     "\nexempt = yes\nexpires = 2025-01-01T00:00:00Z\n", "ended on 2025-01-01T00:00:00Z"),
+    ("loosened by server name", f"rules = rules\n{RULE}server_name = a.example\nmode = report\n",
+     "which the client chooses"),
+    ("loosened by date", f"rules = rules\n{RULE}issued_before = 2025-01-01T00:00:00Z\nmode = report\n",
+     "which the CA chooses and can backdate"),
+    ("in front of a stricter rule", "rules = rules\n[rules]\na = a\nb = b\n[a]\nserver_name = a.example\npolicy = one\n"
+                                    "[b]\nissuer = sha256:" + 64 * "0" + "\npolicy = p\n[p]\nmin_scts = 2\n",
+     "stands in front of rule `b`"),
+    ("enforced by server name", f"mode = report\nrules = rules\n{RULE}server_name = a.example\nmode = enforce\n",
+     "asks for more by `server_name`"),
+    ("fewer logs than needed", "policy = p\n[p]\nmin_scts = 20\n", "needs up to 20 SCTs"),
+    ("a log that is not there", "policy = p\n[p]\nrequire_log = Log Q\n", "no log in the lists has this"),
+    ("a shadow that is the policy", "policy = one\nshadow_policy = one\n", "enforced anyway"),
+    ("a store that is no source", "sources = embedded\nsct_store = /tmp\n", "`sources` has no `store`"),
+)
+
+
 class Check(Case):
     def texts(self, answer, severity):
         return [problem["text"] for problem in answer["problems"] if problem["severity"] == severity]
@@ -91,6 +116,23 @@ class Check(Case):
         self.warning(self.ask("check", "--config", config, code=0), "require_log = Log Q", "nothing can satisfy it")
         config = self.config("[p]\nrequire_log = Log A", top="policy = p")
         self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
+
+    def test_what_is_surely_not_meant(self):
+        for name, settings, says in WARNINGS:
+            with self.subTest(name=name):
+                config = self.write("meant.cnf", f"log_list = {self.path('log_list.json')}\naudit = none\n{settings}")
+                answer = self.ask("check", "--config", config, code=0)
+                self.warning(answer, says)
+                self.assertEqual(answer["warnings"], 1, answer["problems"])
+                problem = answer["problems"][0]
+                self.assertEqual((problem["file"], problem["severity"]), (config, "warning"))
+                self.assertIsNotNone(problem["line"])
+                self.ask("check", "--config", config, "--strict", code=1)
+
+    def test_a_policy_that_nobody_uses_is_an_error(self):
+        config = self.config("[house]\nmin_scts = 2\n")
+        answer = self.ask("check", "--config", config, code=2)
+        self.assertIn("house", self.texts(answer, "error")[0])
 
     def test_stale_list(self):
         pki("list", "--out", self.path("old.json"), "--timestamp", "-40d", self.path("log-a"))
