@@ -465,6 +465,7 @@ int main(void)
     Suite *suite = suite_create("audit_record");
     TCase *tcase = tcase_create("audit_record");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, writes_what_it_knows);
     tcase_add_test(tcase, says_what_enforcing_would_do);
     tcase_add_test(tcase, hostile_names_stay_one_plain_string);
