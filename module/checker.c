@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cached_decision.h"
 #include "clock.h"
@@ -21,16 +20,6 @@ struct clientct_checker {
     struct ct_cache *cache;        /* NULL: none to be had */
     _Atomic(struct ct_recorder *) recorder; /* NULL: nothing is recorded */
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
-        return 0;
-    }
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool allows_resumption(const struct ct_snapshot *snapshot)
 {
@@ -53,7 +42,7 @@ struct clientct_checker *clientct_checker_new(const char *config_file)
         goto failed;
     }
     atomic_store(&checker->resumption_allowed, allows_resumption(checker->snapshot));
-    atomic_store(&checker->looked_ms, monotonic_ms());
+    atomic_store(&checker->looked_ms, ct_monotonic_ms());
     checker->cache = ct_cache_new();
     return checker;
 failed:
@@ -112,7 +101,7 @@ static void apply(struct clientct_checker *checker)
 /* Asked for every handshake: reads the clock, and for almost all of them nothing else. */
 static bool time_to_look(struct clientct_checker *checker, enum clientct_occasion occasion)
 {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = ct_monotonic_ms();
 
     if (occasion == CLIENTCT_AT_HANDSHAKE &&
         now_ms - atomic_load_explicit(&checker->looked_ms, memory_order_relaxed) < LOOK_EVERY_MS) {
@@ -137,7 +126,9 @@ void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occ
         return;
     }
     current = ct_checker_get1_snapshot(checker);
+    /* A server that reloads wants what is there now; between connections a writer is given time to finish. */
     if (looks_at(current, occasion) && ct_snapshot_outdated(current) &&
+        (occasion == CLIENTCT_AT_CONTEXT || current->config == NULL || !ct_snapshot_unsettled(current)) &&
         (fresh = ct_snapshot_read(checker->config_file, current)) != NULL) {
         swap(checker, fresh);
         apply(checker);

@@ -14,6 +14,16 @@ int64_t ct_now_ms(void)
     return (int64_t)now.tv_sec * CT_SECOND_MS + now.tv_nsec / 1000000;
 }
 
+int64_t ct_monotonic_ms(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return 0;
+    }
+    return (int64_t)now.tv_sec * CT_SECOND_MS + now.tv_nsec / 1000000;
+}
+
 /* Days since 1970-01-01 of a proleptic Gregorian date; month 1-12. */
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
 {

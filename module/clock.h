@@ -10,6 +10,8 @@
 #define CT_DAY_MS (INT64_C(86400) * CT_SECOND_MS)
 
 int64_t ct_now_ms(void);
+/* Since some moment in the past; for intervals. 0 when there is no such clock. */
+int64_t ct_monotonic_ms(void);
 /* RFC 3339, upper-case T, a zone of Z or ±hh:mm, fractions cut to milliseconds; the year is 0001-9999. */
 bool ct_time_parse(const char *text, int64_t *ms) CT_MUST_USE;
 /* "2026-01-02T03:04:05Z", with ".678" before the Z where there are milliseconds; 32 bytes are enough. */

@@ -201,7 +201,7 @@ static struct mapping *mapping_new(struct ct_metrics *metrics, pid_t pid)
 /* `opening` is held, and `metrics->mapping` is another process's or NULL. */
 static void start_file(struct ct_metrics *metrics, pid_t pid)
 {
-    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t now_ms = ct_monotonic_ms();
     struct mapping *fresh = NULL;
 
     if (metrics->directory == NULL || (metrics->tried_ms != 0 && now_ms - metrics->tried_ms < RETRY_MS)) {

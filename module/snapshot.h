@@ -28,9 +28,17 @@ struct ct_config {
     uint8_t sha256[32]; /* over its text and the files that its rules name */
 };
 
+/* The text of a log list, shared by the snapshots that have it in force. */
+struct ct_list_text {
+    atomic_uint references;
+    size_t len;
+    uint8_t data[];
+};
+
 /* A log list in force. */
 struct ct_book_list {
     char *path;
+    struct ct_list_text *text; /* kept: the list is its own last good, whatever becomes of the others */
     enum ct_log_list_format format;
     int64_t timestamp_ms; /* log_list_timestamp, or the file's modification time where the list has none */
     bool has_timestamp;
@@ -51,12 +59,15 @@ struct ct_log_book {
 
 struct ct_snapshot {
     atomic_uint references;
-    uint64_t generation;      /* counts loads, from 1 */
+    uint64_t generation;      /* counts loads that found something new, from 1 */
     char *config_file;
     struct ct_config *config; /* NULL: the settings never could be read; everybody is refused */
     struct ct_log_book *book; /* NULL: the lists never could be read; nobody can be compliant */
     bool config_failed;       /* the last attempt failed: config, if any, is an earlier one */
-    bool book_failed;
+    bool book_failed;         /* likewise: a list in the book is an earlier one, or there is no book */
+    int64_t look_again_ms;    /* monotonic: outdated by then, whatever the stamps say; INT64_MAX: no */
+    bool disagrees;           /* a list and its signature */
+    int64_t disagree_since_ms; /* monotonic; INT64_MAX: they do not */
     char why[320];            /* the first error of the last attempt; "" when it succeeded */
     uint8_t digest[32];       /* over the contents of every file in force */
     struct ct_problems problems; /* of the last attempt: errors and warnings */
@@ -70,7 +81,9 @@ struct ct_snapshot {
 struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous) CT_MUST_USE;
 struct ct_snapshot *ct_snapshot_retain(struct ct_snapshot *snapshot);
 void ct_snapshot_release(struct ct_snapshot *snapshot); /* NULL is fine */
-/* Whether a watched file has another stamp than when the snapshot was read. */
+/* Whether a watched file has another stamp than when the snapshot was read, or it is time to look again. */
 bool ct_snapshot_outdated(const struct ct_snapshot *snapshot) CT_MUST_USE;
+/* Whether a watched file was changed in this tenth of a second: somebody may be writing it. */
+bool ct_snapshot_unsettled(const struct ct_snapshot *snapshot) CT_MUST_USE;
 
 #endif

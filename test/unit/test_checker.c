@@ -1,0 +1,231 @@
+#include "checker.h"
+
+#include <dirent.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "scene.h"
+#include "unit.h"
+
+static struct scene scene;
+static struct clientct_checker *checker;
+static struct scene_client logged, unlogged;
+
+static void setup(void)
+{
+    scene_set(&scene, "policy = one\naudit = none\n");
+    scene_client(&scene, "a", &logged);
+    scene_client(&scene, "d", &unlogged);
+    checker = clientct_checker_new(scene.config);
+    ck_assert_ptr_nonnull(checker);
+}
+
+static void teardown(void)
+{
+    clientct_checker_free(checker);
+    scene_client_clear(&logged);
+    scene_client_clear(&unlogged);
+    scene_clear(&scene);
+}
+
+static bool accepts(const struct scene_client *client)
+{
+    struct clientct_verdict verdict;
+    bool accept = clientct_decide(checker, &client->input, &verdict);
+
+    clientct_verdict_clear(&verdict);
+    return accept;
+}
+
+START_TEST(a_changed_mode_is_in_force_after_the_reload)
+{
+    ck_assert(accepts(&logged) && !accepts(&unlogged));
+    scene_configure(&scene, "policy = one\nmode = off\n");
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    ck_assert(accepts(&unlogged));
+    scene_configure(&scene, "policy = one\n");
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    ck_assert(!accepts(&unlogged));
+}
+END_TEST
+
+START_TEST(a_handshake_looks_at_most_once_a_second)
+{
+    int waited = 0;
+
+    scene_configure(&scene, "policy = one\nmode = off\n");
+    clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    ck_assert(!accepts(&unlogged));
+    while (!accepts(&unlogged)) {
+        ck_assert_int_lt(waited++, 100);
+        usleep(20000);
+        clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    }
+}
+END_TEST
+
+START_TEST(with_reload_context_a_handshake_never_looks)
+{
+    scene_configure(&scene, "policy = one\nreload = context\n");
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    scene_configure(&scene, "policy = one\nmode = off\n");
+    usleep(1200000);
+    clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    ck_assert(!accepts(&unlogged));
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    ck_assert(accepts(&unlogged));
+}
+END_TEST
+
+START_TEST(denies_all_until_a_configuration_can_be_read)
+{
+    clientct_checker_free(checker);
+    scene_configure(&scene, "nonsense = 1\n");
+    checker = clientct_checker_new(scene.config);
+    ck_assert(!accepts(&logged) && !accepts(&unlogged));
+    scene_configure(&scene, "policy = one\n");
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    ck_assert(accepts(&logged) && !accepts(&unlogged));
+}
+END_TEST
+
+START_TEST(a_process_that_cannot_see_its_files_any_more_goes_on)
+{
+    pid_t child;
+    int status;
+
+    if (geteuid() != 0) {
+        return; /* needs to change its root and its user */
+    }
+    child = fork();
+    if (child == 0) {
+        if (chroot("/proc") != 0 || chdir("/") != 0 || setgid(65534) != 0 || setuid(65534) != 0) {
+            _exit(2);
+        }
+        for (int i = 0; i < 3; i++) {
+            clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+        }
+        struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
+        bool once = snapshot->generation == 2 && snapshot->config_failed; /* said once */
+        ct_snapshot_release(snapshot);
+        _exit(accepts(&logged) && !accepts(&unlogged) && once ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+}
+END_TEST
+
+/* --- under load --- */
+
+static atomic_bool stop;
+static atomic_ulong decided, wrong;
+
+static void *decide_on(void *argument)
+{
+    while (!atomic_load(&stop)) {
+        if (!accepts(&logged) || accepts(&unlogged)) {
+            atomic_fetch_add(&wrong, 1);
+        }
+        atomic_fetch_add(&decided, 1);
+    }
+    return NULL;
+}
+
+static unsigned descriptors(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+
+    while (dir != NULL && readdir(dir) != NULL) {
+        count++;
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
+}
+
+/* Every way in which an operator's script may change things; none of them changes a verdict. */
+static void disturb(unsigned round)
+{
+    char aside[200];
+
+    switch (round % 6) {
+    case 0:
+        scene_configure(&scene, "policy = one\nresumption = allow\n");
+        break;
+    case 1:
+        scene_put(&scene, "clientct.cnf", "half", 4);
+        break;
+    case 2:
+        scene_configure(&scene, "policy = one\n");
+        break;
+    case 3:
+        scene_put(&scene, "list", "{\"operators\": [", 15);
+        break;
+    case 4:
+        scene_list(&scene, pki_now());
+        break;
+    default:
+        snprintf(aside, sizeof aside, "%s/aside", scene.dir);
+        ck_assert_int_eq(rename(scene.list, aside), 0);
+        clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+        ck_assert_int_eq(rename(aside, scene.list), 0);
+        break;
+    }
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+}
+
+START_TEST(reloads_under_load_grow_nothing_and_change_no_verdict)
+{
+    const char *wanted = getenv("CLIENTCT_TEST_RELOADS"); /* 10000 takes about a minute */
+    unsigned reloads = wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : 300;
+    pthread_t threads[3];
+    unsigned descriptors_before = 0;
+    size_t memory_before = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, decide_on, NULL), 0);
+    }
+    for (unsigned round = 0; round < reloads; round++) {
+        if (round == 60) {
+            descriptors_before = descriptors();
+            memory_before = mallinfo2().uordblks;
+        }
+        disturb(round);
+    }
+    ck_assert_uint_eq(descriptors(), descriptors_before);
+    /* The threads' own verdicts come and go; a leak of one snapshot a reload would be a hundred times this. */
+    ck_assert_msg(mallinfo2().uordblks < memory_before + 256 * 1024, "from %zu to %zu bytes", memory_before,
+                  mallinfo2().uordblks);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    }
+    ck_assert_uint_gt(atomic_load(&decided), reloads);
+    ck_assert_msg(atomic_load(&wrong) == 0, "%lu of %lu verdicts were wrong", atomic_load(&wrong),
+                  atomic_load(&decided));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("checker");
+    TCase *tc = tcase_create("checker");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 600);
+    tcase_add_test(tc, a_changed_mode_is_in_force_after_the_reload);
+    tcase_add_test(tc, a_handshake_looks_at_most_once_a_second);
+    tcase_add_test(tc, with_reload_context_a_handshake_never_looks);
+    tcase_add_test(tc, denies_all_until_a_configuration_can_be_read);
+    tcase_add_test(tc, a_process_that_cannot_see_its_files_any_more_goes_on);
+    tcase_add_test(tc, reloads_under_load_grow_nothing_and_change_no_verdict);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
