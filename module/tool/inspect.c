@@ -99,12 +99,13 @@ static json_t *inspect_scts(const char *name, const struct tool_file *file, bool
     json_t *out = tool_json_object();
 
     ct_sct_decode(bytes, CLIENTCT_SOURCE_TLS, &sct);
-    if (find_list(bytes, &list)) {
-        tool_json_set(out, "kind", tool_json_text("sct-list"));
-        tool_json_set(out, "sct_list", tool_inspect_sct_list(list, sound));
-    } else if (sct.decoded) {
+    /* First, as of 256 SCTs one has a log id whose first byte makes the SCT look like a list of the right length. */
+    if (sct.decoded) {
         tool_json_set(out, "kind", tool_json_text("sct"));
         tool_json_set(out, "sct", tool_inspect_sct(bytes, sound));
+    } else if (find_list(bytes, &list)) {
+        tool_json_set(out, "kind", tool_json_text("sct-list"));
+        tool_json_set(out, "sct_list", tool_inspect_sct_list(list, sound));
     } else {
         struct ct_reader r = ct_reader_of(bytes);
         unsigned announced = ct_read_u16(&r);

@@ -56,8 +56,10 @@ class Inspect(Case):
 
     def test_single_sct(self):
         content = self.read(self.make_list(""))[4:]
-        answer = self.ask("inspect", self.write("single", content), code=0)
-        self.assertEqual(answer["kind"], "sct")
+        # The second has a log id that makes it start as a list of this length does.
+        for one in content, content[:1] + bytes([len(content) - 2]) + content[2:]:
+            answer = self.ask("inspect", self.write("single", one), code=0)
+            self.assertEqual(answer["kind"], "sct")
 
     def test_ocsp_response(self):
         pki("ocsp", "--out", self.path("r.ocsp"), "--cert", self.path("client-unlogged"), "--ca", self.path("ca"),

@@ -1,4 +1,4 @@
-/* Both ends of a TLS connection in one process, with the certificates of the fixture ($FIXTURE). Failures end the case. */
+/* Both ends of a TLS connection in one process, with certificates from $FIXTURE. Failures end the test case. */
 #ifndef CT_TEST_PAIR_H
 #define CT_TEST_PAIR_H
 

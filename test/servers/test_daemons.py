@@ -9,9 +9,9 @@ from tap import Skip, equal, main, table
 
 def redis(folder, openssl_conf, port):
     pki = fixture()
-    return Server(folder, [program("redis-server"), "--port", "0", "--tls-port", port, "--bind", "127.0.0.1", "--save", "",
-                           "--dir", folder, "--loglevel", "verbose", "--tls-cert-file", pki / "server.pem",
-                           "--tls-key-file", pki / "server.key", "--tls-ca-cert-file", pki / "ca.pem",
+    return Server(folder, [program("redis-server"), "--port", "0", "--tls-port", port, "--bind", "127.0.0.1",
+                           "--save", "", "--dir", folder, "--loglevel", "verbose",
+                           "--tls-cert-file", pki / "server.pem", "--tls-key-file", pki / "server.key", "--tls-ca-cert-file", pki / "ca.pem",
                            "--tls-auth-clients", "yes"], environment(openssl_conf), port)
 
 

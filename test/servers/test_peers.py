@@ -23,7 +23,7 @@ def curl(port, version, cert, key, anchors):
 
 
 def s_client(port, version, cert, key, anchors):
-    return [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-" + version.replace("TLSv", "tls").replace(".", "_"),
+    return [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", {"TLSv1.2": "-tls1_2", "TLSv1.3": "-tls1_3"}[version],
             "-CAfile", anchors, "-cert", cert, "-key", key, "-ign_eof"]
 
 
@@ -91,18 +91,20 @@ def client_with_the_component_is_not_disturbed():
 def datagrams_are_judged():
     """DTLS has version 1.2 at most here, and so embedded SCTs only."""
     with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder))
         port = free_port()
         pki = fixture()
-        with Server(folder, [OPENSSL, "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-cert", pki / "server.pem",
-                             "-key", pki / "server.key", "-CAfile", pki / "ca.pem", "-Verify", "3",
-                             "-verify_return_error"],
-                    environment(write_openssl_conf(folder, write_config(folder))), port, stdin=subprocess.PIPE) as server:
+        # Its end of input would end the server.
+        with Server(folder, [OPENSSL, "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-Verify", "3", "-cert",
+                             pki / "server.pem", "-key", pki / "server.key", "-CAfile", pki / "ca.pem",
+                             "-verify_return_error"], environment(conf), port, stdin=subprocess.PIPE) as server:
             server.wait_output("ACCEPT")
-            for client, expected in ("unlogged", "clientct: refused client certificate: no-scts:"), ("good", "CIPHER is"):
-                lacks(server.output(), expected, "the server's output before")
-                run([OPENSSL, "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port}", "-CAfile", pki / "ca.pem", "-cert",
-                     pki / f"client-{client}.pem", "-key", pki / f"client-{client}.key"], environment("/dev/null"))
-                server.wait_output(expected)
+            for client, says in ("unlogged", "clientct: refused client certificate: no-scts:"), ("good", "CIPHER is"):
+                lacks(server.output(), says, "the server's output before")
+                run([OPENSSL, "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port}", "-CAfile", pki / "ca.pem",
+                     "-cert", pki / f"client-{client}.pem", "-key", pki / f"client-{client}.key"],
+                    environment("/dev/null"))
+                server.wait_output(says)
 
 
 # --- SCTs on another certificate of the message than the client's own ---
@@ -138,8 +140,8 @@ def scts_of_the_second_certificate_do_not_count():
             words = ["-connect", f"127.0.0.1:{server.port}", "-ca", pki / "ca.pem", "-cert", chain, "-key",
                      pki / "client-unlogged.key", "-scts", folder / "scts"]
             if GOCLIENT:
-                contains(run([GOCLIENT, *words], environment("/dev/null"))[1], "accepted", "SCTs of the first certificate")
-            contains(run([client, *words], environment("/dev/null"))[1], "refused", "SCTs of the second certificate")
+                contains(run([GOCLIENT, *words], environment("/dev/null"))[1], "accepted", "with the first's SCTs")
+            contains(run([client, *words], environment("/dev/null"))[1], "refused", "with the second's SCTs")
             server.wait_output("clientct: refused client certificate: no-scts:")
 
 

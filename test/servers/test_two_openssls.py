@@ -74,7 +74,7 @@ def does_not_start_with_a_component_for_another_openssl(entry):
 
 @table(*((entry,) for entry in ENTRIES))
 def component_takes_no_part_in_another_openssl(entry):
-    """Without the switch, the module's entry fails loudly (config_diagnostics), the provider's silently, as OpenSSL is."""
+    """Without the switch OpenSSL fails loudly for the module (config_diagnostics), silently for the provider."""
     with TemporaryFolder() as folder:
         conf = write_openssl_conf(folder, write_config(folder), entry, dead_man_switch=False)
         with other_s_server(folder, conf, entry) as server:
