@@ -26,7 +26,7 @@ static const char style[] =
     "dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1rem}"
     "dl div{border:1px solid var(--line);border-radius:.5rem;padding:.7rem 1rem}dd{margin:0;font-size:1.6rem}\n"
     "dd.good{color:var(--good)}dd.bad{color:var(--bad)}\n"
-    "table{border-collapse:collapse;width:100%;font-size:.87rem}th,td{text-align:left;vertical-align:top;"
+    "table{border-collapse:collapse;width:100%;font-size:.87rem}th,td.r{white-space:nowrap}th,td{text-align:left;vertical-align:top;"
     "padding:.35rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}td.n{text-align:right}"
     "td.d{white-space:nowrap}\n"
     "code{font-size:.8rem}svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}"
@@ -209,7 +209,7 @@ static void put_certificates(const struct report_tally *tally, FILE *to)
         put(to, c->subject, 300);
         fputs("<br><span class=\"soft\">issued by ", to);
         put(to, c->issuer->name, 300);
-        fprintf(to, "</span><br><code>sha256:%s</code></td><td>", hex);
+        fprintf(to, "</span><br><code>sha256:%s</code></td><td class=\"r\">", hex);
         put(to, c->reason->name, 40);
         fprintf(to, "</td><td class=\"n\">%" PRIu64 "</td><td class=\"d\">", c->decisions);
         put_day(to, c->first_ms);

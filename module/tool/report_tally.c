@@ -194,7 +194,9 @@ void report_add(struct report_tally *tally, const struct report_line *line)
     }
     if (tally->decisions == 0 || line->at_ms >= tally->last_ms) {
         tally->last_ms = line->at_ms;
-        memcpy(tally->shadow_policy, line->shadow_policy, sizeof tally->shadow_policy);
+        if (line->shadow_policy[0] != '\0') {
+            memcpy(tally->shadow_policy, line->shadow_policy, sizeof tally->shadow_policy);
+        }
     }
     tally->decisions++;
     tally->would_accept += !line->would_refuse;
