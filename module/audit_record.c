@@ -98,18 +98,18 @@ static bool would_accept(const struct clientct_verdict *verdict)
 
 static void put_verdict(struct ct_audit_writer *w, const struct clientct_verdict *verdict)
 {
-    ct_audit_text(w, "clientct.verdict", verdict->accept ? "accept" : "refuse");
+    ct_audit_word(w, "clientct.verdict", verdict->accept ? "accept" : "refuse");
     if (verdict->reason != CLIENTCT_NOT_EVALUATED) {
-        ct_audit_text(w, "clientct.would_be", would_accept(verdict) ? "accept" : "refuse");
+        ct_audit_word(w, "clientct.would_be", would_accept(verdict) ? "accept" : "refuse");
     }
-    ct_audit_text(w, "clientct.reason", clientct_reason_name(verdict->reason));
-    ct_audit_text(w, "clientct.mode", clientct_mode_name(verdict->mode));
+    ct_audit_word(w, "clientct.reason", clientct_reason_name(verdict->reason));
+    ct_audit_word(w, "clientct.mode", clientct_mode_name(verdict->mode));
     put_name(w, "clientct.policy", verdict->policy);
     put_name(w, "clientct.rule", verdict->rule);
     if (verdict->shadow_policy != NULL && verdict->shadow_reason != CLIENTCT_NOT_EVALUATED) {
         put_name(w, "clientct.shadow.policy", verdict->shadow_policy);
         ct_audit_bool(w, "clientct.shadow.compliant", verdict->shadow_compliant);
-        ct_audit_text(w, "clientct.shadow.reason", clientct_reason_name(verdict->shadow_reason));
+        ct_audit_word(w, "clientct.shadow.reason", clientct_reason_name(verdict->shadow_reason));
     }
     ct_audit_number(w, "clientct.generation", verdict->generation);
     ct_audit_bool(w, "clientct.cached", verdict->cached);
@@ -122,7 +122,7 @@ static void put_sct(struct ct_audit_writer *w, const struct clientct_sct_result 
 {
     ct_audit_raw(w, "{");
     w->first = true;
-    ct_audit_text(w, "source", clientct_source_name(sct->source));
+    ct_audit_word(w, "source", clientct_source_name(sct->source));
     if (sct->decoded) {
         ct_audit_hex(w, "log_id", sct->log_id, sizeof sct->log_id, false);
     }
@@ -131,7 +131,7 @@ static void put_sct(struct ct_audit_writer *w, const struct clientct_sct_result 
     if (sct->decoded && sct->timestamp_ms <= INT64_MAX) {
         ct_audit_time(w, "timestamp", (int64_t)sct->timestamp_ms);
     }
-    ct_audit_text(w, "status", clientct_reason_name(sct->status));
+    ct_audit_word(w, "status", clientct_reason_name(sct->status));
     ct_audit_bytes(w, "}", 1);
     w->first = false;
 }
@@ -202,7 +202,7 @@ void ct_audit_decision_line(const struct ct_audit_origin *origin, const struct c
                                        "\"event.action\":\"client-certificate\",\"event.outcome\":\"success\""
                                      : "\"event.category\":[\"network\"],\"event.type\":[\"connection\",\"denied\"],"
                                        "\"event.action\":\"client-certificate\",\"event.outcome\":\"failure\"");
-    ct_audit_text(&w, "event.reason", clientct_reason_name(verdict->reason));
+    ct_audit_word(&w, "event.reason", clientct_reason_name(verdict->reason));
     ct_audit_number(&w, "event.duration", elapsed_ns);
     put_origin(&w, origin);
     put_client(&w, input, verdict);

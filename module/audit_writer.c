@@ -42,12 +42,39 @@ void ct_audit_raw(struct ct_audit_writer *w, const char *json)
     put(w, json);
 }
 
+/* `,"key":` and then `quote`, if any: the most frequent thing that is written. */
+static void put_key_and(struct ct_audit_writer *w, const char *key, char quote)
+{
+    size_t len = strlen(key);
+
+    if (w->full || len + 5 > (size_t)(w->end - w->at)) {
+        w->full = true;
+        return;
+    }
+    if (!w->first) {
+        *w->at++ = ',';
+    }
+    w->first = false;
+    *w->at++ = '"';
+    memcpy(w->at, key, len);
+    w->at += len;
+    *w->at++ = '"';
+    *w->at++ = ':';
+    if (quote != '\0') {
+        *w->at++ = quote;
+    }
+}
+
 static void put_key(struct ct_audit_writer *w, const char *key)
 {
-    ct_audit_bytes(w, w->first ? "\"" : ",\"", w->first ? 1 : 2);
-    w->first = false;
-    put(w, key);
-    ct_audit_bytes(w, "\":", 2);
+    put_key_and(w, key, '\0');
+}
+
+void ct_audit_word(struct ct_audit_writer *w, const char *key, const char *value)
+{
+    put_key_and(w, key, '"');
+    put(w, value);
+    ct_audit_bytes(w, "\"", 1);
 }
 
 /* A string in the making: what is written stays within `max` bytes, the mark of what was cut included. */
@@ -122,11 +149,29 @@ static size_t string_add_character(struct string *s, const char *text, size_t le
     return step;
 }
 
+/* How many bytes at the beginning of the text are ASCII that needs no escape. */
+static size_t plain_run(const char *text, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len && (unsigned char)(text[i] - 0x20) < 0x5f && text[i] != '"' && text[i] != '\\') {
+        i++;
+    }
+    return i;
+}
+
 static void string_add_text(struct string *s, const char *text, size_t len)
 {
     while (len > 0 && !s->truncated) {
-        size_t step = string_add_character(s, text, len);
+        size_t step = plain_run(text, len);
 
+        if (step > 0 && s->limit - s->w->at >= (ptrdiff_t)step + MARK_LEN) {
+            memcpy(s->w->at, text, step);
+            s->w->at += step;
+            s->cut = s->w->at;
+        } else {
+            step = string_add_character(s, text, len);
+        }
         text += step;
         len -= step;
     }
@@ -176,10 +221,7 @@ void ct_audit_time(struct ct_audit_writer *w, const char *key, int64_t ms)
     if (strchr(text, 'Z') == NULL) {
         return; /* no calendar reaches there, and a log index that expects a date would refuse the whole line */
     }
-    put_key(w, key);
-    ct_audit_bytes(w, "\"", 1);
-    put(w, text);
-    ct_audit_bytes(w, "\"", 1);
+    ct_audit_word(w, key, text);
 }
 
 void ct_audit_hex(struct ct_audit_writer *w, const char *key, const uint8_t *data, size_t len, bool upper)
@@ -212,8 +254,26 @@ static size_t string_add_value_character(struct string *s, const char *text, siz
     return string_add_character(s, text, len);
 }
 
+/* Whether nothing in it needs a backslash: letters, digits, and blanks within. */
+static bool is_simple(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool letter = (unsigned char)((c | 0x20) - 'a') < 26 || (unsigned char)(c - '0') < 10;
+
+        if (!letter && c != '-' && c != '.' && (c != ' ' || i == 0 || i + 1 == len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void string_add_value(struct string *s, const char *text, size_t len)
 {
+    if (is_simple(text, len)) {
+        string_add_text(s, text, len);
+        return;
+    }
     for (size_t i = 0; i < len && !s->truncated;) {
         i += string_add_value_character(s, text + i, len - i, i == 0, i + 1 == len);
     }
@@ -239,21 +299,34 @@ static void string_add_wide_value(struct string *s, const uint8_t *data, size_t 
     }
 }
 
+/* The types that nearly all names are made of, 2.5.4.n: OpenSSL's search takes longer than all the rest of a name. */
+static const char *common_type(const ASN1_OBJECT *type)
+{
+    static const char *const names[] = { [3] = "CN", [6] = "C", [7] = "L", [8] = "ST", [10] = "O", [11] = "OU" };
+    const unsigned char *der = OBJ_get0_data(type);
+
+    return OBJ_length(type) == 3 && der[0] == 0x55 && der[1] == 4 && der[2] < sizeof names / sizeof names[0]
+               ? names[der[2]]
+               : NULL;
+}
+
 static void string_add_attribute(struct string *s, const X509_NAME_ENTRY *entry)
 {
     const ASN1_OBJECT *type = X509_NAME_ENTRY_get_object(entry);
     const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
     const char *data = (const char *)ASN1_STRING_get0_data(value);
     int len = ASN1_STRING_length(value);
-    int nid = OBJ_obj2nid(type);
+    const char *known = common_type(type);
     char dotted[80];
 
-    if (nid != NID_undef) {
-        const char *name = OBJ_nid2sn(nid);
-
-        string_add_text(s, name, strlen(name));
-    } else if (OBJ_obj2txt(dotted, sizeof dotted, type, 1) > 0) {
-        string_add_text(s, dotted, strlen(dotted));
+    if (known == NULL && OBJ_obj2nid(type) != NID_undef) {
+        known = OBJ_nid2sn(OBJ_obj2nid(type));
+    }
+    if (known == NULL && OBJ_obj2txt(dotted, sizeof dotted, type, 1) > 0) {
+        known = dotted;
+    }
+    if (known != NULL) {
+        string_add_text(s, known, strlen(known));
     }
     string_add(s, "=", 1);
     if (data == NULL || len <= 0) {

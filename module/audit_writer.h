@@ -25,6 +25,8 @@ void ct_audit_begin(struct ct_audit_writer *w, char *buffer, size_t size);
 /* Keys are ours: literals that need no escaping. NULL values write nothing. */
 void ct_audit_text(struct ct_audit_writer *w, const char *key, const char *value);
 void ct_audit_text_up_to(struct ct_audit_writer *w, const char *key, const char *value, size_t len, size_t max);
+/* A word of ours, which needs no escaping. */
+void ct_audit_word(struct ct_audit_writer *w, const char *key, const char *value);
 void ct_audit_number(struct ct_audit_writer *w, const char *key, uint64_t value);
 void ct_audit_bool(struct ct_audit_writer *w, const char *key, bool value);
 /* RFC 3339, UTC, milliseconds where there are any. Nothing outside the years 1 to 9999. */

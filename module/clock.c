@@ -142,6 +142,7 @@ void ct_time_format(int64_t ms, char *out, size_t size)
     unsigned rest = (unsigned)(ms - days * CT_DAY_MS);
     char text[32];
     char *to = text;
+    size_t len;
     int64_t year;
     unsigned month = 1;
 
@@ -173,8 +174,12 @@ void ct_time_format(int64_t ms, char *out, size_t size)
         write_digits(&to, rest % 1000, 3);
     }
     *to++ = 'Z';
-    *to = '\0';
-    snprintf(out, size, "%s", text);
+    len = (size_t)(to - text);
+    if (size > 0) {
+        len = len < size ? len : size - 1;
+        memcpy(out, text, len);
+        out[len] = '\0';
+    }
 }
 
 bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms)
