@@ -72,6 +72,20 @@ static void show_subject(const struct tool_verify_answer *answer)
     free(subject);
 }
 
+/* A rule may set the mode, and so may a stale list. */
+static void show_mode(const struct tool_verify_answer *answer)
+{
+    const struct ct_config *config = answer->snapshot->config;
+    enum clientct_mode mode = answer->verdict->mode;
+
+    if (config != NULL && config->settings.mode != mode) {
+        tool_line(LABEL "%s (%s at the top)", "mode", clientct_mode_name(mode),
+                  clientct_mode_name(config->settings.mode));
+    } else {
+        tool_line(LABEL "%s", "mode", clientct_mode_name(mode));
+    }
+}
+
 static void show_frame(const struct tool_verify_answer *answer)
 {
     const struct clientct_verdict *verdict = answer->verdict;
@@ -82,7 +96,7 @@ static void show_frame(const struct tool_verify_answer *answer)
     if (answer->config != NULL) {
         tool_line(LABEL "%s", "configuration", answer->config);
     }
-    tool_line(LABEL "%s", "mode", clientct_mode_name(verdict->mode));
+    show_mode(answer);
     if (verdict->policy != NULL) {
         tool_line(LABEL "%s", "policy", verdict->policy);
     }

@@ -86,6 +86,25 @@ class Verify(Case):
         answer = self.ask("verify", "--config", config, self.path("client-other-ca-good.pem"), code=0)
         self.assertEqual((answer["rule"], answer["policy"]), ("other", "one"))
 
+    def test_mode_of_a_rule_is_shown_beside_that_of_the_top(self):
+        config = self.config("[rules]\nwatched = watched\n[watched]\nserver_name = a.example\nmode = report\n",
+                             top="rules = rules")
+        certificate = self.path("client-unlogged.pem")
+        text = run("verify", "--config", config, "--server-name", "a.example", certificate).stdout.decode()
+        self.assertRegex(text, r"(?m)^mode +report \(enforce at the top\)$")
+        self.assertRegex(run("verify", "--config", config, certificate).stdout.decode(), r"(?m)^mode +enforce$")
+
+    def test_rule_names_the_root_of_a_long_chain(self):
+        pki("ca", "--out", self.path("long-0"), "--cn", "Long 0")
+        for i in range(1, 20):
+            pki("ca", "--out", self.path(f"long-{i}"), "--cn", f"Long {i}", "--issuer", self.path(f"long-{i - 1}"))
+        pki("cert", "--out", self.path("long"), "--ca", self.path("long-19"))
+        chain = self.write("chain.pem", b"".join(self.read(f"long-{i}.pem") for i in range(20)))
+        config = self.config(f"[rules]\nroot = root\n[root]\nissuer = {self.path('long-0.pem')}\nmode = report\n",
+                             top="rules = rules")
+        answer = self.ask("verify", "--config", config, "--chain", chain, self.path("long.pem"), code=0)
+        self.assertEqual((answer["rule"], answer["chain_length"]), ("root", 21))
+
     def test_broken_configuration_is_exit_2_with_every_error(self):
         config = self.config(top="mod = report\npolicy = nosuch")
         done = run("verify", "--config", config, self.path("client-good.pem"), "--json")

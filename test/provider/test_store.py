@@ -52,10 +52,10 @@ def gives_no_certificates_where_keys_are_asked_for():
             lacks(said, sign, "what storeutl says")
 
 
-@case
-def anchors_of_a_server_come_from_the_rules():
+@table(*((entry,) for entry in ENTRIES))
+def anchors_of_a_server_come_from_the_rules(entry):
     with TemporaryFolder() as folder:
-        conf = write_openssl_conf(folder, config_with_anchors(folder))
+        conf = write_openssl_conf(folder, config_with_anchors(folder), entry)
         pki = fixture()
         port = free_port()
         with Server(folder, [OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", pki / "server.pem",

@@ -1,11 +1,12 @@
 """stunnel before a plain server: the handshake fails, and its log shows our reason."""
 import socket
 import threading
+from pathlib import Path
 
 from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, need_same_openssl,
                       write_config, write_openssl_conf)
 from processes import Server, TemporaryFolder, environment, free_port, program
-from tap import equal, main, need, table
+from tap import Skip, equal, main, need, table
 
 STUNNEL = program("stunnel4") or program("stunnel")
 need(STUNNEL, "stunnel")
@@ -42,14 +43,15 @@ class Backend:
         self.thread.join(10)
 
 
-def stunnel(folder, openssl_conf, backend):
+def stunnel(folder, openssl_conf, backend, anchors=None):
     port = free_port()
     pki = fixture()
+    anchors = anchors or f"CAfile = {pki}/ca.pem"
     path = folder / "stunnel.conf"
     path.write_text("\n".join([
         "foreground = yes", "debug = info", "pid =", "syslog = no", "[service]", "client = no",
         f"accept = 127.0.0.1:{port}", f"connect = 127.0.0.1:{backend}", f"cert = {pki}/server.pem",
-        f"key = {pki}/server.key", f"CAfile = {pki}/ca.pem", "verifyChain = yes", ""]))
+        f"key = {pki}/server.key", anchors, "verifyChain = yes", ""]))
     return Server(folder, [STUNNEL, path], environment(openssl_conf), port)
 
 
@@ -73,6 +75,20 @@ def resumes_no_session(version):
             first = ask(server.port, context)
             second = ask(server.port, context, session=first.session)
             equal((second.served, second.reused), (True, False), "served and resumed")
+
+
+@table(*((entry,) for entry in ENTRIES))
+def anchors_come_from_the_store(entry):
+    if b"CAstore" not in Path(STUNNEL).read_bytes():
+        raise Skip("this stunnel has no CAstore")
+    with TemporaryFolder() as folder, Backend() as backend:
+        config = write_config(folder, rules="rules")
+        with open(config, "a", encoding="ascii") as out:
+            out.write(f"[rules]\nours = ours\n[ours]\nissuer = {fixture()}/ca.pem\npolicy = one\n")
+        conf = write_openssl_conf(folder, config, entry)
+        with stunnel(folder, conf, backend.port, "CAstore = clientct:anchors").wait_ready() as server:
+            for client, served in ("good", True), ("unlogged", False), ("other-ca-good", False):
+                equal(ask(server.port, client_context(client)).served, served, f"whether {client} is served")
 
 
 @table(*((entry,) for entry in ENTRIES))
