@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared.h"
+
 #define WAYS 4
 #define REFUSED_BUCKETS (CT_CACHE_ENTRIES / 4 / WAYS)
 #define ACCEPTED_BUCKETS (CT_CACHE_ENTRIES / WAYS - REFUSED_BUCKETS)
@@ -29,8 +31,16 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) <= 128, "an entry is at most two cache lines");
 
+/* A thread's own MAC context: a duplicate for each tag would make threads wait for the counters in libcrypto. */
+struct mac {
+    struct ct_lock lock;
+    EVP_MAC_CTX *ctx; /* NULL: not needed yet */
+    uint8_t padding[48]; /* the next one on another cache line */
+};
+
 struct ct_cache {
-    EVP_MAC_CTX *mac; /* keyed; duplicated for every tag */
+    EVP_MAC_CTX *keyed; /* only ever duplicated */
+    struct mac macs[CT_STRIPES];
     struct entry accepted[ACCEPTED_BUCKETS][WAYS];
     struct entry refused[REFUSED_BUCKETS][WAYS];
 };
@@ -52,8 +62,8 @@ struct ct_cache *ct_cache_new(void)
         return NULL;
     }
     gmac = EVP_MAC_fetch(NULL, "GMAC", NULL);
-    if (gmac == NULL || (cache->mac = EVP_MAC_CTX_new(gmac)) == NULL || RAND_priv_bytes(key, sizeof key) != 1 ||
-        EVP_MAC_init(cache->mac, key, sizeof key, params) != 1) {
+    if (gmac == NULL || (cache->keyed = EVP_MAC_CTX_new(gmac)) == NULL || RAND_priv_bytes(key, sizeof key) != 1 ||
+        EVP_MAC_init(cache->keyed, key, sizeof key, params) != 1) {
         ct_cache_free(cache);
         cache = NULL;
     }
@@ -67,26 +77,58 @@ void ct_cache_free(struct ct_cache *cache)
     if (cache == NULL) {
         return;
     }
-    EVP_MAC_CTX_free(cache->mac);
+    for (size_t i = 0; i < CT_STRIPES; i++) {
+        EVP_MAC_CTX_free(cache->macs[i].ctx);
+    }
+    EVP_MAC_CTX_free(cache->keyed);
     free(cache);
 }
 
-bool ct_cache_make_tag(const struct ct_cache *cache, const struct ct_bytes *spans, size_t count,
-                       struct ct_cache_tag *tag)
+/* Beginning anew also mends what a thread was in the middle of when the process forked. */
+static bool begin(EVP_MAC_CTX *ctx)
 {
-    EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(cache->mac);
-    bool ok = mac != NULL;
+    uint8_t iv[12] = { 0 };
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, iv, sizeof iv),
+        OSSL_PARAM_construct_end(),
+    };
+
+    return EVP_MAC_init(ctx, NULL, 0, params) == 1;
+}
+
+static bool make_tag_in(EVP_MAC_CTX *mac, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
+{
     size_t len = 0;
 
-    for (size_t i = 0; i < count && ok; i++) {
+    for (size_t i = 0; i < count; i++) {
         uint8_t length[8];
 
         (void)ct_write_u64(length, spans[i].len);
-        ok = EVP_MAC_update(mac, length, sizeof length) == 1 &&
-             (spans[i].len == 0 || EVP_MAC_update(mac, spans[i].data, spans[i].len) == 1);
+        if (EVP_MAC_update(mac, length, sizeof length) != 1 ||
+            (spans[i].len > 0 && EVP_MAC_update(mac, spans[i].data, spans[i].len) != 1)) {
+            return false;
+        }
     }
-    ok = ok && EVP_MAC_final(mac, tag->bytes, &len, sizeof tag->bytes) == 1 && len == sizeof tag->bytes;
-    EVP_MAC_CTX_free(mac);
+    return EVP_MAC_final(mac, tag->bytes, &len, sizeof tag->bytes) == 1 && len == sizeof tag->bytes;
+}
+
+bool ct_cache_make_tag(struct ct_cache *cache, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
+{
+    struct mac *mac = &cache->macs[ct_stripe_of_thread()];
+    EVP_MAC_CTX *ctx;
+    bool ok;
+
+    if (ct_lock_try(&mac->lock)) {
+        if (mac->ctx == NULL) {
+            mac->ctx = EVP_MAC_CTX_dup(cache->keyed);
+        }
+        ok = mac->ctx != NULL && begin(mac->ctx) && make_tag_in(mac->ctx, spans, count, tag);
+        ct_lock_release(&mac->lock);
+        return ok;
+    }
+    ctx = EVP_MAC_CTX_dup(cache->keyed);
+    ok = ctx != NULL && make_tag_in(ctx, spans, count, tag);
+    EVP_MAC_CTX_free(ctx);
     return ok;
 }
 

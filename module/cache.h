@@ -48,7 +48,7 @@ void ct_cache_insert(struct ct_cache *cache, const struct ct_cache_tag *tag, con
  * provider has and which costs a fraction of a hash). The tags never leave the process, so that nobody can look for
  * two inputs with the same one.
  */
-bool ct_cache_make_tag(const struct ct_cache *cache, const struct ct_bytes *spans, size_t count,
+bool ct_cache_make_tag(struct ct_cache *cache, const struct ct_bytes *spans, size_t count,
                        struct ct_cache_tag *tag) CT_MUST_USE;
 
 #endif

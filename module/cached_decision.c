@@ -11,7 +11,7 @@
 #define CHAIN_MAX 16 /* certificates of a chain that are put into a tag; a longer one is decided anew each time */
 
 /* Everything a verdict depends on but time and the certificate's files in the stores. */
-static bool tag_of(const struct ct_cache *cache, const struct ct_snapshot *snapshot, const struct clientct_input *input,
+static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, const struct clientct_input *input,
                    struct ct_cache_tag *tag)
 {
     int chain_len = input->chain == NULL ? 0 : sk_X509_num(input->chain);
@@ -70,7 +70,7 @@ static bool look_at_files(const struct ct_settings *settings, const struct ct_ca
     return true;
 }
 
-static bool tag_of_stamps(const struct ct_cache *cache, const struct ct_file_stamp stamps[2], struct ct_cache_tag *tag)
+static bool tag_of_stamps(struct ct_cache *cache, const struct ct_file_stamp stamps[2], struct ct_cache_tag *tag)
 {
     uint64_t words[2][6];
     struct ct_bytes span = { (const uint8_t *)words, sizeof words };
@@ -86,7 +86,7 @@ static bool tag_of_stamps(const struct ct_cache *cache, const struct ct_file_sta
     return ct_cache_make_tag(cache, &span, 1, tag);
 }
 
-static bool files_unchanged(const struct ct_cache *cache, const struct ct_settings *settings,
+static bool files_unchanged(struct ct_cache *cache, const struct ct_settings *settings,
                             const struct ct_cached *cached)
 {
     struct ct_file_stamp stamps[2];
@@ -105,7 +105,7 @@ static uint16_t index_in(const void *item, const void *first, size_t size)
 }
 
 /* What is kept of a verdict; false: nothing, for example because a retry may go better. */
-static bool keep(const struct ct_cache *cache, const struct ct_settings *settings,
+static bool keep(struct ct_cache *cache, const struct ct_settings *settings,
                  const struct clientct_verdict *verdict, const struct ct_decision_facts *facts,
                  struct ct_cached *cached)
 {

@@ -7,13 +7,13 @@
 #include "clock.h"
 #include "lock.h"
 #include "recorder.h"
+#include "shared.h"
 
 #define LOOK_EVERY_MS 1000
 
 struct clientct_checker {
     char *config_file;
-    struct ct_lock lock;           /* guards the pointer below, for as long as taking a reference needs */
-    struct ct_snapshot *snapshot;  /* never NULL */
+    struct ct_shared snapshot;     /* never none */
     _Atomic bool resumption_allowed; /* as the snapshot has it */
     struct ct_lock reload_lock;    /* one reader of files at a time; the others go on with what there is */
     _Atomic int64_t looked_ms;     /* monotonic */
@@ -26,9 +26,28 @@ static bool allows_resumption(const struct ct_snapshot *snapshot)
     return snapshot->config != NULL && snapshot->config->settings.resumption_allowed;
 }
 
+static void release_snapshot(void *snapshot)
+{
+    ct_snapshot_release(snapshot);
+}
+
+/* Takes the reference of `snapshot`; false, and there is what was, when memory is short. */
+static bool swap(struct clientct_checker *checker, struct ct_snapshot *snapshot)
+{
+    bool allowed = allows_resumption(snapshot);
+
+    if (!ct_shared_set(&checker->snapshot, snapshot, release_snapshot)) {
+        ct_snapshot_release(snapshot);
+        return false;
+    }
+    atomic_store_explicit(&checker->resumption_allowed, allowed, memory_order_relaxed);
+    return true;
+}
+
 struct clientct_checker *clientct_checker_new(const char *config_file)
 {
     struct clientct_checker *checker = calloc(1, sizeof *checker);
+    struct ct_snapshot *snapshot;
 
     if (checker == NULL) {
         return NULL;
@@ -37,11 +56,10 @@ struct clientct_checker *clientct_checker_new(const char *config_file)
     if (checker->config_file == NULL) {
         goto failed;
     }
-    checker->snapshot = ct_snapshot_read(checker->config_file, NULL);
-    if (checker->snapshot == NULL) {
+    snapshot = ct_snapshot_read(checker->config_file, NULL);
+    if (snapshot == NULL || !swap(checker, snapshot)) {
         goto failed;
     }
-    atomic_store(&checker->resumption_allowed, allows_resumption(checker->snapshot));
     atomic_store(&checker->looked_ms, ct_monotonic_ms());
     checker->cache = ct_cache_new();
     return checker;
@@ -55,7 +73,7 @@ void clientct_checker_free(struct clientct_checker *checker)
     if (checker == NULL) {
         return;
     }
-    ct_snapshot_release(checker->snapshot);
+    ct_shared_clear(&checker->snapshot);
     ct_cache_free(checker->cache);
     ct_recorder_free(atomic_load(&checker->recorder));
     free(checker->config_file);
@@ -64,25 +82,11 @@ void clientct_checker_free(struct clientct_checker *checker)
 
 struct ct_snapshot *ct_checker_get1_snapshot(struct clientct_checker *checker)
 {
-    struct ct_snapshot *snapshot;
+    struct ct_share *share = ct_shared_get1(&checker->snapshot);
+    struct ct_snapshot *snapshot = ct_snapshot_retain(ct_share_get0(share));
 
-    ct_lock_take(&checker->lock);
-    snapshot = ct_snapshot_retain(checker->snapshot);
-    ct_lock_release(&checker->lock);
+    ct_share_release(share);
     return snapshot;
-}
-
-/* Takes the reference of `snapshot`. */
-static void swap(struct clientct_checker *checker, struct ct_snapshot *snapshot)
-{
-    struct ct_snapshot *old;
-
-    ct_lock_take(&checker->lock);
-    old = checker->snapshot;
-    checker->snapshot = snapshot;
-    atomic_store_explicit(&checker->resumption_allowed, allows_resumption(snapshot), memory_order_relaxed);
-    ct_lock_release(&checker->lock);
-    ct_snapshot_release(old);
 }
 
 /* Tells the recorder, if there is one, what is in force. */
@@ -129,8 +133,7 @@ void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occ
     /* A server that reloads wants what is there now; between connections a writer is given time to finish. */
     if (looks_at(current, occasion) && ct_snapshot_outdated(current) &&
         (occasion == CLIENTCT_AT_CONTEXT || current->config == NULL || !ct_snapshot_unsettled(current)) &&
-        (fresh = ct_snapshot_read(checker->config_file, current)) != NULL) {
-        swap(checker, fresh);
+        (fresh = ct_snapshot_read(checker->config_file, current)) != NULL && swap(checker, fresh)) {
         apply(checker);
     }
     ct_lock_release(&checker->reload_lock);
@@ -155,12 +158,13 @@ bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
 bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
                      struct clientct_verdict *verdict)
 {
-    struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
+    struct ct_share *share = ct_shared_get1(&checker->snapshot);
+    const struct ct_snapshot *snapshot = ct_share_get0(share);
 
     memset(verdict, 0, sizeof *verdict);
     ct_decide_cached(checker->cache, snapshot, input, input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
     verdict->generation = snapshot->generation;
-    verdict->held = snapshot;
+    verdict->held = share;
     return verdict->accept;
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "snapshot.h"
+#include "shared.h"
 
 const char *clientct_reason_name(enum clientct_reason reason)
 {
@@ -63,6 +63,6 @@ void clientct_verdict_clear(struct clientct_verdict *verdict)
     }
     free(verdict->conditions);
     free(verdict->scts);
-    ct_snapshot_release(verdict->held);
+    ct_share_release(verdict->held);
     memset(verdict, 0, sizeof *verdict);
 }
