@@ -8,21 +8,20 @@
 
 #include "audit_sink.h"
 #include "self.h"
+#include "shared.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define SAY_LOST_EVERY_MS 60000
 
-/* The sinks of one configuration; immutable and shared by reference. */
+/* The sinks of one configuration; immutable. */
 struct sink_set {
-    atomic_uint references;
     bool wants_fields;
     size_t count;
     struct ct_audit_sink *sinks[];
 };
 
 struct ct_audit {
-    struct ct_lock lock; /* guards the pointer below, for as long as taking a reference needs */
-    struct sink_set *set; /* NULL: nothing is written */
+    struct ct_shared set; /* a sink_set; none: nothing is written */
     atomic_uint_fast64_t sequence, written, dropped_rate, dropped_sink;
     atomic_uint_fast64_t unsaid; /* lines dropped since the last that was written */
     /* When the bucket will be full again, monotonic ns: the whole state of a token bucket in one word. */
@@ -37,28 +36,19 @@ static int64_t monotonic_ns(void)
     return clock_gettime(CLOCK_MONOTONIC, &now) != 0 ? 0 : (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-static void set_release(struct sink_set *set)
+static void set_free(void *arg)
 {
-    if (set == NULL || atomic_fetch_sub(&set->references, 1) != 1) {
-        return;
-    }
+    struct sink_set *set = arg;
+
     for (size_t i = 0; i < set->count; i++) {
         ct_audit_sink_release(set->sinks[i]);
     }
     free(set);
 }
 
-static struct sink_set *get1_set(struct ct_audit *audit)
+static const struct sink_set *set_of(const struct ct_share *share)
 {
-    struct sink_set *set;
-
-    ct_lock_take(&audit->lock);
-    set = audit->set;
-    if (set != NULL) {
-        atomic_fetch_add(&set->references, 1);
-    }
-    ct_lock_release(&audit->lock);
-    return set;
+    return share == NULL ? NULL : ct_share_get0(share);
 }
 
 struct ct_audit *ct_audit_new(void)
@@ -75,7 +65,7 @@ struct ct_audit *ct_audit_new(void)
 void ct_audit_free(struct ct_audit *audit)
 {
     if (audit != NULL) {
-        set_release(audit->set);
+        ct_shared_clear(&audit->set);
         free(audit);
     }
 }
@@ -97,30 +87,26 @@ void ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings)
     static const struct ct_audit_sink_setting by_default = { .kind = CT_AUDIT_JOURNALD };
     const struct ct_audit_sink_setting *wanted = settings != NULL ? settings->audit : &by_default;
     size_t count = settings != NULL ? settings->audit_count : 1;
-    struct sink_set *before = get1_set(audit);
+    struct ct_share *before = ct_shared_get1(&audit->set);
     struct sink_set *set = calloc(1, sizeof *set + count * sizeof set->sinks[0]);
-    struct sink_set *old;
 
     if (set == NULL) {
-        set_release(before);
+        ct_share_release(before);
         return;
     }
-    atomic_init(&set->references, 1);
     for (size_t i = 0; i < count; i++) {
         struct ct_audit_sink *sink =
-            wanted[i].kind != CT_AUDIT_NONE ? get1_sink(before, &wanted[i], monotonic_ns() / 1000000) : NULL;
+            wanted[i].kind != CT_AUDIT_NONE ? get1_sink(set_of(before), &wanted[i], monotonic_ns() / 1000000) : NULL;
 
         if (sink != NULL) {
             set->sinks[set->count++] = sink;
             set->wants_fields = set->wants_fields || wanted[i].kind == CT_AUDIT_JOURNALD;
         }
     }
-    ct_lock_take(&audit->lock);
-    old = audit->set;
-    audit->set = set;
-    ct_lock_release(&audit->lock);
-    set_release(old);
-    set_release(before);
+    if (!ct_shared_set(&audit->set, set, set_free)) {
+        set_free(set);
+    }
+    ct_share_release(before);
 }
 
 /* Takes a token. The time at which the bucket is full again moves on by one line's share with every line. */
@@ -217,7 +203,8 @@ static void write_line(struct ct_audit *audit, const struct sink_set *set, const
 void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *input,
                        const struct clientct_verdict *verdict, uint64_t elapsed_ns, int64_t now_ms)
 {
-    struct sink_set *set = get1_set(audit);
+    struct ct_share *share = ct_shared_get1(&audit->set);
+    const struct sink_set *set = set_of(share);
     int64_t now_ns = monotonic_ns();
     struct ct_audit_origin origin;
     struct ct_audit_line line;
@@ -234,13 +221,14 @@ void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *inpu
     ct_audit_decision_line(&origin, input, verdict, elapsed_ns, &line);
     write_line(audit, set, &line, origin.dropped, now_ns);
 out:
-    set_release(set);
+    ct_share_release(share);
 }
 
 void ct_audit_event(struct ct_audit *audit, const char *action, bool success, const char *text, uint64_t generation,
                     int64_t now_ms)
 {
-    struct sink_set *set = get1_set(audit);
+    struct ct_share *share = ct_shared_get1(&audit->set);
+    const struct sink_set *set = set_of(share);
     struct ct_audit_origin origin;
     struct ct_audit_line line;
 
@@ -250,7 +238,7 @@ void ct_audit_event(struct ct_audit *audit, const char *action, bool success, co
         ct_audit_event_line(&origin, action, success, text, generation, &line);
         write_line(audit, set, &line, origin.dropped, monotonic_ns());
     }
-    set_release(set);
+    ct_share_release(share);
 }
 
 struct ct_audit_counts ct_audit_get_counts(const struct ct_audit *audit)

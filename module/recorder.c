@@ -15,6 +15,7 @@ struct ct_recorder {
     struct ct_audit *audit;     /* NULL: memory was short */
     struct ct_metrics *metrics; /* likewise */
     _Atomic uint64_t generation; /* applied last */
+    _Atomic uint64_t lines;      /* that had come to a sink, or had not, when the metrics were last told */
     struct ct_lock lock;         /* guards `trouble` */
     char trouble[sizeof(((struct ct_snapshot *)0)->why)]; /* said last; "" when all is well */
 };
@@ -73,7 +74,25 @@ static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot 
                    snapshot->generation, ct_now_ms());
 }
 
-/* How many lines were written and lost is counted with the metrics. */
+/*
+ * How many lines were written and lost is counted with the metrics. What is over the rate is told with the next line
+ * that is within: threads that hurry are not to meet here.
+ */
+static void count_lines(struct ct_recorder *recorder)
+{
+    struct ct_audit_counts counts;
+    uint64_t lines;
+
+    if (recorder->audit != NULL && recorder->metrics != NULL) {
+        counts = ct_audit_get_counts(recorder->audit);
+        lines = counts.written + counts.dropped_sink;
+        if (lines != atomic_load_explicit(&recorder->lines, memory_order_relaxed)) {
+            atomic_store_explicit(&recorder->lines, lines, memory_order_relaxed);
+            ct_metrics_audit(recorder->metrics, &counts);
+        }
+    }
+}
+
 static void count_audit(struct ct_recorder *recorder)
 {
     struct ct_audit_counts counts;
@@ -113,5 +132,5 @@ void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_in
     if (recorder->audit != NULL) {
         ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
     }
-    count_audit(recorder);
+    count_lines(recorder);
 }

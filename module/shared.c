@@ -90,6 +90,7 @@ bool ct_shared_set(struct ct_shared *shared, void *object, void (*release)(void 
             fresh->shares[i].of = fresh;
         }
     }
+    ct_lock_take(&shared->setting);
     atomic_store_explicit(&shared->latest, fresh, memory_order_release);
     /* Not left to the threads, which may be idle for long: the old object goes when those who use it are done. */
     for (unsigned i = 0; i < CT_STRIPES; i++) {
@@ -100,6 +101,7 @@ bool ct_shared_set(struct ct_shared *shared, void *object, void (*release)(void 
         ct_lock_release(&shared->stripes[i].lock);
         ct_share_release(before);
     }
+    ct_lock_release(&shared->setting);
     return true;
 }
 

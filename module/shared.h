@@ -24,6 +24,7 @@ struct ct_share {
 
 /* Zero-initialise: no object. */
 struct ct_shared {
+    struct ct_lock setting; /* one after the other */
     _Atomic(struct ct_shared_object *) latest;
     struct ct_stripe {
         struct ct_lock lock; /* guards the pointer below, for as long as taking a reference needs */
@@ -34,7 +35,7 @@ struct ct_shared {
 
 /*
  * Replaces the object, NULL by none, and takes it over: `release` is called when nobody holds it any more. False when
- * memory is short: nothing has changed and the object is still the caller's. One caller at a time.
+ * memory is short: nothing has changed and the object is still the caller's.
  */
 bool ct_shared_set(struct ct_shared *shared, void *object, void (*release)(void *object)) CT_MUST_USE;
 /* For the end of the owner: nobody takes the object any more. */
