@@ -27,7 +27,8 @@ static const char style[] =
     "dl div{border:1px solid var(--line);border-radius:.5rem;padding:.7rem 1rem}dd{margin:0;font-size:1.6rem}\n"
     "dd.good{color:var(--good)}dd.bad{color:var(--bad)}\n"
     "table{border-collapse:collapse;width:100%;font-size:.87rem}th,td.r{white-space:nowrap}"
-    "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}td.n{text-align:right}"
+    "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line);"
+    "overflow-wrap:anywhere}td.n{text-align:right}"
     "td.d{white-space:nowrap}\n"
     "code{font-size:.8rem}svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}"
     "svg .soft{fill:var(--soft)}svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}svg .axis{stroke:var(--line)}\n";
