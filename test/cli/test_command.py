@@ -7,7 +7,7 @@ import unittest
 
 from cli import CLIENTCT, Case, run
 
-VERBS = ["verify", "inspect", "check", "metrics", "version"]
+VERBS = ["verify", "inspect", "check", "doctor", "metrics", "version"]
 
 
 class Command(Case):
