@@ -175,7 +175,7 @@ static struct mapping *mapping_new(struct ct_metrics *metrics, pid_t pid)
         return NULL;
     }
     errno = EEXIST;
-    /* A name is taken if a file was begun in this millisecond, the clock was set back, or another machine writes here. */
+    /* Taken: by a file begun in this millisecond, after the clock was set back, or where another machine writes. */
     for (int attempt = 0; file == NULL && attempt < NAMES_TRIED && errno == EEXIST; attempt++) {
         file = file_create(metrics->directory, metrics->program, pid, started_ms + attempt);
     }

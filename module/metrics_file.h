@@ -99,15 +99,15 @@ extern const uint64_t ct_metrics_bounds_ns[CT_METRICS_BUCKETS - 1];
 
 enum ct_metrics_parsed { CT_METRICS_OK, CT_METRICS_UNFINISHED, CT_METRICS_OTHER_VERSION, CT_METRICS_DAMAGED };
 /*
- * A copy whose strings end and are plain, whose counts are within their arrays and whose labels are finished. UNFINISHED:
- * the process has not filled in the head yet, or never came to it; there is nothing in it.
+ * A copy whose strings end and are plain, whose counts are within their arrays and whose labels are finished.
+ * UNFINISHED: the process has not filled in the head yet, or never came to it; there is nothing in it.
  */
 enum ct_metrics_parsed ct_metrics_file_parse(struct ct_bytes data, struct ct_metrics_file *out);
 
 /* Whether a file of a process may have this name: <program>.<pid>.<start>. */
 bool ct_metrics_name_ok(const char *name);
 
-/* Counts a verdict of the policy `name` (NULL: none) in `file`, which other threads and processes may do at the same time. */
+/* Counts verdicts of the policy `name` (NULL: none) in `file`; others may do so at the same time. */
 void ct_metrics_count(struct ct_metrics_file *file, enum ct_metrics_table table, bool accept,
                       enum clientct_reason reason, const char *name, uint64_t by);
 /* Adds the counters, not what is in force. */

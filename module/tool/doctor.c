@@ -1,5 +1,6 @@
 /* clientct doctor: is it really on? */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ void doctor_say(struct doctor *doctor, enum doctor_status status, const char *ch
     tool_json_append(doctor->findings, one);
     if (!doctor->json) {
         tool_put(styles[status], "%-8s", status_names[status]);
-        tool_put(TOOL_PLAIN, "%-14s %s", check, text);
+        tool_put(TOOL_PLAIN, "%-16s %s", check, text);
         tool_end_line();
     }
     free(text);
@@ -84,8 +85,9 @@ int tool_verb_doctor(int argc, char **argv)
     const struct tool_usage usage = {
         "doctor",
         "[options] [-- COMMAND ...]",
-        "Is clientct really on? Looks at a running process (--pid), at a program that is about to be started with this\n"
-        "environment (-- COMMAND, as in ExecStartPre=), or at a server from outside (--connect), which alone is proof.\n"
+        "Is clientct really on? Looks at a running process (--pid), at a program that is about to be started with\n"
+        "this environment (-- COMMAND, as in ExecStartPre=), or at a server from outside (--connect), which alone is\n"
+        "proof.\n"
         "Exit status: 0 on, 1 not on, 2 wrong usage, 3 could not tell.\n",
         options, 0, -1,
     };
@@ -100,7 +102,7 @@ int tool_verb_doctor(int argc, char **argv)
         return TOOL_USAGE;
     }
     if (pid_text != NULL && command) {
-        tool_error("doctor: --pid looks at a process, -- COMMAND at one that is not started yet; give only one of them");
+        tool_error("doctor: --pid is for a process, -- COMMAND for one that is not started yet; give only one of them");
         return TOOL_USAGE;
     }
     if ((probe.address != NULL) != (probe.certificate != NULL) || (probe.address != NULL) != (probe.key != NULL)) {
@@ -110,6 +112,10 @@ int tool_verb_doctor(int argc, char **argv)
     if (pid_text != NULL && !parse_pid(pid_text, &pid)) {
         tool_error("doctor: --pid %s is no process id", pid_text);
         return TOOL_USAGE;
+    }
+    /* As ExecStartPre= it has the service's own OPENSSL_CONF: with its dead-man switch we could not even look. */
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+        tool_out_of_memory();
     }
     doctor.findings = tool_json_array();
     if (pid_text != NULL) {
@@ -121,8 +127,8 @@ int tool_verb_doctor(int argc, char **argv)
     if (probe.address != NULL) {
         doctor_probe(&doctor, &probe);
     } else {
-        doctor_say(&doctor, DOCTOR_NOTE, "proof", "that it is loaded does not prove that it is asked: some programs verify "
-                   "by other means; --connect with a certificate that is in no log does");
+        doctor_say(&doctor, DOCTOR_NOTE, "proof", "that it is loaded does not prove that it is asked: some programs "
+                   "verify by other means; --connect with a certificate that is in no log does");
     }
     return conclude(&doctor);
 }

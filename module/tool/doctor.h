@@ -37,7 +37,7 @@ struct doctor_probe {
 /* Connects with TLS 1.2 and 1.3 and sees what becomes of the certificate. */
 void doctor_probe(struct doctor *doctor, const struct doctor_probe *probe);
 
-/* Where a program finds its OpenSSL configuration, and through which root directory we see its files ("" or a prefix). */
+/* Where a program finds its OpenSSL configuration, and the prefix ("" or a root directory) where we see its files. */
 struct doctor_view {
     const char *program; /* last part of its name */
     const char *openssl_conf; /* NULL: the system's */

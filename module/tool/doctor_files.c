@@ -113,11 +113,11 @@ void doctor_openssl_conf(struct doctor *doctor, const struct doctor_view *view, 
     }
     if (NCONF_load(conf, path, &line) != 1) {
         if (line > 0) {
-            doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "%s:%ld: cannot be parsed, and OpenSSL then goes on without it",
-                       name, line);
+            doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "%s:%ld: cannot be parsed, and OpenSSL then goes on "
+                       "without it", name, line);
         } else {
-            doctor_say(doctor, errno == EACCES ? DOCTOR_UNKNOWN : DOCTOR_BAD, "openssl.cnf", "%s cannot be read: %s", name,
-                       strerror(errno));
+            doctor_say(doctor, errno == EACCES ? DOCTOR_UNKNOWN : DOCTOR_BAD, "openssl.cnf", "%s cannot be read: %s",
+                       name, strerror(errno));
         }
         ERR_clear_error();
         goto out;
@@ -129,9 +129,9 @@ void doctor_openssl_conf(struct doctor *doctor, const struct doctor_view *view, 
         section = component_section(conf, section_value(conf, init, "providers"), key);
     }
     if (section == NULL) {
-        doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "%s%s does not name clientct.so in the section that %s reads (%s)",
-                   name, view->openssl_conf == NULL ? ", the system's, since OPENSSL_CONF is not set," : "", view->program,
-                   init != NULL ? init : "there is no openssl_conf line");
+        doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "%s%s does not name clientct.so in the section that %s reads "
+                   "(%s)", name, view->openssl_conf == NULL ? ", the system's, since OPENSSL_CONF is not set," : "",
+                   view->program, init != NULL ? init : "there is no openssl_conf line");
         goto out;
     }
     module = section_value(conf, section, key);
@@ -230,8 +230,8 @@ void doctor_command(struct doctor *doctor, const char *command, const char *conf
     if (libcrypto[0] != '\0') {
         doctor_say(doctor, DOCTOR_NOTE, "program", "%s uses %s", path, libcrypto);
     } else {
-        doctor_say(doctor, DOCTOR_NOTE, "program", "%s does not name libcrypto itself: it loads it with a module, has an "
-                   "OpenSSL of its own, or none", path);
+        doctor_say(doctor, DOCTOR_NOTE, "program", "%s does not name libcrypto itself: it loads it with a module, has "
+                   "an OpenSSL of its own, or none", path);
     }
     if (doctor_ignores_environment(path)) {
         doctor_say(doctor, view.openssl_conf != NULL ? DOCTOR_BAD : DOCTOR_NOTE, "privileges",

@@ -76,7 +76,8 @@ static enum outcome outcome_of_failure(struct attempt *attempt)
 
     if (alert < 0) {
         const char *text = ERR_reason_error_string(error);
-        snprintf(attempt->seen, sizeof attempt->seen, "%s", text != NULL ? text : "the connection ended without an answer");
+        snprintf(attempt->seen, sizeof attempt->seen, "%s",
+                 text != NULL ? text : "the connection ended without an answer");
         return ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_UNSUPPORTED_PROTOCOL ? NO_VERSION
                                                                                                        : NO_ANSWER;
     }
@@ -143,9 +144,10 @@ static void report(struct doctor *doctor, const char *version, enum outcome outc
         [REFUSED_46] = {DOCTOR_GOOD, "the certificate is refused with the alert that clientct's refusals give"},
         [REFUSED_LATER] = {DOCTOR_GOOD, "the certificate is refused after the handshake; the server's log should say "
                                         "error 71 (another number: refused for another reason)"},
-        [REFUSED_OTHER] = {DOCTOR_UNKNOWN, "the certificate is refused, but not as clientct does; is its CA trusted there?"},
-        [ACCEPTED] = {DOCTOR_BAD, "the certificate is accepted: nothing checks it, or mode is not enforce, or it is logged or "
-                                  "exempt"},
+        [REFUSED_OTHER] = {DOCTOR_UNKNOWN, "the certificate is refused, but not as clientct does; is its CA "
+                                           "trusted there?"},
+        [ACCEPTED] = {DOCTOR_BAD, "the certificate is accepted: nothing checks it, or mode is not enforce, or "
+                                  "it is logged or exempt"},
         [NOT_ASKED] = {DOCTOR_BAD, "the server does not ask for a client certificate"},
         [NO_VERSION] = {DOCTOR_NOTE, "the server does not speak this version"},
         [NO_ANSWER] = {DOCTOR_UNKNOWN, "there was no answer that says anything"},
@@ -167,8 +169,8 @@ static void try_version(struct doctor *doctor, const struct doctor_probe *probe,
     ERR_clear_error();
     if (!ready_context(ctx, version, &attempt) || (ssl = SSL_new(ctx)) == NULL) {
         const char *text = ERR_reason_error_string(ERR_peek_last_error());
-        doctor_say(doctor, DOCTOR_UNKNOWN, name, "the certificate %s or the key %s cannot be used: %s", probe->certificate,
-                   probe->key, text != NULL ? text : "unknown error");
+        doctor_say(doctor, DOCTOR_UNKNOWN, name, "the certificate %s or the key %s cannot be used: %s",
+                   probe->certificate, probe->key, text != NULL ? text : "unknown error");
         goto out;
     }
     fd = connect_to(host, port, &why);

@@ -169,13 +169,13 @@ static void look_at_readable(struct doctor *doctor, pid_t pid, const struct iden
             _exit(try_to_read(pid, identity, path));
         }
         if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 255) {
-            doctor_say(doctor, DOCTOR_NOTE, "files", "whether process %ld can read them could not be tried; run this as "
-                       "root", (long)pid);
+            doctor_say(doctor, DOCTOR_NOTE, "files", "whether process %ld can read them could not be tried; run this "
+                       "as root", (long)pid);
             return;
         }
         if (WEXITSTATUS(status) != 0) {
-            doctor_say(doctor, DOCTOR_NOTE, "files", "process %ld (user %lu) cannot read %s: %s; it keeps what it had read "
-                       "until the server itself reloads", (long)pid, (unsigned long)identity->uid, path,
+            doctor_say(doctor, DOCTOR_NOTE, "files", "process %ld (user %lu) cannot read %s: %s; it keeps what it had "
+                       "read until the server itself reloads", (long)pid, (unsigned long)identity->uid, path,
                        strerror(WEXITSTATUS(status)));
             return;
         }
@@ -184,19 +184,29 @@ static void look_at_readable(struct doctor *doctor, pid_t pid, const struct iden
                (unsigned long)identity->uid);
 }
 
-static void look_at_metrics(struct doctor *doctor, pid_t pid, const char *path)
+/* To be freed; NULL: it cannot be used. */
+static struct ct_metrics_file *read_metrics(const char *path)
 {
     struct ct_metrics_file *file = calloc(1, sizeof *file);
-    struct tool_file bytes;
+    struct tool_file bytes = {0};
 
     if (file == NULL) {
         tool_out_of_memory();
     }
-    if (!tool_read_file("the counters", path, sizeof *file, &bytes)) {
+    if (!tool_read_file("the counters", path, sizeof *file, &bytes) ||
+        ct_metrics_file_parse((struct ct_bytes){bytes.data, bytes.len}, file) != CT_METRICS_OK) {
         free(file);
-        return;
+        file = NULL;
     }
-    if (ct_metrics_file_parse((struct ct_bytes){bytes.data, bytes.len}, file) == CT_METRICS_OK) {
+    tool_file_clear(&bytes);
+    return file;
+}
+
+static void look_at_metrics(struct doctor *doctor, pid_t pid, const char *path)
+{
+    struct ct_metrics_file *file = read_metrics(path);
+
+    if (file != NULL) {
         const struct ct_metrics_gauges *gauges = &file->gauges;
         bool off = gauges->mode == CLIENTCT_MODE_OFF && !gauges->denies_all;
         uint64_t decisions = 0;
@@ -211,8 +221,18 @@ static void look_at_metrics(struct doctor *doctor, pid_t pid, const char *path)
                    (unsigned long long)gauges->generation, (unsigned long long)decisions,
                    gauges->why[0] != '\0' ? "; the last reload failed: " : "", gauges->why);
     }
-    tool_file_clear(&bytes);
     free(file);
+}
+
+/* The clientct.cnf that a process says it has read, to be freed; NULL: it does not say. */
+static char *config_in_metrics(const char *path)
+{
+    struct ct_metrics_file *file = path[0] != '\0' ? read_metrics(path) : NULL;
+    bool there = file != NULL && file->gauges.config_file[0] == '/';
+    char *config = there ? tool_format("%s", file->gauges.config_file) : NULL;
+
+    free(file);
+    return config;
 }
 
 static size_t children_of(pid_t parent, pid_t *pids)
@@ -247,7 +267,8 @@ static bool look_at_libraries(struct doctor *doctor, pid_t pid, const struct map
     }
     doctor_say(doctor, DOCTOR_GOOD, "component", "%s is loaded into process %ld", mapped->component, (long)pid);
     if (strstr(mapped->component, " (deleted)") != NULL) {
-        doctor_say(doctor, DOCTOR_NOTE, "component", "the file was replaced since; restart the server to use the new one");
+        doctor_say(doctor, DOCTOR_NOTE, "component", "the file was replaced since; restart the server to use the new "
+                   "one");
         return true;
     }
     snprintf(inside, sizeof inside, "/proc/%ld/root%s", (long)pid, mapped->component);
@@ -259,8 +280,8 @@ static bool look_at_libraries(struct doctor *doctor, pid_t pid, const struct map
         doctor_say(doctor, DOCTOR_GOOD, "libcrypto", "%s, which the component is built for", mapped->libcrypto);
     }
     if (mapped->two_libcryptos) {
-        doctor_say(doctor, DOCTOR_UNKNOWN, "libcrypto", "process %ld has two of them: the one that serves may not be ours",
-                   (long)pid);
+        doctor_say(doctor, DOCTOR_UNKNOWN, "libcrypto", "process %ld has two of them: the one that serves may not be "
+                   "ours", (long)pid);
     }
     return true;
 }
@@ -315,14 +336,17 @@ void doctor_process(struct doctor *doctor, pid_t pid, const char *config)
                    "OPENSSL_CONF", program);
     }
     if (openssl_conf == NULL && mapped.component[0] != '\0') {
-        doctor_say(doctor, DOCTOR_NOTE, "openssl.cnf", "OPENSSL_CONF is not in the environment of process %ld any more, or "
-                   "never was; what it has read cannot be told from outside", (long)pid);
+        named = config_in_metrics(mapped.metrics);
+        /* nginx writes its title over its environment. */
+        doctor_say(doctor, config == NULL && named == NULL ? DOCTOR_UNKNOWN : DOCTOR_NOTE, "openssl.cnf",
+                   "OPENSSL_CONF is not in the environment of process %ld any more, or never was%s", (long)pid,
+                   config == NULL && named == NULL ? "; say with --config which clientct.cnf is meant" : "");
     } else {
         const struct doctor_view view = {last_part(program), openssl_conf, root};
         doctor_openssl_conf(doctor, &view, &component, &named);
     }
     if (config != NULL && named != NULL && strcmp(config, named) != 0) {
-        doctor_say(doctor, DOCTOR_BAD, "clientct.cnf", "openssl.cnf names %s, not %s", named, config);
+        doctor_say(doctor, DOCTOR_BAD, "clientct.cnf", "the process reads %s, not %s", named, config);
     }
     if (config != NULL || named != NULL) {
         free(doctor_clientct_conf(doctor, config != NULL ? config : named));

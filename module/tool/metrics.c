@@ -96,7 +96,7 @@ int tool_verb_metrics(int argc, char **argv)
         "metrics",
         "[options] [DIR]",
         "Adds up what all processes have counted in the metrics directory, and prints it for Prometheus. Files of\n"
-        "processes that are gone are added to the file \"folded\" there and removed, if this user may; the sums stay.\n",
+        "processes that are gone are added to the file \"folded\" there and removed, if this user may; sums stay.\n",
         options, 0, 1,
     };
     struct tool_metrics *metrics = NULL;
@@ -107,8 +107,8 @@ int tool_verb_metrics(int argc, char **argv)
         return code;
     }
     if ((optind < argc && config != NULL) || (json && path != NULL)) {
-        tool_error(json && path != NULL ? "metrics: --json prints, --write writes the text format; give only one of them"
-                                        : "metrics: DIR and --config both say where to look; give only one of them");
+        tool_error("metrics: %s; give only one of them", json && path != NULL
+                   ? "--json prints, --write writes the text format" : "DIR and --config both say where to look");
         return TOOL_USAGE;
     }
     directory = optind < argc ? tool_format("%s", argv[optind])

@@ -213,13 +213,15 @@ void tool_metrics_print(const struct tool_metrics *metrics, int64_t now_ms, FILE
     print_histogram(&metrics->sum, to);
     print_counters(&metrics->sum, to);
     print_processes(metrics, to);
-    head(to, "clientct_log_list_age_seconds", "gauge", "Age of a log list in force, in the process that has the oldest.");
+    head(to, "clientct_log_list_age_seconds", "gauge",
+         "Age of a log list in force, in the process that has the oldest.");
     for (size_t i = 0; i < count; i++) {
         fprintf(to, "clientct_log_list_age_seconds{");
         put_label(to, "list", lists[i].path);
         fprintf(to, "} %.3f\n", (double)(now_ms - lists[i].timestamp_ms) / 1e3);
     }
-    head(to, "clientct_metrics_files_unusable", "gauge", "Metrics files that are damaged, unreadable or of another version.");
+    head(to, "clientct_metrics_files_unusable", "gauge",
+         "Metrics files that are damaged, unreadable or of another version.");
     fprintf(to, "clientct_metrics_files_unusable %zu\n", metrics->unusable);
     free(lists);
 }
