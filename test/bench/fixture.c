@@ -23,6 +23,21 @@ static const char *in_dir(const char *name, char path[512])
     return bench_path(dir, name, path);
 }
 
+/* The same logs' SCTs over the finished certificate, as TLS brings them: what other libraries can check. */
+static void write_list(const char *name, const struct pki_minted *minted, const struct pki_sct *scts, size_t count)
+{
+    struct pki_bytes list = { 0 };
+    struct pki_entry entry = { 0 };
+    char path[512], file[64];
+
+    snprintf(file, sizeof file, "%s.sct", name);
+    pki_entry_of(&entry, minted->certificate, ca.certificate, PKI_ENTRY_X509);
+    pki_add_sct_list(&list, &entry, scts, count, PKI_LIST_NONE);
+    pki_write_file(in_dir(file, path), list.data, list.len);
+    pki_entry_clear(&entry);
+    pki_bytes_clear(&list);
+}
+
 /* `count` SCTs, from one log after the other. */
 static void mint(const char *name, size_t count, enum pki_sct_fault fault)
 {
@@ -43,6 +58,7 @@ static void mint(const char *name, size_t count, enum pki_sct_fault fault)
     }
     pki_mint(&minted, &leaf, &ca);
     pki_minted_write(&minted, &ca, in_dir(name, path));
+    write_list(name, &minted, scts, count);
     pki_minted_clear(&minted);
     free(scts);
 }

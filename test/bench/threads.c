@@ -61,7 +61,7 @@ static double verdicts_a_second(struct worker *workers, unsigned count)
 int main(int argc, char **argv)
 {
     struct worker workers[2];
-    unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 1000;
+    unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 2000;
     double best[2] = { 0 };
     struct clientct_checker *checker;
 
