@@ -96,7 +96,7 @@ def hottest(dump, count=15):
     rows = []
     for line in text.splitlines():
         match = re.match(r"\s*([\d,]+) \(\s*([\d.]+)%\)\s+(\S.*)", line)
-        if match and "PROGRAM TOTALS" not in line:
+        if match and "PROGRAM TOTALS" not in line and float(match.group(2)) < 100:  # callers are shown with all of it
             where = re.sub(r" \[(?:.*/)?([^/\]]+)\]$", r" [\1]", match.group(3)).rsplit("/", 1)[-1]
             rows.append((where, float(match.group(2))))
     return rows[:count]

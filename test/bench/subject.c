@@ -74,6 +74,17 @@ void bench_subject_prepare(void *arg)
     clientct_checker_reload(subject->checker, CLIENTCT_AT_HANDSHAKE); /* so that the next look is a second away */
 }
 
+void bench_subject_only_decide(void *arg)
+{
+    struct bench_subject *subject = arg;
+    struct clientct_verdict verdict;
+
+    if (clientct_decide(subject->checker, &subject->input, &verdict) != subject->accept) {
+        pki_die("the verdict is %s (%s)", clientct_reason_name(verdict.reason), verdict.detail);
+    }
+    clientct_verdict_clear(&verdict);
+}
+
 void bench_subject_decide(void *arg)
 {
     struct bench_subject *subject = arg;

@@ -30,5 +30,7 @@ void bench_subject_clear(struct bench_subject *subject);
 void bench_subject_prepare(void *subject);
 /* Decides and records; dies when the verdict is not what the subject says. */
 void bench_subject_decide(void *subject);
+/* The same without the record. */
+void bench_subject_only_decide(void *subject);
 
 #endif
