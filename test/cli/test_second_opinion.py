@@ -49,12 +49,14 @@ class Plan:
         choose = self.random.choice
         arguments = ["--cn", choose(("client", "x", "Ünïcode Ü", "a" * 60))]
         if choose((True, False)):
-            arguments += ["--not-after", choose(("+1d", "+180d", "+400d", "2049-12-31T23:59:59Z", "2050-01-01T00:00:00Z"))]
+            arguments += ["--not-after", choose(("+1d", "+180d", "+400d", "2049-12-31T23:59:59Z",
+                                                     "2050-01-01T00:00:00Z"))]
         arguments += choose(([], ["--ed25519"], ["--key-from", "rsa-ca"], ["--key-from", "ca"]))
         if choose((True,) * 4 + (False,)):
             padding = choose(PADDING)
             arguments += ["--pad", str(padding)] if padding else []
-            arguments += choose(([], ["--san", "DNS:a.example.com,IP:192.0.2.1"], ["--policy", "2.999.1"], ["--server"]))
+            arguments += choose(([], ["--san", "DNS:a.example.com,IP:192.0.2.1"], ["--policy", "2.999.1"],
+                                 ["--server"]))
             arguments += ["--sct-position", choose(("first", "middle", "last"))]
         else:
             arguments += ["--only-sct"]
@@ -72,7 +74,8 @@ class Plan:
                 spec += self.random.choice((",tiled=1099511627775", ",ext=0100020405", ",ext=ff"))
             spec += self.random.choice(("", ",time=-400d", ",time=-1s", ",time=+2h"))
             if self.random.random() < 0.35:
-                spec += ",bad=" + self.random.choice([fault for fault in SCT_FAULTS if (log, fault) != ("log-c", "ber")])
+                spec += ",bad=" + self.random.choice(
+                    [fault for fault in SCT_FAULTS if (log, fault) != ("log-c", "ber")])
             specs += ["--sct", spec]
         return specs
 

@@ -12,7 +12,8 @@ def redis(folder, openssl_conf, port):
     return Server(folder, [program("redis-server"), "--port", "0", "--tls-port", port, "--bind", "127.0.0.1",
                            "--save", "", "--dir", folder, "--loglevel", "verbose",
                            "--tls-cert-file", pki / "server.pem", "--tls-key-file", pki / "server.key",
-                           "--tls-ca-cert-file", pki / "ca.pem", "--tls-auth-clients", "yes"], environment(openssl_conf), port)
+                           "--tls-ca-cert-file", pki / "ca.pem", "--tls-auth-clients", "yes"],
+                  environment(openssl_conf), port)
 
 
 def ask_redis(port, context):

@@ -1,4 +1,4 @@
-"""What an operator does with servers that run: files change under them, they are counted, and asked whether it is on."""
+"""What an operator does with servers that run: files change under them, they are counted, and asked if it is on."""
 import json
 import os
 import shutil
@@ -30,8 +30,8 @@ def nginx(folder, conf):
     folder.chmod(0o755)
     port = free_port()
     text = (Path(__file__).parent / "nginx" / "nginx.conf.in").read_text()
-    for name, value in {"user": "user nobody nogroup;" if ROOT else "", "folder": folder, "pki": fixture(), "port": port,
-                        "tickets": "off"}.items():
+    for name, value in {"user": "user nobody nogroup;" if ROOT else "", "folder": folder, "pki": fixture(),
+                        "port": port, "tickets": "off"}.items():
         text = text.replace(f"@{name}@", str(value))
     (folder / "nginx.conf").write_text(text)
     server = Server(folder, [NGINX, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], environment(conf), port)
@@ -65,8 +65,8 @@ def stunnel(folder, conf):
         "foreground = yes", "pid =", "debug = info", "[service]", f"accept = 127.0.0.1:{port}",
         f"connect = 127.0.0.1:{behind}", f"cert = {pki}/server.pem", f"key = {pki}/server.key",
         f"CAfile = {pki}/ca.pem", "verifyChain = yes", "requireCert = yes", ""]))
-    backend = Server(folder, ["python3", "-m", "http.server", "--bind", "127.0.0.1", str(behind)], environment(), behind,
-                     "backend")
+    backend = Server(folder, ["python3", "-m", "http.server", "--bind", "127.0.0.1", str(behind)], environment(),
+                     behind, "backend")
     backend.wait_ready()
     server = Server(folder, [STUNNEL, folder / "stunnel.conf"], environment(conf), port)
     stop = server.stop
@@ -156,23 +156,26 @@ def postgresql_with_a_process_a_connection_follows_its_own_reload():
         if ROOT:
             for path in (folder, key, metrics):
                 shutil.chown(path, "postgres")
-        status, said = run([*as_user, binaries[-1] / "initdb", "-D", data, "-A", "trust", "-N"], environment(), seconds=60)
+        status, said = run([*as_user, binaries[-1] / "initdb", "-D", data, "-A", "trust", "-N"], environment(),
+                           seconds=60)
         equal(status, 0, f"initdb: {said}")
         (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n")
         user = "postgres" if ROOT else os.environ.get("USER", "postgres")
         with Server(folder, [*as_user, binaries[-1] / "postgres", "-D", data, "-p", port, "-k", folder,
-                             "-c", "listen_addresses=127.0.0.1", "-c", "ssl=on", "-c", f"ssl_cert_file={pki}/server.pem",
-                             "-c", f"ssl_key_file={key}", "-c", f"ssl_ca_file={pki}/ca.pem"],
+                             "-c", "listen_addresses=127.0.0.1", "-c", "ssl=on",
+                             "-c", f"ssl_cert_file={pki}/server.pem", "-c", f"ssl_key_file={key}", "-c", f"ssl_ca_file={pki}/ca.pem"],
                     environment(conf), port) as server:
             def served(client):
                 chosen = folder / f"{client}.key"
                 shutil.copy(pki / f"client-{client}.key", chosen)
                 chosen.chmod(0o600)
                 return run([psql, f"host=127.0.0.1 port={port} dbname=postgres user={user} sslmode=require "
-                            f"sslcert={pki}/client-{client}.pem sslkey={chosen}", "-c", "select 1"], environment())[0] == 0
+                            f"sslcert={pki}/client-{client}.pem sslkey={chosen}", "-c", "select 1"],
+                           environment())[0] == 0
             wait_until(lambda: accepts_connections(port) and served("good"), server.output)
             equal(served("unlogged"), False, "unlogged at the start")
-            before = prometheus.value(prometheus.parse(run([CLIENTCT, "metrics", metrics])[1]), "clientct_verdicts_total")
+            before = prometheus.value(prometheus.parse(run([CLIENTCT, "metrics", metrics])[1]),
+                                      "clientct_verdicts_total")
             for _ in range(5):
                 served("good")
             samples = prometheus.parse(run([CLIENTCT, "metrics", metrics])[1])
@@ -196,8 +199,8 @@ def workers_of_nginx_are_counted():
                 server.served(client)
             samples = prometheus.parse(run([CLIENTCT, "metrics", metrics])[1])
             for verdict, reason, want in (("accept", "compliant", 6), ("refuse", "no-scts", 3)):
-                equal(prometheus.value(samples, "clientct_verdicts_total", policy="one", verdict=verdict, reason=reason),
-                      want, reason)
+                equal(prometheus.value(samples, "clientct_verdicts_total", policy="one", verdict=verdict,
+                                       reason=reason), want, reason)
             equal(prometheus.value(samples, "clientct_verdict_duration_seconds_count"), 9, "the histogram's count")
             equal(prometheus.value(samples, "clientct_processes_in_mode", mode="enforce") >= 2, True, "processes")
             age = prometheus.value(samples, "clientct_log_list_age_seconds", list=str(fixture() / "log_list.json"))
@@ -240,7 +243,8 @@ def doctor_looks_at_a_program_before_it_starts():
     with TemporaryFolder() as folder:
         conf = write_openssl_conf(folder, write_config(folder))
         doctor("--", "openssl", "s_server", env=environment(conf), status=0)
-        contains(doctor("--", "openssl", env=environment(), status=1), "OPENSSL_CONF is not set", "without the variable")
+        contains(doctor("--", "openssl", env=environment(), status=1), "OPENSSL_CONF is not set",
+                 "without the variable")
         missing = write_openssl_conf(folder, write_config(folder), so="/nonexistent/clientct.so", name="missing.cnf")
         contains(doctor("--", "openssl", env=environment(missing), status=1), "cannot be found", "without component")
         loose = write_openssl_conf(folder, write_config(folder), dead_man_switch=False, name="loose.cnf")
