@@ -163,7 +163,8 @@ def postgresql_with_a_process_a_connection_follows_its_own_reload():
         user = "postgres" if ROOT else os.environ.get("USER", "postgres")
         with Server(folder, [*as_user, binaries[-1] / "postgres", "-D", data, "-p", port, "-k", folder,
                              "-c", "listen_addresses=127.0.0.1", "-c", "ssl=on",
-                             "-c", f"ssl_cert_file={pki}/server.pem", "-c", f"ssl_key_file={key}", "-c", f"ssl_ca_file={pki}/ca.pem"],
+                             "-c", f"ssl_cert_file={pki}/server.pem", "-c", f"ssl_key_file={key}",
+                             "-c", f"ssl_ca_file={pki}/ca.pem"],
                     environment(conf), port) as server:
             def served(client):
                 chosen = folder / f"{client}.key"
