@@ -405,7 +405,12 @@ out:
     free(reader.words);
     ct_conf_clear(&conf);
     if (problems->errors != errors) {
+        struct ct_settings only_files = { .files = settings->files, .file_count = settings->file_count };
+
+        settings->files = NULL;
+        settings->file_count = 0;
         ct_settings_clear(settings);
+        *settings = only_files;
         return false;
     }
     return true;

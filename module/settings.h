@@ -68,7 +68,8 @@ const struct ct_setting *ct_settings_table(size_t index);
 
 /*
  * Reads clientct.cnf from its bytes, and the certificate files that rules name. `file` is for messages and is
- * not opened. All errors are reported; false when there is one, and *settings is then empty (zeroed).
+ * not opened. All errors are reported; false when there is one, and *settings then has
+ * nothing but `files`, to be watched: mending one of them may mend the settings.
  * Warnings are added too. Log lists are not read here. The clock is read for one warning only (exemptions that
  * have ended); the environment, global state and the error queue are left alone.
  */

@@ -106,8 +106,10 @@ static X509 *read_certificate(struct ct_settings_reader *reader, const struct ct
     struct ct_file file = { 0 };
     X509 *certificate = NULL;
     const char *why = NULL;
-    int error = ct_file_read(line->value, CERTIFICATE_MAX_BYTES, true, &file);
+    int error;
 
+    record_file(reader, line); /* also when it is wrong: its mending mends the settings */
+    error = ct_file_read(line->value, CERTIFICATE_MAX_BYTES, true, &file);
     if (error != 0) {
         char text[128];
 
@@ -124,7 +126,6 @@ static X509 *read_certificate(struct ct_settings_reader *reader, const struct ct
         ct_setting_error(reader, line->line, "`%s`: %.200s %s", line->name, line->value, why);
         return NULL;
     }
-    record_file(reader, line);
     return certificate;
 }
 

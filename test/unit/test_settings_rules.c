@@ -401,7 +401,9 @@ START_TEST(refuses_other_files_than_one_certificate)
         ck_assert_msg(problems.errors == 1 && problems.items[0].line == 7 &&
                           strstr(problems.items[0].text, rows[i].says) != NULL,
                       "%s: %s", rows[i].file, first_text(&problems));
-        ck_assert_ptr_null(settings.files);
+        ck_assert_uint_eq(settings.file_count, 1); /* to be watched */
+        ck_assert_ptr_null(settings.rules);
+        ct_settings_clear(&settings);
         ct_problems_clear(&problems);
     }
     pki_ca_clear(&ca);

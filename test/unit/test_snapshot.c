@@ -97,6 +97,29 @@ START_TEST(settings_are_kept_where_the_file_is_gone_or_wrong)
 }
 END_TEST
 
+START_TEST(a_rule_s_certificate_that_is_mended_mends_the_settings)
+{
+    struct ct_snapshot *broken, *mended;
+    char settings[256], path[128];
+
+    snprintf(path, sizeof path, "%s/ca.pem", scene.dir);
+    snprintf(settings, sizeof settings, "rules = r\n[r]\nx = x\n[x]\nissuer = %s\nexempt = yes\n", path);
+    scene_configure(&scene, settings);
+    broken = ct_snapshot_read(scene.config, NULL);
+    ck_assert_ptr_nonnull(broken);
+    ck_assert_ptr_null(broken->config);
+    ck_assert(!ct_snapshot_outdated(broken));
+    snprintf(path, sizeof path, "%s/ca", scene.dir);
+    pki_ca_write(&scene.ca, path);
+    ck_assert(ct_snapshot_outdated(broken));
+    mended = ct_snapshot_read(scene.config, broken);
+    ck_assert_ptr_nonnull(mended);
+    ck_assert_msg(mended->config != NULL, "%s", mended->why);
+    ct_snapshot_release(broken);
+    ct_snapshot_release(mended);
+}
+END_TEST
+
 START_TEST(the_emergency_switch_works_with_a_broken_list)
 {
     put("list", "{");
@@ -283,6 +306,7 @@ int main(void)
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, notices_every_way_of_changing_a_file);
     tcase_add_test(tc, settings_are_kept_where_the_file_is_gone_or_wrong);
+    tcase_add_test(tc, a_rule_s_certificate_that_is_mended_mends_the_settings);
     tcase_add_test(tc, the_emergency_switch_works_with_a_broken_list);
     tcase_add_test(tc, without_an_earlier_list_there_is_none);
     tcase_add_test(tc, each_list_is_its_own_last_good);
