@@ -32,7 +32,8 @@ static const char *last_part(const char *path)
     return strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
 }
 
-static void look_at_map(struct mapped *mapped, const char *path)
+/* `shared`: mapped MAP_SHARED, as counters are and libraries (whose names may look alike) are not. */
+static void look_at_map(struct mapped *mapped, const char *path, bool shared)
 {
     const char *name = last_part(path);
 
@@ -44,7 +45,7 @@ static void look_at_map(struct mapped *mapped, const char *path)
         if (mapped->libcrypto[0] == '\0') {
             snprintf(mapped->libcrypto, sizeof mapped->libcrypto, "%s", path);
         }
-    } else if (ct_metrics_name_ok(name)) {
+    } else if (shared && ct_metrics_name_ok(name)) {
         snprintf(mapped->metrics, sizeof mapped->metrics, "%s", path);
     }
 }
@@ -59,11 +60,12 @@ static void read_maps(pid_t pid, struct mapped *mapped)
     maps = fopen(name, "re");
     while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
         char *path = strchr(line, '/');
+        const char *permissions = strchr(line, ' '); /* " rw-s" behind the addresses */
 
         mapped->readable = true;
         if (path != NULL) {
             path[strcspn(path, "\n")] = '\0';
-            look_at_map(mapped, path);
+            look_at_map(mapped, path, permissions != NULL && strnlen(permissions, 5) == 5 && permissions[4] == 's');
         }
     }
     if (maps != NULL) {

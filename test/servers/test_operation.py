@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import prometheus
-from clientct import ask, client_context, fixture, s_server, write_config, write_openssl_conf
+from clientct import (MODULE, ask, client_context, fixture, linked_openssl, s_server, write_config,
+                      write_openssl_conf)
 from processes import (Server, TemporaryFolder, accepts_connections, environment, free_port, program, run,
                        wait_until)
 from tap import Skip, case, contains, equal, main, table
@@ -22,6 +23,8 @@ def need(path, name, as_root=False):
         raise Skip(f"{name} is not installed")
     if as_root and not ROOT:
         raise Skip("needs root")
+    if linked_openssl(path) != linked_openssl(MODULE):
+        raise Skip(f"{name} is linked with another OpenSSL than the component's")
 
 
 def nginx(folder, conf):
@@ -141,8 +144,7 @@ def a_server_in_a_chroot_keeps_what_it_has_until_it_is_reloaded():
 def postgresql_with_a_process_a_connection_follows_its_own_reload():
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.path.isdir("/usr/lib/postgresql") else []
     psql = program("psql")
-    if not binaries or not psql:
-        raise Skip("PostgreSQL is not installed")
+    need(binaries and psql and binaries[-1] / "postgres", "PostgreSQL")
     with TemporaryFolder() as folder:
         data, pki, port = folder / "data", fixture(), free_port()
         metrics = folder / "metrics"

@@ -5,13 +5,14 @@ import pwd
 import signal
 from pathlib import Path
 
-from clientct import ask, client_context, fixture, write_config, write_openssl_conf
+from clientct import ask, client_context, fixture, need_same_openssl, write_config, write_openssl_conf
 from processes import Server, TemporaryFolder, environment, free_port, program, run, wait_until
 from tap import Skip, case, contains, equal, main, need
 
 NGINX = program("nginx")
 CLIENTCT = os.environ.get("CLIENTCT")
 need(NGINX, "nginx")
+need_same_openssl(NGINX, "nginx")
 
 
 def nginx(folder, config):

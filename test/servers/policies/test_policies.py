@@ -13,13 +13,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from clientct import CTPKI, OPENSSL, VERSIONS, ask, write_openssl_conf
+from clientct import CTPKI, OPENSSL, VERSIONS, ask, need_same_openssl, write_openssl_conf
 from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program, wait_until
 from tap import contains, equal, main, need, table
 
 CLIENTCT = os.environ["CLIENTCT"]
 NGINX = program("nginx")
 need(NGINX, "nginx")
+need_same_openssl(NGINX, "nginx")
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "cases.json").read_text())
 
