@@ -1,5 +1,6 @@
 #include "checker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 
 #define LOOK_EVERY_MS 1000
 
+static const char denied_without_words[] = "the caller's settings are wrong, and memory is too short to say how";
+
 struct clientct_checker {
     char *config_file;
     struct ct_shared snapshot;     /* never none */
@@ -19,6 +22,7 @@ struct clientct_checker {
     _Atomic int64_t looked_ms;     /* monotonic */
     struct ct_cache *cache;        /* NULL: none to be had */
     _Atomic(struct ct_recorder *) recorder; /* NULL: nothing is recorded */
+    _Atomic(const char *) denied;  /* why everybody is refused; NULL: nobody is for such a reason */
 };
 
 static bool allows_resumption(const struct ct_snapshot *snapshot)
@@ -76,8 +80,21 @@ void clientct_checker_free(struct clientct_checker *checker)
     ct_shared_clear(&checker->snapshot);
     ct_cache_free(checker->cache);
     ct_recorder_free(atomic_load(&checker->recorder));
+    if (atomic_load(&checker->denied) != denied_without_words) {
+        free((char *)atomic_load(&checker->denied));
+    }
     free(checker->config_file);
     free(checker);
+}
+
+void clientct_checker_deny(struct clientct_checker *checker, const char *why)
+{
+    const char *none = NULL;
+    char *copy = strdup(why);
+
+    if (!atomic_compare_exchange_strong(&checker->denied, &none, copy != NULL ? copy : denied_without_words)) {
+        free(copy);
+    }
 }
 
 struct ct_snapshot *ct_checker_get1_snapshot(struct clientct_checker *checker)
@@ -152,7 +169,8 @@ bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
 
 bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
 {
-    return !atomic_load_explicit(&checker->resumption_allowed, memory_order_relaxed);
+    return atomic_load(&checker->denied) != NULL ||
+           !atomic_load_explicit(&checker->resumption_allowed, memory_order_relaxed);
 }
 
 bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
@@ -160,9 +178,15 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
 {
     struct ct_share *share = ct_shared_get1(&checker->snapshot);
     const struct ct_snapshot *snapshot = ct_share_get0(share);
+    const char *denied = atomic_load_explicit(&checker->denied, memory_order_acquire);
 
     memset(verdict, 0, sizeof *verdict);
-    ct_decide_cached(checker->cache, snapshot, input, input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
+    if (denied != NULL) {
+        verdict->reason = CLIENTCT_CONFIG_ERROR;
+        snprintf(verdict->detail, sizeof verdict->detail, "%s", denied);
+    } else {
+        ct_decide_cached(checker->cache, snapshot, input, input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
+    }
     verdict->generation = snapshot->generation;
     verdict->held = share;
     return verdict->accept;

@@ -46,18 +46,40 @@ bool ct_signature_plausible(const struct ct_log *log, const struct ct_sct *sct)
     return false;
 }
 
+/*
+ * Whether the last error is one of memory: libcrypto's answer is then often the same as to a wrong signature, and a
+ * verdict from it must not be remembered.
+ */
+static bool memory_was_short(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+}
+
 enum ct_signature_result ct_signature_check(const struct ct_log *log, const uint8_t digest[32],
                                             struct ct_bytes signature)
 {
-    EVP_PKEY_CTX *ctx = ct_log_get1_verifier(log);
-    enum ct_signature_result result;
+    enum ct_signature_result result = CT_SIGNATURE_FAILED;
+    EVP_PKEY_CTX *ctx = NULL;
+    bool was_short;
+    int verified;
 
+    if (log->key_type == CT_KEY_P256 && !is_ecdsa_signature(signature)) {
+        return CT_SIGNATURE_BAD; /* libcrypto's answer would be that to an internal failure */
+    }
+    ctx = ct_log_get1_verifier(log);
     if (ctx == NULL) {
         return CT_SIGNATURE_FAILED;
     }
     ERR_set_mark(); /* the queue belongs to the application: a bad signature leaves nothing in it */
-    /* A negative answer may be a malformed signature as well as an internal failure: both are not "valid". */
-    result = EVP_PKEY_verify(ctx, signature.data, signature.len, digest, 32) == 1 ? CT_SIGNATURE_OK : CT_SIGNATURE_BAD;
+    was_short = memory_was_short(); /* the application's error, of before */
+    verified = EVP_PKEY_verify(ctx, signature.data, signature.len, digest, 32);
+    if (verified == 1) {
+        result = CT_SIGNATURE_OK;
+    } else if (verified == 0 && (was_short || !memory_was_short())) {
+        result = CT_SIGNATURE_BAD;
+    }
     EVP_PKEY_CTX_free(ctx);
     ERR_pop_to_mark();
     return result;

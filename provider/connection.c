@@ -17,6 +17,7 @@ static const char magic[16] = "clientct slot 1";
 struct slot {
     char magic[sizeof(magic)];
     const SSL *owner;
+    unsigned char client_random[SSL3_RANDOM_SIZE]; /* of the handshake that brought the bytes */
     size_t len;
     uint8_t bytes[];
 };
@@ -77,6 +78,7 @@ bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len)
     }
     memcpy(slot->magic, magic, sizeof(magic));
     slot->owner = ssl;
+    SSL_get_client_random(ssl, slot->client_random, sizeof(slot->client_random));
     slot->len = len;
     if (len > 0) {
         memcpy(slot->bytes, bytes, len);
@@ -91,7 +93,13 @@ bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len)
 const uint8_t *ct_connection_get0_scts(const SSL *ssl, size_t *len)
 {
     const struct slot *slot = own_slot(SSL_get_ex_data(ssl, slot_index), ssl);
+    unsigned char client_random[SSL3_RANDOM_SIZE];
 
+    /* An SSL object may have been cleared and used again since; there is no callback for that. */
+    if (slot != NULL && (SSL_get_client_random(ssl, client_random, sizeof(client_random)) != sizeof(client_random)
+                         || memcmp(client_random, slot->client_random, sizeof(client_random)) != 0)) {
+        slot = NULL;
+    }
     *len = slot != NULL ? slot->len : 0;
     return slot != NULL ? slot->bytes : NULL;
 }

@@ -17,7 +17,7 @@ bool ct_connection_register(void);
 /* Copies the extension's bytes, in place of what an earlier message brought. False when memory is short. */
 bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len);
 
-/* The bytes, or NULL and 0. They live until the next set1 or forget. */
+/* The bytes that this handshake brought, or NULL and 0. They live until the next set1 or forget. */
 const uint8_t *ct_connection_get0_scts(const SSL *ssl, size_t *len);
 
 /* Frees what is kept on the connection, if anything. */

@@ -9,7 +9,7 @@
 /* Written once each, never freed: objects of OpenSSL, and with them our hooks, outlive OPENSSL_cleanup. */
 static _Atomic(char *) config_name;
 static _Atomic(const char *) denial;
-static struct clientct_checker *checker;
+static _Atomic(struct clientct_checker *) checker;
 static pthread_once_t checker_once = PTHREAD_ONCE_INIT;
 
 void ct_process_checker_deny(const char *why)
@@ -17,9 +17,15 @@ void ct_process_checker_deny(const char *why)
     const char *none = NULL;
     char *copy = strdup(why);
     const char *text = copy != NULL ? copy : "openssl.cnf contradicts itself, and memory is too short to say how";
+    struct clientct_checker *made;
 
     if (!atomic_compare_exchange_strong(&denial, &none, text)) {
         free(copy);
+        return;
+    }
+    made = atomic_load(&checker);
+    if (made != NULL) {
+        clientct_checker_deny(made, text);
     }
 }
 
@@ -50,18 +56,47 @@ void ct_process_checker_configure(const char *config_file)
     free(copy);
 }
 
+OSSL_LIB_CTX *ct_process_checker_enter(void)
+{
+    return OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
+}
+
+void ct_process_checker_leave(OSSL_LIB_CTX *threads_own)
+{
+    OSSL_LIB_CTX_set0_default(threads_own);
+}
+
+static void deny_as_configured(struct clientct_checker *made)
+{
+    const char *why = atomic_load(&denial);
+
+    if (why != NULL) {
+        clientct_checker_deny(made, why);
+    }
+}
+
 static void make_checker(void)
 {
-    checker = clientct_checker_new(atomic_load(&config_name));
-    if (checker != NULL) {
-        clientct_checker_start_recording(checker);
+    struct clientct_checker *made = clientct_checker_new(atomic_load(&config_name));
+    struct clientct_checker *none = NULL;
+
+    if (made == NULL) {
+        return;
     }
+    deny_as_configured(made); /* before another thread can ask it */
+    if (!atomic_compare_exchange_strong(&checker, &none, made)) {
+        clientct_checker_free(made);
+        return;
+    }
+    deny_as_configured(made); /* a denial that comes from now on sees the checker; one that came meanwhile did not */
+    clientct_checker_start_recording(made);
 }
 
 struct clientct_checker *ct_process_checker_get0(void)
 {
-    if (pthread_once(&checker_once, make_checker) != 0) {
-        return NULL;
+    /* Once, so that threads which start together read the files once. */
+    if (pthread_once(&checker_once, make_checker) == 0 && atomic_load(&checker) == NULL) {
+        make_checker(); /* memory was short then */
     }
-    return checker;
+    return atomic_load(&checker);
 }

@@ -18,10 +18,18 @@ void ct_process_checker_configure(const char *config_file);
 /* Denies everybody with `config-error` from now on; `why` is copied, the first one stays. */
 void ct_process_checker_deny(const char *why);
 
+/*
+ * Around everything that is asked of the checker: its cryptography is the default library context's, and what it keeps
+ * (keys, MACs) must not belong to a context that a thread has made its default and may free. `leave` takes what `enter`
+ * returned.
+ */
+OSSL_LIB_CTX *ct_process_checker_enter(void);
+void ct_process_checker_leave(OSSL_LIB_CTX *threads_own);
+
 /* Why everybody is denied; NULL: nobody is for such a reason. */
 const char *ct_process_checker_denied(void);
 
-/* The checker, made at the first call, which reads the configuration. NULL when memory is short: refuse. */
+/* The checker, made at the first call, which reads the configuration. NULL when memory is short, for now: refuse. */
 struct clientct_checker *ct_process_checker_get0(void);
 
 #endif

@@ -58,16 +58,21 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
 {
     SSL_CTX *ctx = parent;
     struct clientct_checker *checker;
+    OSSL_LIB_CTX *threads_own;
 
     if (is_for_clients_only(ctx)) {
         return;
     }
     ERR_set_mark();
+    threads_own = ct_process_checker_enter();
     checker = ct_process_checker_get0();
     if (checker != NULL) {
         clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
         /* Now, often as root and outside any chroot, sinks can be opened that a worker could not open. */
         clientct_checker_start_recording(checker);
+    }
+    ct_process_checker_leave(threads_own);
+    if (checker != NULL) {
         if (clientct_checker_wants_tls_scts(checker)) {
             /* A failure costs evidence, and too little evidence is refused. */
             SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,

@@ -95,13 +95,16 @@ static const char *fill(struct store *store, const char *uri)
 static void *store_open(void *provctx, const char *uri)
 {
     struct store *store = OPENSSL_zalloc(sizeof(*store));
+    OSSL_LIB_CTX *threads_own;
     const char *why;
 
     if (store == NULL) {
         return NULL;
     }
     store->end = &store->first;
+    threads_own = ct_process_checker_enter();
     why = fill(store, uri);
+    ct_process_checker_leave(threads_own);
     if (why != NULL) {
         ct_errors_push_store(uri, why);
         store_close(store);

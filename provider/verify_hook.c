@@ -27,6 +27,12 @@ static _Atomic(X509_STORE_CTX_verify_fn) wrapped[32];
 
 static int slot_index = -1;
 
+/* libcrypto's own verify function, which X509_STORE_CTX_init sets where the application has none. */
+static X509_STORE_CTX_verify_fn libcryptos_own;
+
+/* What a slot points to while the function that it pointed to is running. */
+static const char being_verified;
+
 static _Atomic(X509_STORE_CTX_verify_fn) *remember(X509_STORE_CTX_verify_fn verify)
 {
     for (size_t i = 0; i < sizeof(wrapped) / sizeof(wrapped[0]); i++) {
@@ -63,12 +69,6 @@ static void fail(struct clientct_verdict *verdict, enum clientct_reason reason, 
 static bool decide(struct clientct_checker *checker, struct clientct_input *input, SSL *ssl,
                    struct clientct_verdict *verdict)
 {
-    const char *denied = ct_process_checker_denied();
-
-    if (denied != NULL) {
-        fail(verdict, CLIENTCT_CONFIG_ERROR, denied);
-        return false;
-    }
     if (checker == NULL) {
         fail(verdict, CLIENTCT_INTERNAL_ERROR, "no memory for the checker");
         return false;
@@ -87,10 +87,12 @@ static bool decide_and_record(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_ver
         .server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
     };
     int saved_errno = errno; /* the application may still ask why an earlier read or write failed */
+    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
     uint64_t begin_ns = ct_recording_now_ns();
     bool accept = decide(checker, &input, ssl, verdict);
 
     ct_recording_record(checker, ssl, &input, verdict, ct_recording_now_ns() - begin_ns);
+    ct_process_checker_leave(threads_own);
     errno = saved_errno;
     return accept;
 }
@@ -100,7 +102,7 @@ static void limit_session(SSL *ssl)
 {
     struct clientct_checker *checker = ct_process_checker_get0();
 
-    if (checker == NULL || ct_process_checker_denied() != NULL || clientct_checker_refuses_resumption(checker)) {
+    if (checker == NULL || clientct_checker_refuses_resumption(checker)) {
         ct_resumption_refuse(ssl);
     }
 }
@@ -122,17 +124,27 @@ static int refuse(X509_STORE_CTX *ctx, const struct clientct_verdict *verdict)
 
 static int verify(X509_STORE_CTX *ctx)
 {
-    X509_STORE_CTX_verify_fn previous = recall(X509_STORE_CTX_get_ex_data(ctx, slot_index));
+    void *slot = X509_STORE_CTX_get_ex_data(ctx, slot_index);
+    X509_STORE_CTX_verify_fn previous;
     SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct clientct_verdict verdict = { 0 };
     bool accept = false;
     int ok;
 
-    if (previous == NULL) {
+    if (slot == &being_verified) {
+        /*
+         * An application took our function for libcrypto's, by X509_STORE_CTX_get_verify, and calls it from its own:
+         * the verdict is made when that one returns.
+         */
+        return libcryptos_own(ctx);
+    }
+    previous = recall(slot);
+    if (previous == NULL || !X509_STORE_CTX_set_ex_data(ctx, slot_index, (void *)&being_verified)) {
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
         return -1;
     }
     ok = previous(ctx);
+    X509_STORE_CTX_set_ex_data(ctx, slot_index, slot);
     if (ssl == NULL || !SSL_is_server(ssl)) {
         return ok;
     }
@@ -159,13 +171,39 @@ static void on_store_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, in
     X509_STORE_CTX *ctx = parent;
     X509_STORE_CTX_verify_fn previous = X509_STORE_CTX_get_verify(ctx);
 
+    if (previous == verify) {
+        previous = libcryptos_own; /* an application put what it had found in another context into its X509_STORE */
+    }
     /* Where either fails, verify() finds nothing to call and fails. */
     CRYPTO_set_ex_data(ad, index, previous != NULL ? (void *)remember(previous) : NULL);
     X509_STORE_CTX_set_verify(ctx, verify);
 }
 
+static X509_STORE_CTX_verify_fn find_libcryptos_own(void)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509_STORE_CTX_verify_fn found = NULL;
+
+    if (ctx != NULL && X509_STORE_CTX_init(ctx, NULL, NULL, NULL) == 1) {
+        found = X509_STORE_CTX_get_verify(ctx);
+    }
+    X509_STORE_CTX_free(ctx);
+    return found;
+}
+
 bool ct_verify_hook_register(void)
 {
+    libcryptos_own = find_libcryptos_own();
+    if (libcryptos_own == NULL) {
+        return false;
+    }
+    /*
+     * libssl takes its own index when it first verifies: were that in a library context of a thread's own, it would
+     * be one that we have taken in this one.
+     */
+    if (SSL_get_ex_data_X509_STORE_CTX_idx() < 0) {
+        return false;
+    }
     slot_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, NULL, on_store_ctx_new, NULL, NULL);
     return slot_index >= 0;
 }

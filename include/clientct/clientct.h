@@ -117,6 +117,12 @@ struct clientct_checker;
  */
 struct clientct_checker *clientct_checker_new(const char *config_file) CLIENTCT_MUST_USE;
 
+/*
+ * From now on every decision refuses with `config-error` and `why` (copied; the first one stays), whatever the
+ * configuration says: for a caller whose own settings contradict themselves. Decisions are recorded as ever.
+ */
+void clientct_checker_deny(struct clientct_checker *checker, const char *why);
+
 /* Frees the checker; verdicts made by it stay readable until they are cleared. NULL is fine. */
 void clientct_checker_free(struct clientct_checker *checker);
 

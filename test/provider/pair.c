@@ -16,15 +16,20 @@ const char *file(const char *prefix, const char *name, const char *suffix)
     return here;
 }
 
+void furnish_server(SSL_CTX *ctx)
+{
+    ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(ctx, file("server", "", ".pem")), 1);
+    ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(ctx, file("server", "", ".key"), SSL_FILETYPE_PEM), 1);
+    ck_assert_int_eq(SSL_CTX_load_verify_locations(ctx, file("ca", "", ".pem"), NULL), 1);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+}
+
 SSL_CTX *server_context_of(OSSL_LIB_CTX *libctx)
 {
     SSL_CTX *ctx = SSL_CTX_new_ex(libctx, NULL, TLS_server_method());
 
     ck_assert_ptr_nonnull(ctx);
-    ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(ctx, file("server", "", ".pem")), 1);
-    ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(ctx, file("server", "", ".key"), SSL_FILETYPE_PEM), 1);
-    ck_assert_int_eq(SSL_CTX_load_verify_locations(ctx, file("ca", "", ".pem"), NULL), 1);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    furnish_server(ctx);
     return ctx;
 }
 
@@ -33,9 +38,9 @@ SSL_CTX *server_context(void)
     return server_context_of(NULL);
 }
 
-SSL_CTX *client_context(const char *client)
+SSL_CTX *client_context_of(OSSL_LIB_CTX *libctx, const char *client)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL_CTX *ctx = SSL_CTX_new_ex(libctx, NULL, TLS_client_method());
 
     ck_assert_ptr_nonnull(ctx);
     ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(ctx, file("client-", client, ".pem")), 1);
@@ -45,17 +50,28 @@ SSL_CTX *client_context(const char *client)
     return ctx;
 }
 
-struct pair connect_pair(SSL_CTX *server, SSL_CTX *client)
+SSL_CTX *client_context(const char *client)
 {
-    struct pair pair = { SSL_new(server), SSL_new(client) };
+    return client_context_of(NULL, client);
+}
+
+void join_pair(struct pair *pair)
+{
     BIO *one = NULL;
     BIO *other = NULL;
 
     ck_assert_int_eq(BIO_new_bio_pair(&one, 1 << 17, &other, 1 << 17), 1);
-    SSL_set_bio(pair.server, one, one);
-    SSL_set_bio(pair.client, other, other);
-    SSL_set_accept_state(pair.server);
-    SSL_set_connect_state(pair.client);
+    SSL_set_bio(pair->server, one, one);
+    SSL_set_bio(pair->client, other, other);
+    SSL_set_accept_state(pair->server);
+    SSL_set_connect_state(pair->client);
+}
+
+struct pair connect_pair(SSL_CTX *server, SSL_CTX *client)
+{
+    struct pair pair = { SSL_new(server), SSL_new(client) };
+
+    join_pair(&pair);
     return pair;
 }
 

@@ -19,11 +19,17 @@ const char *file(const char *prefix, const char *name, const char *suffix);
 SSL_CTX *server_context_of(OSSL_LIB_CTX *libctx);
 SSL_CTX *server_context(void);
 
+/* Gives a server's context its certificate, and has it demand the client's. */
+void furnish_server(SSL_CTX *ctx);
+
 /* A client with the certificate client-<client>. Owned by the caller. */
+SSL_CTX *client_context_of(OSSL_LIB_CTX *libctx, const char *client);
 SSL_CTX *client_context(const char *client);
 
 /* Connected through memory, nothing said yet. */
 struct pair connect_pair(SSL_CTX *server, SSL_CTX *client);
+/* The same for two objects that are there. */
+void join_pair(struct pair *pair);
 void free_pair(struct pair *pair);
 
 /* Whether the server finishes; its error queue is then as the handshake left it. */

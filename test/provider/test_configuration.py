@@ -7,6 +7,7 @@ from clientct import (ENTRIES, MODULE, ask, client_context, fixture, s_server, w
 from processes import TemporaryFolder, wait_until
 from tap import case, contains, equal, main, table
 
+README = Path(os.environ["CLIENTCT_README"])
 EXAMPLE = Path(os.environ["CLIENTCT_EXAMPLES"]) / "openssl-clientct.cnf"
 
 
@@ -40,14 +41,22 @@ def without_the_switch_the_component_is_simply_there():
             equal(ask(server.port, client_context("unlogged")).served, False, "whether unlogged is served")
 
 
-@case
-def example_for_a_service_works_as_it_stands():
-    """Only the two paths are of this test; the system's openssl.cnf is included as on any machine."""
+def readme_block(containing):
+    """The one block of the README in which a line is."""
+    blocks = [block for block in re.findall(r"(?ms)^```ini\n(.*?)^```$", README.read_text())
+              if containing in block.splitlines()]
+    equal(len(blocks), 1, f"blocks of the README with {containing}")
+    return blocks[0]
+
+
+@table(("the example", EXAMPLE.read_text), ("the README", lambda: readme_block("[clientct_sect]")))
+def openssl_cnf_of_the_documents_works_as_it_stands(where, read):
+    """Only the two paths are of this test; the example includes the system's openssl.cnf as on any machine."""
     with TemporaryFolder() as folder:
-        text = EXAMPLE.read_text()
+        text = read()
         for key, value in (("path", MODULE), ("config", write_config(folder))):
             text, changes = re.subn(rf"(?m)^{key}( *)=.*$", rf"{key}\1= {value}", text)
-            equal(changes, 1, f"lines with {key} in the example")
+            equal(changes, 1, f"lines with {key} in {where}")
         conf = folder / "openssl-clientct.cnf"
         conf.write_text(text)
         with s_server(folder, conf).wait_ready() as server:
@@ -121,6 +130,18 @@ def two_entries_that_disagree_deny_everybody():
         text = conf.read_text()
         conf.write_text(text[::-1].replace(str(config)[::-1], str(other)[::-1], 1)[::-1])
         denies_everybody(conf, folder, "two configuration files", str(other))
+
+
+@case
+def denial_by_openssl_cnf_is_recorded():
+    with TemporaryFolder() as folder:
+        audit, metrics = folder / "audit.json", folder / "metrics"
+        metrics.mkdir()
+        config = write_config(folder, audit=f"file:{audit}", metrics=metrics)
+        denies_everybody(write_openssl_conf(folder, config, section="confg = /tmp/x"), folder, "confg")
+        lines = [line for line in audit.read_text().splitlines() if "config-error" in line and "confg" in line]
+        equal(len(lines), 2, "audit lines about the two refused clients")
+        equal(len(list(metrics.iterdir())) > 0, True, "whether there are metrics")
 
 
 @table(("confg = /tmp/x", "confg"), ("activate = 1", "activate"))

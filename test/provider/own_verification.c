@@ -1,0 +1,180 @@
+/*
+ * Applications with verify functions of their own: in a store, for one connection, instead of libcrypto's, around it,
+ * within it. Run by test_in_process.py; every case is a process that loads the configuration itself.
+ */
+#include <check.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "case.h"
+#include "pair.h"
+
+/* Verify functions of the application's own. */
+
+static X509_STORE_CTX_verify_fn kept;
+static int kept_called;
+
+static int call_what_was_kept(X509_STORE_CTX *ctx)
+{
+    kept_called++;
+    return kept(ctx);
+}
+
+static int keep_verify_function(X509_STORE_CTX *ctx, void *arg)
+{
+    kept = X509_STORE_CTX_get_verify(ctx);
+    return X509_verify_cert(ctx);
+}
+
+/* What an application finds in a context is our function; some keep it as "the default one". */
+START_TEST(our_function_in_the_hands_of_the_application_judges_once)
+{
+    SSL_CTX *server;
+
+    load();
+    server = server_context();
+    SSL_CTX_set_cert_verify_callback(server, keep_verify_function, NULL);
+    judges("first", server);
+    ck_assert_ptr_nonnull((void *)(uintptr_t)kept);
+    SSL_CTX_free(server);
+
+    server = server_context();
+    X509_STORE_set_verify(SSL_CTX_get_cert_store(server), kept);
+    judges("put into a store", server);
+    SSL_CTX_free(server);
+
+    server = server_context();
+    X509_STORE_set_verify(SSL_CTX_get_cert_store(server), call_what_was_kept);
+    judges("called by a function of the application's", server);
+    ck_assert_int_eq(kept_called, 2);
+    SSL_CTX_free(server);
+}
+END_TEST
+
+static int refuse_everything(X509_STORE_CTX *ctx)
+{
+    X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+}
+
+static int accept_everything(X509_STORE_CTX *ctx)
+{
+    X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return 1;
+}
+
+START_TEST(verify_function_of_a_store_is_asked_before_us)
+{
+    SSL_CTX *server;
+    long result = 0;
+
+    load();
+    server = server_context();
+    X509_STORE_set_verify(SSL_CTX_get_cert_store(server), refuse_everything);
+    ck_assert(!admits_with(server, "good", &result));
+    ck_assert_int_eq(result, X509_V_ERR_APPLICATION_VERIFICATION);
+    X509_STORE_set_verify(SSL_CTX_get_cert_store(server), accept_everything);
+    judges("a function that accepts everything", server);
+    SSL_CTX_free(server);
+}
+END_TEST
+
+static int verify_again_inside(X509_STORE_CTX *ctx, void *with_connection)
+{
+    int index = SSL_get_ex_data_X509_STORE_CTX_idx();
+    X509_STORE_CTX *inner = X509_STORE_CTX_new();
+
+    for (int i = 0; i < 2; i++) { /* the second time the same object, set up anew */
+        ck_assert_int_eq(X509_STORE_CTX_init(inner, X509_STORE_CTX_get0_store(ctx), X509_STORE_CTX_get0_cert(ctx),
+                                             X509_STORE_CTX_get0_untrusted(ctx)), 1);
+        if (with_connection != NULL) {
+            ck_assert(X509_STORE_CTX_set_ex_data(inner, index, X509_STORE_CTX_get_ex_data(ctx, index)));
+        }
+        (void)X509_verify_cert(inner);
+        X509_STORE_CTX_cleanup(inner);
+    }
+    X509_STORE_CTX_free(inner);
+    return X509_verify_cert(ctx);
+}
+
+START_TEST(verification_within_a_verification_changes_nothing)
+{
+    static char yes[] = "yes";
+
+    load();
+    for (int with_connection = 0; with_connection < 2; with_connection++) {
+        SSL_CTX *server = server_context();
+
+        SSL_CTX_set_cert_verify_callback(server, verify_again_inside, with_connection ? yes : NULL);
+        judges(with_connection ? "that knows the connection" : "that does not", server);
+        SSL_CTX_free(server);
+    }
+}
+END_TEST
+
+static int never_verify(X509_STORE_CTX *ctx, void *arg)
+{
+    return 1;
+}
+
+/* A limit that the README states: nobody asks libcrypto, so nobody asks us. */
+START_TEST(application_that_replaces_verification_is_not_reached)
+{
+    SSL_CTX *server;
+
+    load();
+    server = server_context();
+    SSL_CTX_set_cert_verify_callback(server, never_verify, NULL);
+    ck_assert(admits_with(server, "unlogged", NULL));
+    SSL_CTX_free(server);
+}
+END_TEST
+
+static int per_connection_calls;
+
+static int count_ct_errors(int ok, X509_STORE_CTX *ctx)
+{
+    per_connection_calls += !ok && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_NO_VALID_SCTS;
+    return ok;
+}
+
+START_TEST(callback_of_one_connection_is_asked)
+{
+    SSL_CTX *server;
+    SSL_CTX *client;
+    struct pair pair;
+
+    load();
+    server = server_context();
+    client = client_context("unlogged");
+    pair = connect_pair(server, client);
+    SSL_set_verify(pair.server, SSL_VERIFY_PEER, count_ct_errors);
+    ck_assert(!shake_hands(&pair));
+    ck_assert_int_eq(per_connection_calls, 1);
+    free_pair(&pair);
+    SSL_CTX_free(server);
+    SSL_CTX_free(client);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("own_verification");
+    TCase *cases = tcase_create("own_verification");
+
+    tcase_set_timeout(cases, 100);
+    tcase_add_test(cases, our_function_in_the_hands_of_the_application_judges_once);
+    tcase_add_test(cases, verify_function_of_a_store_is_asked_before_us);
+    tcase_add_test(cases, verification_within_a_verification_changes_nothing);
+    tcase_add_test(cases, application_that_replaces_verification_is_not_reached);
+    tcase_add_test(cases, callback_of_one_connection_is_asked);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}

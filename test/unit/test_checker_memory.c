@@ -1,0 +1,221 @@
+/*
+ * Memory that runs short anywhere in a checker's making, a reload or a decision: nobody is let in for it, nothing
+ * breaks, and nothing of it is remembered. The linker puts these functions in the place of the allocator's (see
+ * meson.build); libcrypto is told to use them.
+ */
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scene.h"
+#include "unit.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+char *__wrap_strdup(const char *text);
+
+static bool counting;
+static size_t allocations, fails_at; /* fails_at: this one and, with `stays_short`, all behind it; 0: none */
+static bool stays_short;
+
+static bool is_short(void)
+{
+    if (!counting) {
+        return false;
+    }
+    allocations++;
+    return fails_at != 0 && (allocations == fails_at || (stays_short && allocations > fails_at));
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return is_short() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return is_short() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return is_short() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+    return is_short() ? NULL : __real_reallocarray(old, count, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return is_short() ? NULL : __real_strdup(text);
+}
+
+static void *allocate(size_t size, const char *where, int line)
+{
+    return is_short() ? NULL : __real_malloc(size);
+}
+
+static void *reallocate(void *old, size_t size, const char *where, int line)
+{
+    return is_short() ? NULL : __real_realloc(old, size);
+}
+
+static void release(void *old, const char *where, int line)
+{
+    free(old);
+}
+
+static struct scene scene;
+
+static const char settings[] = "sources = embedded, tls, ocsp, store\nsct_store = /nowhere\nocsp_store = /nowhere\n"
+                               "policy = p\nshadow_policy = chrome\nrules = r\n[p]\nmin_scts = 2\nmin_operators = 2\n"
+                               "[r]\nname = name\n[name]\nserver_name = *.example\npolicy = q\n[q]\nmin_scts = 3\n";
+
+static const struct client {
+    const char *name;
+    const char *logs;
+    const char *server_name;
+    bool accept;
+    enum clientct_reason reason;
+} clients[] = {
+    { "logged", "ab", NULL, true, CLIENTCT_COMPLIANT },
+    { "logged, by a rule", "abc", "a.example", true, CLIENTCT_COMPLIANT },
+    { "too few for the rule", "ab", "a.example", false, CLIENTCT_TOO_FEW_SCTS },
+    { "unlogged", "", NULL, false, CLIENTCT_NO_SCTS },
+    { "one wrong signature", "aB", NULL, false, CLIENTCT_TOO_FEW_SCTS },
+    { "two wrong signatures", "AB", NULL, false, CLIENTCT_BAD_SIGNATURE },
+};
+#define CLIENT_COUNT (int)(sizeof(clients) / sizeof(clients[0]))
+
+static void begin_shortage(size_t which, bool for_good)
+{
+    allocations = 0;
+    fails_at = which;
+    stays_short = for_good;
+    counting = true;
+}
+
+static struct clientct_verdict decide(struct clientct_checker *checker, const struct clientct_input *input)
+{
+    struct clientct_verdict verdict;
+
+    (void)!clientct_decide(checker, input, &verdict);
+    return verdict;
+}
+
+/* All of them where an error would let somebody in; elsewhere some do. */
+static size_t step(bool harmless)
+{
+    return harmless ? 7 : 1;
+}
+
+START_TEST(short_memory_in_a_decision_lets_nobody_in_and_is_forgotten)
+{
+    const struct client *row = &clients[_i];
+    struct scene_client client;
+
+    scene_set(&scene, settings);
+    scene_client(&scene, row->logs, &client);
+    client.input.server_name = row->server_name;
+    for (int for_good = 0; for_good <= 1; for_good++) {
+        size_t n = 0;
+
+        do {
+            struct clientct_checker *checker = clientct_checker_new(scene.config);
+            struct clientct_verdict verdict;
+
+            ck_assert_ptr_nonnull(checker);
+            n += step(row->accept || for_good == 1);
+            begin_shortage(n, for_good == 1);
+            verdict = decide(checker, &client.input);
+            counting = false;
+            ck_assert_msg(row->accept || !verdict.accept, "%s is let in at allocation %zu", row->name, n);
+            /* Details may be missing from a right verdict; a wrong one must be known for what it is. */
+            ck_assert_msg(verdict.reason == row->reason || verdict.reason == CLIENTCT_INTERNAL_ERROR,
+                          "%s at allocation %zu: %s", row->name, n, clientct_reason_name(verdict.reason));
+            ck_assert(verdict.reason == row->reason || !verdict.accept);
+            clientct_verdict_clear(&verdict);
+            for (int again = 0; again < 2; again++) {
+                verdict = decide(checker, &client.input);
+                ck_assert_msg(verdict.accept == row->accept && verdict.reason == row->reason,
+                              "%s after allocation %zu: %s", row->name, n, clientct_reason_name(verdict.reason));
+                clientct_verdict_clear(&verdict);
+            }
+            clientct_checker_free(checker);
+        } while (allocations >= n);
+        ck_assert_uint_gt(n, 10);
+    }
+    scene_client_clear(&client);
+    scene_clear(&scene);
+}
+END_TEST
+
+START_TEST(short_memory_at_the_start_or_in_a_reload_lets_nobody_in)
+{
+    struct scene_client client;
+
+    scene_set(&scene, settings);
+    scene_client(&scene, "a", &client);
+    for (int reload = 0; reload <= 1; reload++) {
+        size_t n = 0;
+
+        do {
+            struct clientct_checker *checker = NULL;
+            struct clientct_verdict verdict;
+
+            n++;
+            if (reload) {
+                scene_configure(&scene, settings);
+                checker = clientct_checker_new(scene.config);
+                ck_assert_ptr_nonnull(checker);
+                scene_configure(&scene, "policy = p\n[p]\nmin_scts = 2\n[x"); /* not usable: the last good stays */
+            }
+            begin_shortage(n, n % 2 == 0);
+            if (reload) {
+                clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+            } else {
+                checker = clientct_checker_new(scene.config);
+            }
+            if (checker != NULL) {
+                clientct_checker_start_recording(checker);
+            }
+            counting = false;
+            if (checker != NULL) {
+                verdict = decide(checker, &client.input);
+                ck_assert_msg(!verdict.accept, "at allocation %zu", n);
+                clientct_verdict_clear(&verdict);
+            }
+            clientct_checker_free(checker);
+        } while (allocations >= n);
+        ck_assert_uint_gt(n, 30);
+    }
+    scene_client_clear(&client);
+    scene_clear(&scene);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("checker_memory");
+    TCase *tcase = tcase_create("checker_memory");
+
+    if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1) {
+        return EXIT_FAILURE;
+    }
+    OPENSSL_init_crypto(0, NULL); /* its own first allocations are not the point */
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, short_memory_in_a_decision_lets_nobody_in_and_is_forgotten, 0, CLIENT_COUNT);
+    tcase_add_test(tcase, short_memory_at_the_start_or_in_a_reload_lets_nobody_in);
+    suite_add_tcase(suite, tcase);
+    return unit_run(suite);
+}
