@@ -72,6 +72,7 @@ int tool_verb_doctor(int argc, char **argv)
     const char *config = NULL, *pid_text = NULL;
     struct doctor_probe probe = {0};
     struct doctor doctor = {0};
+    char *absolute = NULL;
     pid_t pid = 0;
     const struct tool_option options[] = {
         {"pid", "N", "look at this process and its children", &pid_text, NULL},
@@ -117,6 +118,9 @@ int tool_verb_doctor(int argc, char **argv)
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
         tool_out_of_memory();
     }
+    /* openssl.cnf has an absolute name; one that cannot be resolved is compared, and complained of, as it stands. */
+    absolute = config != NULL ? realpath(config, NULL) : NULL;
+    config = absolute != NULL && config[0] != '/' ? absolute : config;
     doctor.findings = tool_json_array();
     if (pid_text != NULL) {
         doctor_process(&doctor, pid, config);
@@ -130,5 +134,6 @@ int tool_verb_doctor(int argc, char **argv)
         doctor_say(&doctor, DOCTOR_NOTE, "proof", "that it is loaded does not prove that it is asked: some programs "
                    "verify by other means; --connect with a certificate that is in no log does");
     }
+    free(absolute);
     return conclude(&doctor);
 }

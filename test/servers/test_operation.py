@@ -232,6 +232,7 @@ def doctor_tells_a_server_that_checks_from_one_that_does_not():
                 contains(text, part, "what it says")
             answer = json.loads(doctor("--pid", server.process.pid, "--json", status=0))
             equal((answer["answer"], {row["status"] for row in answer["findings"]}), ("on", {"good", "note"}), "answer")
+            doctor("--pid", server.process.pid, "--config", os.path.relpath(config), status=0)
             text = doctor("--pid", server.process.pid, "--config", "/another.cnf", status=1)
             contains(text, "not /another.cnf", "what it says")
             write_config(folder, mode="off")
