@@ -1,6 +1,7 @@
 /*
  * Decisions in which something goes wrong: nothing of it stays in the application's error queue, and where memory runs
- * short nobody is let in for it. Run by test_in_process.py; every case is a process that loads the configuration itself.
+ * short nobody is let in for it. Run by test_in_process.py; every case is a process that loads the configuration
+ * itself.
  */
 #include <check.h>
 #include <stdbool.h>

@@ -1,7 +1,6 @@
 /*
  * Memory that runs short anywhere in a checker's making, a reload or a decision: nobody is let in for it, nothing
- * breaks, and nothing of it is remembered. The linker puts these functions in the place of the allocator's (see
- * meson.build); libcrypto is told to use them.
+ * breaks, and nothing of it is remembered. libcrypto is told to use the functions of short_memory.h too.
  */
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -9,56 +8,8 @@
 #include <string.h>
 
 #include "scene.h"
+#include "short_memory.h"
 #include "unit.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-
-static bool counting;
-static size_t allocations, fails_at; /* fails_at: this one and, with `stays_short`, all behind it; 0: none */
-static bool stays_short;
-
-static bool is_short(void)
-{
-    if (!counting) {
-        return false;
-    }
-    allocations++;
-    return fails_at != 0 && (allocations == fails_at || (stays_short && allocations > fails_at));
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return is_short() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_short() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return is_short() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-    return is_short() ? NULL : __real_reallocarray(old, count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return is_short() ? NULL : __real_strdup(text);
-}
 
 static void *allocate(size_t size, const char *where, int line)
 {

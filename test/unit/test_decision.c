@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
@@ -201,6 +202,32 @@ START_TEST(scts_are_looked_at_in_the_order_of_the_sources)
     }
     clientct_verdict_clear(&verdict);
     pki_bytes_clear(&tls);
+    pki_bytes_clear(&ocsp);
+    scene_client_clear(&client);
+}
+END_TEST
+
+START_TEST(a_revoked_certificate_is_refused_whatever_else_it_has)
+{
+    static const char *const settings[] = { "", "rules = r\n[r]\nx = x\n[x]\nexempt = yes\n" };
+    struct scene_client client;
+    struct pki_bytes ocsp = { 0 };
+
+    scene_set(&scene, "");
+    scene_client(&scene, "abc", &client);
+    pki_ocsp_response(&ocsp, &(struct pki_ocsp){ .certificate = client.minted.certificate,
+                                                 .ca = &scene.ca,
+                                                 .status = V_OCSP_CERTSTATUS_REVOKED,
+                                                 .this_update_ms = pki_now() - PKI_HOUR,
+                                                 .next_update_ms = pki_now() + PKI_DAY });
+    client.input.ocsp_response = ocsp.data;
+    client.input.ocsp_response_len = ocsp.len;
+    for (size_t i = 0; i < 2; i++) {
+        scene_configure(&scene, settings[i]);
+        expect(i == 0 ? "logged" : "exempt", &client.input, false, CLIENTCT_REVOKED);
+    }
+    scene_configure(&scene, "sources = embedded\n");
+    expect("OCSP is no source", &client.input, true, CLIENTCT_COMPLIANT);
     pki_bytes_clear(&ocsp);
     scene_client_clear(&client);
 }
@@ -472,6 +499,7 @@ int main(void)
     tcase_add_test(tc, sources_are_pooled_and_only_those_configured);
     tcase_add_test(tc, the_store_is_a_source);
     tcase_add_test(tc, scts_are_looked_at_in_the_order_of_the_sources);
+    tcase_add_test(tc, a_revoked_certificate_is_refused_whatever_else_it_has);
     tcase_add_test(tc, signature_checks_are_bounded);
     tcase_add_test(tc, checks_stop_when_the_policy_is_met);
     tcase_add_test(tc, explaining_checks_what_a_server_would_before_repeats);

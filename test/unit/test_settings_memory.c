@@ -1,55 +1,13 @@
 /*
- * Memory that runs short while clientct.cnf is read: never half of the settings. The linker puts these functions in
- * the place of the allocator's (see meson.build).
+ * Memory that runs short while clientct.cnf is read: never half of the settings.
  */
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "settings.h"
+#include "short_memory.h"
 #include "unit.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-
-static bool counting;
-static size_t allocations, fails_at; /* fails_at: this one and, with `stays_short`, all behind it; 0: none */
-static bool stays_short;
-
-static bool is_short(void)
-{
-    if (!counting) {
-        return false;
-    }
-    allocations++;
-    return fails_at != 0 && (allocations == fails_at || (stays_short && allocations > fails_at));
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return is_short() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_short() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-    return is_short() ? NULL : __real_reallocarray(old, count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return is_short() ? NULL : __real_strdup(text);
-}
 
 static const char text[] = "mode = enforce\nlog_list = /a\nlog_list = /b\nlog_list_key = /k\nsct_store = /s\n"
                            "ocsp_store = /o\npolicy = p\nshadow_policy = chrome\nrules = rs\naudit = file:/x\n"
