@@ -98,6 +98,41 @@ static void look_at_switch(struct doctor *doctor, CONF *conf, const char *init)
     }
 }
 
+/*
+ * As a provider the component cannot see what else its section says: OpenSSL only answers questions for a key. As a
+ * configuration module it can, and refuses everybody.
+ */
+static void look_at_keys(struct doctor *doctor, CONF *conf, const char *section, bool provider)
+{
+    static const char *const known[] = {"config", "default_properties", "path", "module", "activate", "identity",
+                                        "soft_load"};
+    size_t last = provider ? sizeof known / sizeof known[0] : 3;
+    STACK_OF(CONF_VALUE) *values = NCONF_get_section(conf, section);
+
+    for (int i = 0; values != NULL && i < sk_CONF_VALUE_num(values); i++) {
+        const CONF_VALUE *value = sk_CONF_VALUE_value(values, i);
+        size_t at = 0;
+
+        while (at < last && strcmp(value->name, known[at]) != 0) {
+            at++;
+        }
+        if (at == last) {
+            doctor_say(doctor, provider ? DOCTOR_BAD : DOCTOR_NOTE, "openssl.cnf", "[%s] has \"%s = %s\", %s; its keys "
+                       "are config and default_properties", section, value->name, value->value,
+                       provider ? "which the component as a provider cannot see" : "for which everybody is refused");
+        }
+    }
+}
+
+/* OpenSSL takes every line of this section for a module, and stops at the first that it does not find. */
+static void look_for_diagnostics(struct doctor *doctor, CONF *conf, const char *init)
+{
+    if (section_value(conf, init, "config_diagnostics") != NULL) {
+        doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "[%s] has config_diagnostics, which OpenSSL takes for a module "
+                   "there, and stops; move it to the top of the file, before every section", init);
+    }
+}
+
 void doctor_openssl_conf(struct doctor *doctor, const struct doctor_view *view, char **component, char **config)
 {
     char *name = view->openssl_conf != NULL ? tool_format("%s", view->openssl_conf)
@@ -139,6 +174,8 @@ void doctor_openssl_conf(struct doctor *doctor, const struct doctor_view *view, 
     module = section_value(conf, section, "config");
     *config = tool_format("%s", module != NULL ? module : CLIENTCT_DEFAULT_CONFIG);
     doctor_say(doctor, DOCTOR_GOOD, "openssl.cnf", "%s names %s", name, *component);
+    look_for_diagnostics(doctor, conf, init);
+    look_at_keys(doctor, conf, section, strcmp(key, "module") == 0);
     look_at_switch(doctor, conf, init);
 out:
     NCONF_free(conf);

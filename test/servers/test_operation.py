@@ -242,6 +242,18 @@ def doctor_tells_a_server_that_checks_from_one_that_does_not():
         contains(doctor("--pid", 2 ** 22 + 1, status=1), "no process", "what it says of no process")
 
 
+@table(
+    ("module", "[clientct_module]", "confg = /x", 0, "for which everybody is refused"),
+    ("provider", "[clientct_provider]", "confg = /x", 1, "which the component as a provider cannot see"),
+    ("provider", "[clientct_provider]", "default_properties = fips=yes", 0, "is usable"),
+    ("module", "[init]", "config_diagnostics = 1", 1, "move it to the top of the file"))
+def doctor_reads_openssl_cnf_as_openssl_does(entry, section, line, status, said):
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), entry)
+        conf.write_text(conf.read_text().replace(f"{section}\n", f"{section}\n{line}\n"))
+        contains(doctor("--", "openssl", env=environment(conf), status=status), said, "what it says")
+
+
 @case
 def doctor_looks_at_a_program_before_it_starts():
     with TemporaryFolder() as folder:
