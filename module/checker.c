@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cached_decision.h"
-#include "clock.h"
-#include "lock.h"
-#include "recorder.h"
-#include "shared.h"
+#include "decision/cached_decision.h"
+#include "base/clock.h"
+#include "base/lock.h"
+#include "record/recorder.h"
+#include "base/shared.h"
 
 #define LOOK_EVERY_MS 1000
 

@@ -4,7 +4,7 @@
 
 #include <clientct/clientct.h>
 
-#include "snapshot.h"
+#include "config/snapshot.h"
 
 /* The snapshot in force, retained: release it. Never NULL. */
 struct ct_snapshot *ct_checker_get1_snapshot(struct clientct_checker *checker);

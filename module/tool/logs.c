@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "policy.h"
-#include "snapshot.h"
-#include "tool.h"
-#include "verbs.h"
+#include "base/clock.h"
+#include "policy/policy.h"
+#include "config/snapshot.h"
+#include "tool/tool.h"
+#include "tool/verbs.h"
 
 /* A list by itself and the lists of a configuration look alike. */
 struct list_facts {

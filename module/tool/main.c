@@ -1,9 +1,9 @@
 /* The `clientct` command: a table of verbs, one file each. */
 #include <string.h>
 
-#include "problems.h"
-#include "tool.h"
-#include "verbs.h"
+#include "base/problems.h"
+#include "tool/tool.h"
+#include "tool/verbs.h"
 
 struct verb {
     const char *name;

@@ -9,7 +9,7 @@
 
 #include <clientct/clientct.h>
 
-#include "bytes.h"
+#include "base/bytes.h"
 
 enum tool_exit {
     TOOL_YES = 0,

@@ -2,8 +2,8 @@
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>
 
-#include "tool.h"
-#include "verbs.h"
+#include "tool/tool.h"
+#include "tool/verbs.h"
 
 int tool_verb_version(int argc, char **argv)
 {

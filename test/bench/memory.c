@@ -12,7 +12,7 @@
 #include <clientct/clientct.h>
 
 #include "bench.h"
-#include "cache.h"
+#include "decision/cache.h"
 #include "pki.h"
 
 #define VERDICTS (4 * CT_CACHE_ENTRIES) /* so that the last bucket has its entries too */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "metrics.h"
+#include "record/metrics.h"
 
 int main(int argc, char **argv)
 {

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "certificate.h"
-#include "file.h"
-#include "signed_entry.h"
+#include "evidence/certificate.h"
+#include "base/file.h"
+#include "evidence/signed_entry.h"
 
 static bool print_tbs(const char *path)
 {

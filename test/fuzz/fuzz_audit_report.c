@@ -1,6 +1,6 @@
 /* Lines of audit files, as clientct report reads them. */
 #include "fuzz.h"
-#include "report.h"
+#include "tool/report/report.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "log_list.h"
+#include "logs/log_list.h"
 
 /* What holds of a list that was accepted, whatever its format. */
 static void require_sound(const struct ct_log_list *list)

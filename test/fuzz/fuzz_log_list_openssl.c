@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "log_list_internal.h"
+#include "logs/formats.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* The file of counters: whoever serves clients can write anything into it. */
 #include "fuzz.h"
-#include "metrics_file.h"
-#include "problems.h"
+#include "record/metrics_file.h"
+#include "base/problems.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* An OCSP response about a fixed certificate, from a file of the OCSP store or the command line. */
-#include "evidence.h"
+#include "evidence/evidence.h"
 #include "fuzz.h"
 #include "ocsp_pair.h"
 

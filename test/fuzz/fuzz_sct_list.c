@@ -1,6 +1,6 @@
 /* A SignedCertificateTimestampList from a certificate, a TLS message, an OCSP response or the store. */
 #include "fuzz.h"
-#include "sct.h"
+#include "evidence/sct.h"
 
 static int within(struct ct_bytes inner, const uint8_t *data, size_t size)
 {

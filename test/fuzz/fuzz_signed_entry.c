@@ -1,7 +1,7 @@
 /* A client's certificate: our own walk over its DER, and the TBSCertificate without the SCT list. */
-#include "der.h"
+#include "base/der.h"
 #include "fuzz.h"
-#include "signed_entry.h"
+#include "evidence/signed_entry.h"
 
 #include <string.h>
 

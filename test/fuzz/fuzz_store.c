@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "evidence.h"
+#include "evidence/evidence.h"
 #include "fuzz.h"
 
 static char dir[] = "/tmp/clientct-fuzz-XXXXXX";

@@ -2,7 +2,7 @@
 #ifndef CT_AUDIT_FIXTURE_H
 #define CT_AUDIT_FIXTURE_H
 
-#include "audit.h"
+#include "record/audit.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "audit_sink.h"
-#include "clock.h"
+#include "record/audit_sink.h"
+#include "base/clock.h"
 #include "unit.h"
 
 static char dir[64], file_path[96], journal_path[96], syslog_path[96];

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log_list.h"
+#include "logs/log_list.h"
 #include "unit.h"
 
 struct parsed {

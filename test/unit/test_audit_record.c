@@ -1,4 +1,4 @@
-#include "audit_record.h"
+#include "record/audit_record.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -391,7 +391,7 @@ static size_t documented(char names[][64], size_t max)
     FILE *file;
 
     ck_assert_ptr_nonnull(dir);
-    snprintf(path, sizeof path, "%s/clientct-audit.5", dir);
+    snprintf(path, sizeof path, "%s/man/clientct-audit.5", dir);
     file = fopen(path, "r");
     ck_assert_msg(file != NULL, "%s", path);
     while (fgets(row, sizeof row, file) != NULL) {

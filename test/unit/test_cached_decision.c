@@ -1,7 +1,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "scene.h"
 #include "unit.h"
 

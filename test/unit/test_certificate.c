@@ -1,8 +1,8 @@
-#include "certificate.h"
+#include "evidence/certificate.h"
 
 #include <string.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "pki.h"
 #include "unit.h"
 

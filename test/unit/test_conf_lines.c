@@ -1,4 +1,4 @@
-#include "conf_lines.h"
+#include "base/conf_lines.h"
 
 #include <stdio.h>
 #include <string.h>

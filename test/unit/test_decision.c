@@ -5,8 +5,8 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
-#include "clock.h"
-#include "evaluation.h"
+#include "base/clock.h"
+#include "decision/evaluation.h"
 #include "scene.h"
 #include "unit.h"
 

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "evidence.h"
+#include "evidence/evidence.h"
 #include "pki.h"
 
 static struct pki_ca ca;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "evidence.h"
+#include "base/clock.h"
+#include "evidence/evidence.h"
 #include "pki.h"
 
 enum signer {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "evidence.h"
+#include "evidence/evidence.h"
 
 static const uint8_t list[] = {0, 5, 0, 3, 'a', 'b', 'c'};
 static struct ct_certificate certificate;

@@ -2,9 +2,9 @@
  * Taking the SCT list out of a TBSCertificate shrinks three nested lengths. Around every size at which a DER length
  * changes its form, the result has to be, byte for byte, the TBSCertificate from before the list was put in.
  */
-#include "certificate.h"
+#include "evidence/certificate.h"
 #include "pki.h"
-#include "signed_entry.h"
+#include "evidence/signed_entry.h"
 #include "unit.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
-#include "log.h"
+#include "logs/log.h"
 
 #include <openssl/err.h>
 #include <pthread.h>
 #include <string.h>
 
-#include "der.h"
+#include "base/der.h"
 #include "list_fixture.h"
 #include "log_keys.h"
 

@@ -1,4 +1,4 @@
-#include "log_list_internal.h"
+#include "logs/formats.h"
 
 #include <openssl/evp.h>
 

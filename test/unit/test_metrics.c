@@ -1,4 +1,4 @@
-#include "metrics.h"
+#include "record/metrics.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "file.h"
-#include "metrics_file.h"
+#include "base/file.h"
+#include "record/metrics_file.h"
 #include "unit.h"
 
 static char folder[] = "/tmp/clientct-metrics-XXXXXX";

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "clock.h"
-#include "policy_internal.h"
+#include "base/clock.h"
+#include "policy/ways.h"
 #include "unit.h"
 
 #define NOW INT64_C(1780272000000) /* 2026-06-01T00:00:00Z */

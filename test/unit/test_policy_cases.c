@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "clock.h"
-#include "policy.h"
+#include "base/clock.h"
+#include "policy/policy.h"
 #include "unit.h"
 
 #define LOGS_MAX 64

@@ -1,8 +1,8 @@
 /* What the table of cases cannot say of the presets: their names, their fields, how they explain themselves. */
 #include <string.h>
 
-#include "clock.h"
-#include "policy.h"
+#include "base/clock.h"
+#include "policy/policy.h"
 #include "unit.h"
 
 #define NOW INT64_C(1780272000000) /* 2026-06-01T00:00:00Z */

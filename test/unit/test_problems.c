@@ -1,4 +1,4 @@
-#include "problems.h"
+#include "base/problems.h"
 
 #include <stdio.h>
 #include <string.h>

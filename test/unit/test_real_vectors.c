@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
-#include "signed_entry.h"
+#include "base/file.h"
+#include "evidence/signed_entry.h"
 
 static char *vector_path(const char *name)
 {

@@ -1,11 +1,11 @@
-#include "rules.h"
+#include "policy/rules.h"
 
 #include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "pki.h"
 #include "unit.h"
 

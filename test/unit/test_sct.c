@@ -1,4 +1,4 @@
-#include "sct.h"
+#include "evidence/sct.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
-#include "settings.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "unit.h"
 
 #define HEX_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "file.h"
-#include "settings.h"
+#include "base/file.h"
+#include "config/settings.h"
 #include "unit.h"
 
 static const char *const headings[] = { ".SH SETTINGS\n", ".SH POLICIES\n", ".SH RULES\n", ".SH WARNINGS\n" };
@@ -43,7 +43,7 @@ START_TEST(manual_has_every_setting_with_its_default)
     const struct ct_setting *setting;
     struct ct_file manual;
 
-    read_document("clientct.cnf.5", &manual);
+    read_document("man/clientct.cnf.5", &manual);
     for (size_t i = 0; (setting = ct_settings_table(i)) != NULL; i++) {
         char *entry = entry_of((char *)manual.data, setting);
         char wanted[200] = "\nNo default.";
@@ -68,7 +68,7 @@ START_TEST(manual_has_no_other_setting)
     struct ct_file manual;
     size_t rows = 0, entries = 0;
 
-    read_document("clientct.cnf.5", &manual);
+    read_document("man/clientct.cnf.5", &manual);
     while (ct_settings_table(rows) != NULL) {
         rows++;
     }

@@ -1,4 +1,4 @@
-#include "shared.h"
+#include "base/shared.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "signature.h"
+#include "logs/signature.h"
 
 #include <pthread.h>
 #include <string.h>

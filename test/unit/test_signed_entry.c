@@ -1,4 +1,4 @@
-#include "signed_entry.h"
+#include "evidence/signed_entry.h"
 
 #include <string.h>
 

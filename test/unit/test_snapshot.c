@@ -1,4 +1,4 @@
-#include "snapshot.h"
+#include "config/snapshot.h"
 
 #include <fcntl.h>
 #include <openssl/pem.h>
@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "scene.h"
 #include "unit.h"
 

@@ -1,0 +1,227 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int64_t ct_now_ms(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
+        return 0; /* 1970: every SCT is then in the future, which refuses */
+    }
+    return (int64_t)now.tv_sec * CT_SECOND_MS + now.tv_nsec / 1000000;
+}
+
+int64_t ct_monotonic_ms(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return 0;
+    }
+    return (int64_t)now.tv_sec * CT_SECOND_MS + now.tv_nsec / 1000000;
+}
+
+/* Days since 1970-01-01 of a proleptic Gregorian date; month 1-12. */
+static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
+{
+    static const unsigned before_month[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+    int64_t y = month > 2 ? year : year - 1; /* the leap day belongs to the end of its counting year */
+    int64_t leap_days = y / 4 - y / 100 + y / 400;
+
+    return year * 365 + leap_days + before_month[month - 1] + day - 1 -
+           (1970 * 365 + 1969 / 4 - 1969 / 100 + 1969 / 400);
+}
+
+static unsigned month_length(int64_t year, unsigned month)
+{
+    static const unsigned lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return lengths[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+/* `digits` decimal digits, and nothing else; advances. */
+static bool read_digits(const char **at, unsigned digits, unsigned *out)
+{
+    *out = 0;
+    for (unsigned i = 0; i < digits; i++) {
+        if (**at < '0' || **at > '9') {
+            return false;
+        }
+        *out = *out * 10 + (unsigned)(*(*at)++ - '0');
+    }
+    return true;
+}
+
+static bool read_char(const char **at, char c)
+{
+    if (**at != c) {
+        return false;
+    }
+    (*at)++;
+    return true;
+}
+
+static bool read_zone(const char **at, int64_t *offset_ms)
+{
+    unsigned hours, minutes;
+    int sign;
+
+    *offset_ms = 0;
+    if (read_char(at, 'Z')) {
+        return true;
+    }
+    if (**at != '+' && **at != '-') {
+        return false;
+    }
+    sign = *(*at)++ == '+' ? 1 : -1;
+    if (!read_digits(at, 2, &hours) || !read_char(at, ':') || !read_digits(at, 2, &minutes) || hours > 23 ||
+        minutes > 59) {
+        return false;
+    }
+    *offset_ms = sign * (int64_t)(hours * 60 + minutes) * 60 * CT_SECOND_MS;
+    return true;
+}
+
+bool ct_time_parse(const char *text, int64_t *ms)
+{
+    const char *at = text;
+    unsigned year, month, day, hour, minute, second, fraction = 0;
+    int64_t offset_ms;
+
+    if (!read_digits(&at, 4, &year) || !read_char(&at, '-') || !read_digits(&at, 2, &month) || !read_char(&at, '-') ||
+        !read_digits(&at, 2, &day) || !read_char(&at, 'T') || !read_digits(&at, 2, &hour) || !read_char(&at, ':') ||
+        !read_digits(&at, 2, &minute) || !read_char(&at, ':') || !read_digits(&at, 2, &second)) {
+        return false;
+    }
+    if (read_char(&at, '.')) {
+        unsigned digits = 0;
+
+        for (; *at >= '0' && *at <= '9'; at++, digits++) {
+            if (digits < 3) {
+                fraction = fraction * 10 + (unsigned)(*at - '0');
+            }
+        }
+        if (digits == 0) {
+            return false;
+        }
+        for (; digits < 3; digits++) {
+            fraction *= 10;
+        }
+    }
+    if (!read_zone(&at, &offset_ms) || *at != '\0') {
+        return false;
+    }
+    /* 60 is a leap second: it counts as the first second of the next minute. */
+    if (year == 0 || month < 1 || month > 12 || day < 1 || day > month_length(year, month) || hour > 23 ||
+        minute > 59 || second > 60) {
+        return false;
+    }
+    *ms = days_from_date(year, month, day) * CT_DAY_MS +
+          ((int64_t)(hour * 60 + minute) * 60 + second) * CT_SECOND_MS + fraction - offset_ms;
+    return true;
+}
+
+/* Writes `value` with `digits` digits and moves on. */
+static void write_digits(char **to, unsigned value, unsigned digits)
+{
+    for (unsigned i = digits; i > 0; i--) {
+        (*to)[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    *to += digits;
+}
+
+/* No gmtime_r, which takes the time zone's lock: a child forked while another thread held it would wait for ever. */
+void ct_time_format(int64_t ms, char *out, size_t size)
+{
+    int64_t days = ms / CT_DAY_MS - (ms % CT_DAY_MS < 0 ? 1 : 0);
+    unsigned rest = (unsigned)(ms - days * CT_DAY_MS);
+    char text[32];
+    char *to = text;
+    size_t len;
+    int64_t year;
+    unsigned month = 1;
+
+    if (ms < days_from_date(1, 1, 1) * CT_DAY_MS || ms >= days_from_date(10000, 1, 1) * CT_DAY_MS) {
+        snprintf(out, size, "%lldms", (long long)ms);
+        return;
+    }
+    year = days >= 0 ? 1970 + days / 366 : 1970 + days / 365 - 1; /* never late, and at most a few years early */
+    while (days_from_date(year + 1, 1, 1) <= days) {
+        year++;
+    }
+    days -= days_from_date(year, 1, 1);
+    while (days >= month_length(year, month)) {
+        days -= month_length(year, month++);
+    }
+    write_digits(&to, (unsigned)year, 4);
+    *to++ = '-';
+    write_digits(&to, month, 2);
+    *to++ = '-';
+    write_digits(&to, (unsigned)days + 1, 2);
+    *to++ = 'T';
+    write_digits(&to, rest / 3600000, 2);
+    *to++ = ':';
+    write_digits(&to, rest / 60000 % 60, 2);
+    *to++ = ':';
+    write_digits(&to, rest / 1000 % 60, 2);
+    if (rest % 1000 != 0) {
+        *to++ = '.';
+        write_digits(&to, rest % 1000, 3);
+    }
+    *to++ = 'Z';
+    len = (size_t)(to - text);
+    if (size > 0) {
+        len = len < size ? len : size - 1;
+        memcpy(out, text, len);
+        out[len] = '\0';
+    }
+}
+
+bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms)
+{
+    struct tm tm;
+
+    memset(&tm, 0, sizeof tm);
+    if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1) {
+        return false;
+    }
+    *ms = days_from_date(tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday) * CT_DAY_MS +
+          ((int64_t)(tm.tm_hour * 60 + tm.tm_min) * 60 + tm.tm_sec) * CT_SECOND_MS;
+    return true;
+}
+
+bool ct_duration_parse(const char *text, int64_t *ms)
+{
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = { { 'd', CT_DAY_MS }, { 'h', 3600 * CT_SECOND_MS }, { 'm', 60 * CT_SECOND_MS }, { 's', CT_SECOND_MS } };
+    const char *at = text;
+    int64_t n = 0;
+
+    for (; *at >= '0' && *at <= '9'; at++) {
+        n = n * 10 + (*at - '0');
+        if (n > 1000000000) {
+            return false;
+        }
+    }
+    if (at == text) {
+        return false;
+    }
+    if (*at == '\0') {
+        *ms = 0;
+        return n == 0;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (*at == units[i].unit && at[1] == '\0') {
+            *ms = n * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}

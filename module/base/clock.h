@@ -1,0 +1,23 @@
+/* Times: milliseconds since 1970 everywhere, as in RFC 6962. */
+#ifndef CT_CLOCK_H
+#define CT_CLOCK_H
+
+#include <openssl/asn1.h>
+
+#include "base/bytes.h"
+
+#define CT_SECOND_MS INT64_C(1000)
+#define CT_DAY_MS (INT64_C(86400) * CT_SECOND_MS)
+
+int64_t ct_now_ms(void);
+/* Since some moment in the past; for intervals. 0 when there is no such clock. */
+int64_t ct_monotonic_ms(void);
+/* RFC 3339, upper-case T, a zone of Z or ±hh:mm, fractions cut to milliseconds; the year is 0001-9999. */
+bool ct_time_parse(const char *text, int64_t *ms) CT_MUST_USE;
+/* "2026-01-02T03:04:05Z", with ".678" before the Z where there are milliseconds; 32 bytes are enough. */
+void ct_time_format(int64_t ms, char *out, size_t size);
+bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms) CT_MUST_USE;
+/* "35d", "12h", "5m", "60s", "0"; a number without a unit other than 0 is not a duration. */
+bool ct_duration_parse(const char *text, int64_t *ms) CT_MUST_USE;
+
+#endif

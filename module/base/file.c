@@ -1,0 +1,129 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct ct_file_stamp stamp_of_stat(const struct stat *st)
+{
+    return (struct ct_file_stamp){
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+        .ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+    };
+}
+
+struct ct_file_stamp ct_file_stamp_of(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        return (struct ct_file_stamp){ .error = errno };
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return (struct ct_file_stamp){ .error = EINVAL };
+    }
+    return stamp_of_stat(&st);
+}
+
+bool ct_file_stamp_equal(const struct ct_file_stamp *a, const struct ct_file_stamp *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+           a->ctime_ns == b->ctime_ns && a->error == b->error;
+}
+
+/* The file as it is behind fd; it may grow or shrink meanwhile, so the size seen first is only a guess. */
+static int read_all(int fd, size_t max, size_t guess, struct ct_file *out)
+{
+    size_t room = guess + 1;
+
+    if ((out->data = malloc(room + 1)) == NULL) {
+        return ENOMEM;
+    }
+    for (;;) {
+        ssize_t n;
+
+        if (out->len == room) {
+            uint8_t *more;
+
+            room = room * 2 > max + 1 ? max + 1 : room * 2;
+            if (room <= out->len) {
+                return EFBIG;
+            }
+            if ((more = realloc(out->data, room + 1)) == NULL) {
+                return ENOMEM;
+            }
+            out->data = more;
+        }
+        n = read(fd, out->data + out->len, room - out->len);
+        if (n == 0) {
+            break;
+        }
+        if (n < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno;
+        }
+        out->len += (size_t)n;
+        if (out->len > max) {
+            return EFBIG;
+        }
+    }
+    out->data[out->len] = '\0';
+    return EVP_Digest(out->data, out->len, out->sha256, NULL, EVP_sha256(), NULL) == 1 ? 0 : ENOMEM;
+}
+
+int ct_file_read(const char *path, size_t max, bool follow, struct ct_file *out)
+{
+    struct stat st;
+    int fd = -1;
+    int error = 0;
+
+    memset(out, 0, sizeof *out);
+    /* O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused below, as is everything but a file. */
+    do {
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        error = errno;
+        goto out;
+    }
+    if (fstat(fd, &st) != 0) {
+        error = errno;
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        error = EINVAL;
+        goto out;
+    }
+    if (st.st_size < 0 || (uint64_t)st.st_size > max) {
+        error = EFBIG;
+        goto out;
+    }
+    out->stamp = stamp_of_stat(&st);
+    error = read_all(fd, max, (size_t)st.st_size, out);
+out:
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (error != 0) {
+        ct_file_clear(out);
+        out->stamp.error = error;
+    }
+    return error;
+}
+
+void ct_file_clear(struct ct_file *file)
+{
+    if (file == NULL) {
+        return;
+    }
+    free(file->data);
+    memset(file, 0, sizeof *file);
+}

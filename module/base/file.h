@@ -1,0 +1,32 @@
+/* Reading the operator's files: whole, bounded, regular files only. */
+#ifndef CT_FILE_H
+#define CT_FILE_H
+
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+
+/* Enough to see that a file is another one or has other contents. All zero: no file. */
+struct ct_file_stamp {
+    uint64_t dev, ino, size;
+    int64_t mtime_ns, ctime_ns;
+    int error; /* errno of the attempt; 0: there was a regular file */
+};
+
+struct ct_file {
+    uint8_t *data; /* NUL-terminated for convenience; the NUL is not counted */
+    size_t len;
+    uint8_t sha256[32];
+    struct ct_file_stamp stamp;
+};
+
+/*
+ * Reads a regular file of at most `max` bytes. 0, or an errno: EFBIG when it is larger, EINVAL when it is not a
+ * regular file, ELOOP for a symbolic link when `follow` is false. Never blocks (FIFOs are refused unopened).
+ */
+int ct_file_read(const char *path, size_t max, bool follow, struct ct_file *out) CT_MUST_USE;
+void ct_file_clear(struct ct_file *file);
+struct ct_file_stamp ct_file_stamp_of(const char *path);
+bool ct_file_stamp_equal(const struct ct_file_stamp *a, const struct ct_file_stamp *b) CT_MUST_USE;
+
+#endif

@@ -1,0 +1,68 @@
+#include <clientct/clientct.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/shared.h"
+
+const char *clientct_reason_name(enum clientct_reason reason)
+{
+    static const char *const names[] = {
+#define CT_NAME(id, name, text) name,
+        CLIENTCT_REASONS(CT_NAME)
+#undef CT_NAME
+    };
+
+    return (unsigned)reason < CLIENTCT_REASON_COUNT ? names[reason] : "unknown-reason";
+}
+
+const char *clientct_reason_text(enum clientct_reason reason)
+{
+    static const char *const texts[] = {
+#define CT_TEXT(id, name, text) text,
+        CLIENTCT_REASONS(CT_TEXT)
+#undef CT_TEXT
+    };
+
+    return (unsigned)reason < CLIENTCT_REASON_COUNT ? texts[reason] : "unknown-reason";
+}
+
+const char *clientct_source_name(enum clientct_source source)
+{
+    static const char *const names[CLIENTCT_SOURCE_COUNT] = { "embedded", "tls", "ocsp", "store" };
+
+    return (unsigned)source < CLIENTCT_SOURCE_COUNT ? names[source] : "unknown-source";
+}
+
+const char *clientct_mode_name(enum clientct_mode mode)
+{
+    switch (mode) {
+    case CLIENTCT_MODE_ENFORCE:
+        return "enforce";
+    case CLIENTCT_MODE_REPORT:
+        return "report";
+    case CLIENTCT_MODE_OFF:
+        return "off";
+    }
+    return "unknown-mode";
+}
+
+const char *clientct_version(void)
+{
+    return CLIENTCT_VERSION;
+}
+
+void clientct_verdict_clear(struct clientct_verdict *verdict)
+{
+    if (verdict == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < verdict->condition_count; i++) {
+        free(verdict->conditions[i].seen);
+        free(verdict->conditions[i].needed);
+    }
+    free(verdict->conditions);
+    free(verdict->scts);
+    ct_share_release(verdict->held);
+    memset(verdict, 0, sizeof *verdict);
+}

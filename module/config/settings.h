@@ -1,0 +1,80 @@
+/* clientct.cnf: the strict line reader's sections become settings by one table. */
+#ifndef CT_SETTINGS_H
+#define CT_SETTINGS_H
+
+#include "policy/policy.h"
+#include "base/problems.h"
+#include "policy/rules.h"
+
+struct ct_setting_path {
+    char *path;
+    unsigned line;
+};
+
+enum ct_on_stale { CT_STALE_WARN, CT_STALE_REPORT, CT_STALE_REFUSE };
+enum ct_reload { CT_RELOAD_HANDSHAKE, CT_RELOAD_CONTEXT };
+enum ct_audit_kind { CT_AUDIT_JOURNALD, CT_AUDIT_SYSLOG, CT_AUDIT_FILE, CT_AUDIT_NONE };
+struct ct_audit_sink_setting {
+    enum ct_audit_kind kind;
+    char *path; /* CT_AUDIT_FILE */
+    unsigned line;
+};
+#define CT_SOURCE_BIT(source) (1u << (source))
+
+struct ct_settings {
+    enum clientct_mode mode;
+    struct ct_setting_path *log_lists;
+    size_t log_list_count;
+    struct ct_setting_path log_list_key;  /* path NULL: none */
+    int64_t log_list_max_age_ms;          /* 0: no limit */
+    enum ct_on_stale on_stale;
+    unsigned sources;                     /* CT_SOURCE_BIT of each */
+    struct ct_setting_path sct_store, ocsp_store; /* path NULL: none */
+    struct ct_policy *policies;           /* sections, and the presets in use */
+    size_t policy_count;
+    size_t policy;                        /* index of the default policy */
+    size_t shadow_policy;                 /* SIZE_MAX: none */
+    struct ct_rule *rules;
+    size_t rule_count;
+    bool resumption_allowed;
+    bool raw_public_keys_allowed;
+    enum ct_reload reload;
+    struct ct_audit_sink_setting *audit;
+    size_t audit_count;
+    struct ct_setting_path metrics;       /* path NULL: none */
+    struct ct_setting_path *files;        /* every file named in rules (certificates), to watch and to digest */
+    size_t file_count;
+};
+
+enum ct_setting_section { CT_SETTING_TOP, CT_SETTING_POLICY, CT_SETTING_RULE };
+
+/* What one setting of clientct.cnf is: for help texts and manuals. The parser works by the same table. */
+struct ct_setting {
+    enum ct_setting_section section;
+    const char *name;
+    const char *type;         /* what a value looks like, for people: "enforce | report | off" */
+    const char *default_text; /* as one would write it; NULL: none */
+    bool repeatable;
+    const char *help; /* one line, no full stop at the end */
+};
+
+/* The settings in the order in which a manual lists them; NULL behind the last. */
+const struct ct_setting *ct_settings_table(size_t index);
+
+/* Rules in a file. */
+#define CT_RULES_MAX 4096u
+/* Of min_scts and the like: no more signatures than that are checked for one certificate. */
+#define CT_COUNT_MAX 32u
+
+/*
+ * Reads clientct.cnf from its bytes, and the certificate files that rules name. `file` is for messages and is
+ * not opened. All errors are reported; false when there is one, and *settings then has
+ * nothing but `files`, to be watched: mending one of them may mend the settings.
+ * Warnings are added too. Log lists are not read here. The clock is read for one warning only (exemptions that
+ * have ended); the environment, global state and the error queue are left alone.
+ */
+bool ct_settings_parse(const char *file, struct ct_bytes text, struct ct_settings *settings,
+                       struct ct_problems *problems) CT_MUST_USE;
+void ct_settings_clear(struct ct_settings *settings);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * Everything read from disk, checked whole, immutable, shared by reference. Settings and log lists are last-good
+ * separately: a bad list leaves the settings obeyed (`mode = off` is the emergency switch), and the other way round.
+ */
+#ifndef CT_SNAPSHOT_H
+#define CT_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "base/file.h"
+#include "logs/log_list.h"
+#include "config/settings.h"
+
+/* A file that was read, or looked for: when its stamp changes, it is time to read again. */
+struct ct_watched {
+    char *path;
+    struct ct_file_stamp stamp;
+};
+struct ct_watch_list {
+    struct ct_watched *items;
+    size_t count;
+};
+
+/* clientct.cnf as it was read. */
+struct ct_config {
+    atomic_uint references;
+    struct ct_settings settings;
+    uint8_t sha256[32]; /* over its text and the files that its rules name */
+};
+
+/* The text of a log list, shared by the snapshots that have it in force. */
+struct ct_list_text {
+    atomic_uint references;
+    size_t len;
+    uint8_t data[];
+};
+
+/* A log list in force. */
+struct ct_book_list {
+    char *path;
+    struct ct_list_text *text; /* kept: the list is its own last good, whatever becomes of the others */
+    enum ct_log_list_format format;
+    int64_t timestamp_ms; /* log_list_timestamp, or the file's modification time where the list has none */
+    bool has_timestamp;
+    char *version;        /* NULL: none */
+    size_t logs;
+    uint8_t sha256[32];   /* of the file */
+};
+
+/* All log lists together. */
+struct ct_log_book {
+    atomic_uint references;
+    struct ct_log_set logs;
+    struct ct_book_list *lists;
+    size_t list_count;
+    int64_t oldest_ms; /* of the lists' timestamps */
+    uint8_t sha256[32];
+};
+
+struct ct_snapshot {
+    atomic_uint references;
+    uint64_t generation;      /* counts loads that found something new, from 1 */
+    char *config_file;
+    struct ct_config *config; /* NULL: the settings never could be read; everybody is refused */
+    struct ct_log_book *book; /* NULL: the lists never could be read; nobody can be compliant */
+    bool config_failed;       /* the last attempt failed: config, if any, is an earlier one */
+    bool book_failed;         /* likewise: a list in the book is an earlier one, or there is no book */
+    int64_t look_again_ms;    /* monotonic: outdated by then, whatever the stamps say; INT64_MAX: no */
+    bool disagrees;           /* a list and its signature */
+    int64_t disagree_since_ms; /* monotonic; INT64_MAX: they do not */
+    char why[320];            /* the first error of the last attempt; "" when it succeeded */
+    uint8_t digest[32];       /* over the contents of every file in force */
+    struct ct_problems problems; /* of the last attempt: errors and warnings */
+    struct ct_watch_list watched;
+};
+
+/*
+ * Reads config_file and everything it names. What cannot be used is taken from `previous` (may be NULL). NULL only
+ * when memory is short. Reference count one.
+ */
+struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous) CT_MUST_USE;
+struct ct_snapshot *ct_snapshot_retain(struct ct_snapshot *snapshot);
+void ct_snapshot_release(struct ct_snapshot *snapshot); /* NULL is fine */
+/* Whether a watched file has another stamp than when the snapshot was read, or it is time to look again. */
+bool ct_snapshot_outdated(const struct ct_snapshot *snapshot) CT_MUST_USE;
+/* Whether a watched file was changed in this tenth of a second: somebody may be writing it. */
+bool ct_snapshot_unsettled(const struct ct_snapshot *snapshot) CT_MUST_USE;
+
+#endif

@@ -1,0 +1,203 @@
+#include "config/reader.h"
+
+#include <openssl/objects.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static bool same_or_absent(const ASN1_OBJECT *earlier, const ASN1_OBJECT *later)
+{
+    return earlier == NULL || (later != NULL && OBJ_cmp(earlier, later) == 0);
+}
+
+/* Whether every name that `later` matches is matched by `earlier`; a wildcard stands for one label. */
+static bool name_covers(const char *earlier, const char *later)
+{
+    const char *dot;
+
+    if (earlier == NULL) {
+        return true;
+    }
+    if (later == NULL) {
+        return false;
+    }
+    if (strcmp(earlier, later) == 0) {
+        return true;
+    }
+    dot = strchr(later, '.');
+    return earlier[0] == '*' && later[0] != '*' && dot != NULL && strcmp(earlier + 1, dot) == 0;
+}
+
+/* Whether every certificate that `later` matches is matched by `earlier` already. */
+static bool rule_covers(const struct ct_rule *earlier, const struct ct_rule *later)
+{
+    if (earlier->has_certificate &&
+        (!later->has_certificate || memcmp(earlier->certificate, later->certificate, sizeof later->certificate) != 0)) {
+        return false;
+    }
+    if (earlier->has_issuer &&
+        (!later->has_issuer || memcmp(earlier->issuer_spki, later->issuer_spki, sizeof later->issuer_spki) != 0)) {
+        return false;
+    }
+    return earlier->issued_before_ms >= later->issued_before_ms && earlier->issued_after_ms <= later->issued_after_ms &&
+           name_covers(earlier->server_name, later->server_name) &&
+           same_or_absent(earlier->certificate_policy, later->certificate_policy) &&
+           same_or_absent(earlier->extended_key_usage, later->extended_key_usage);
+}
+
+static bool warn_never_matches(const struct ct_settings_reader *reader, size_t index)
+{
+    const struct ct_settings *settings = reader->settings;
+
+    for (size_t i = 0; i < index; i++) {
+        if (rule_covers(&settings->rules[i], &settings->rules[index])) {
+            ct_setting_warning(reader, settings->rules[index].line,
+                               "rule `%s` can never match: rule `%s` (line %u) before it matches all that it does",
+                               settings->rules[index].name, settings->rules[i].name, settings->rules[i].line);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void warn_exemption(const struct ct_settings_reader *reader, const struct ct_rule *rule, int64_t now_ms)
+{
+    if (!rule->exempt) {
+        return;
+    }
+    if (rule->expires_ms == INT64_MAX) {
+        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` never ends%s; give it an `expires`",
+                           rule->name, rule->policy != SIZE_MAX ? ", so that its `policy` never applies" : "");
+    } else if (rule->expires_ms <= now_ms) {
+        char ended[40];
+
+        ct_time_format(rule->expires_ms, ended, sizeof ended);
+        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` ended on %s; it exempts nobody",
+                           rule->name, ended);
+    }
+}
+
+/* How far a mode lets in what is not compliant. */
+static unsigned looseness(enum clientct_mode mode)
+{
+    return mode == CLIENTCT_MODE_ENFORCE ? 0 : mode == CLIENTCT_MODE_REPORT ? 1 : 2;
+}
+
+static enum clientct_mode mode_of(const struct ct_settings *settings, const struct ct_rule *rule)
+{
+    return rule != NULL && rule->has_mode ? rule->mode : settings->mode;
+}
+
+static size_t policy_of(const struct ct_settings *settings, const struct ct_rule *rule)
+{
+    return rule != NULL && rule->policy != SIZE_MAX ? rule->policy : settings->policy;
+}
+
+/* What `rule` does for certificates that would otherwise come under `other`; NULL: nothing. No rule means the top. */
+static const char *loosened_by(const struct ct_settings *settings, const struct ct_rule *rule,
+                               const struct ct_rule *other)
+{
+    unsigned here = looseness(mode_of(settings, rule)), there = looseness(mode_of(settings, other));
+    size_t policy = policy_of(settings, rule), instead = policy_of(settings, other);
+
+    if (other != NULL && other->exempt) {
+        return NULL;
+    }
+    if (rule != NULL && rule->exempt) {
+        return "exempts";
+    }
+    if (here > there) {
+        return "only watches, or leaves alone,";
+    }
+    if (here == there && policy != instead &&
+        ct_policy_may_be_weaker(&settings->policies[policy], &settings->policies[instead])) {
+        return "gives a policy that may be weaker to";
+    }
+    return NULL;
+}
+
+/* Whether hardly any certificate comes under both: where two names or CAs differ, that is meant. */
+static bool are_apart(const struct ct_rule *a, const struct ct_rule *b)
+{
+    return (a->server_name != NULL && b->server_name != NULL) ||
+           (a->has_issuer && b->has_issuer && memcmp(a->issuer_spki, b->issuer_spki, sizeof a->issuer_spki) != 0) ||
+           b->has_certificate || a->issued_before_ms <= b->issued_after_ms ||
+           b->issued_before_ms <= a->issued_after_ms;
+}
+
+/* A rule by what others choose must not be a way around a stricter one, nor a stricter one that can be gone around. */
+static void warn_chosen_by_others(const struct ct_settings_reader *reader, size_t index)
+{
+    const struct ct_settings *settings = reader->settings;
+    const struct ct_rule *rule = &settings->rules[index];
+    bool dated = rule->issued_before_ms != INT64_MAX || rule->issued_after_ms != INT64_MIN;
+    const char *by = rule->server_name != NULL ? "`server_name`, which the client chooses"
+                                               : "their notBefore, which the CA chooses and can backdate";
+    const char *loosened = loosened_by(settings, rule, NULL);
+
+    /* One certificate by its hash is all that such a rule can let in. */
+    if (rule->has_certificate || (rule->server_name == NULL && !dated)) {
+        return;
+    }
+    if (loosened != NULL) {
+        ct_setting_warning(reader, rule->line, "rule `%s` %s certificates by %s", rule->name, loosened, by);
+        return;
+    }
+    for (size_t i = index + 1; i < settings->rule_count; i++) {
+        const struct ct_rule *later = &settings->rules[i];
+
+        loosened = are_apart(rule, later) ? NULL : loosened_by(settings, rule, later);
+        if (loosened != NULL) {
+            ct_setting_warning(reader, rule->line,
+                               "rule `%s` %s certificates by %s, and stands in front of rule `%s` (line %u)",
+                               rule->name, loosened, by, later->name, later->line);
+            return;
+        }
+    }
+    if (loosened_by(settings, NULL, rule) != NULL) {
+        ct_setting_warning(reader, rule->line,
+                           "rule `%s` asks for more by %s: who chooses another comes under less; ask for more at the "
+                           "top, and for less in rules by `issuer` or `certificate`",
+                           rule->name, by);
+    }
+}
+
+static void warn_sources(const struct ct_settings_reader *reader)
+{
+    static const struct {
+        enum clientct_source source;
+        const char *name, *store;
+    } stores[] = { { CLIENTCT_SOURCE_OCSP, "ocsp", "ocsp_store" }, { CLIENTCT_SOURCE_STORE, "store", "sct_store" } };
+    unsigned named = ct_settings_given(&reader->given, CT_SETTING_TOP, "sources");
+
+    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
+        bool wanted = (reader->settings->sources & CT_SOURCE_BIT(stores[i].source)) != 0;
+        unsigned store = ct_settings_given(&reader->given, CT_SETTING_TOP, stores[i].store);
+
+        if (named != 0 && wanted && store == 0) {
+            ct_setting_warning(reader, named, "`sources` has `%s`, which gives nothing without `%s`", stores[i].name,
+                               stores[i].store);
+        } else if (!wanted && store != 0) {
+            ct_setting_warning(reader, store, "`%s` is never looked into: `sources` has no `%s`", stores[i].store,
+                               stores[i].name);
+        }
+    }
+}
+
+void ct_settings_warn(const struct ct_settings_reader *reader, int64_t now_ms)
+{
+    const struct ct_settings *settings = reader->settings;
+
+    for (size_t i = 0; i < settings->rule_count; i++) {
+        if (warn_never_matches(reader, i)) {
+            continue; /* what else it would do does not matter */
+        }
+        warn_exemption(reader, &settings->rules[i], now_ms);
+        warn_chosen_by_others(reader, i);
+    }
+    if (settings->shadow_policy == settings->policy) {
+        ct_setting_warning(reader, ct_settings_given(&reader->given, CT_SETTING_TOP, "shadow_policy"),
+                           "`shadow_policy` is the policy that is enforced anyway");
+    }
+    warn_sources(reader);
+}

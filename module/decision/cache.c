@@ -1,0 +1,230 @@
+#include "decision/cache.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/shared.h"
+
+#define WAYS 4
+#define REFUSED_BUCKETS (CT_CACHE_ENTRIES / 4 / WAYS)
+#define ACCEPTED_BUCKETS (CT_CACHE_ENTRIES / WAYS - REFUSED_BUCKETS)
+
+/* What an entry holds, as words that can be read while they are written. */
+struct record {
+    struct ct_cache_tag tag;
+    struct ct_cached cached;
+};
+#define WORDS ((sizeof(struct record) + 7) / 8)
+
+/*
+ * `sequence` is odd while the words are written (Boehm, "Can seqlocks get along with programming language memory
+ * models?").
+ */
+struct entry {
+    _Atomic uint64_t sequence; /* 0: empty */
+    _Atomic uint64_t words[WORDS];
+};
+_Static_assert(sizeof(struct entry) <= 128, "an entry is at most two cache lines");
+
+/* A thread's own MAC context: a duplicate for each tag would make threads wait for the counters in libcrypto. */
+struct mac {
+    struct ct_lock lock;
+    EVP_MAC_CTX *ctx; /* NULL: not needed yet */
+    uint8_t padding[48]; /* the next one on another cache line */
+};
+
+struct ct_cache {
+    EVP_MAC_CTX *keyed; /* only ever duplicated */
+    struct mac macs[CT_STRIPES];
+    struct entry accepted[ACCEPTED_BUCKETS][WAYS];
+    struct entry refused[REFUSED_BUCKETS][WAYS];
+};
+
+struct ct_cache *ct_cache_new(void)
+{
+    struct ct_cache *cache = calloc(1, sizeof *cache);
+    EVP_MAC *gmac = NULL;
+    uint8_t key[16];
+    uint8_t iv[12] = { 0 }; /* one for all: what a repeated IV gives away, it gives to who sees the tags */
+    char cipher[] = "AES-128-GCM";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, iv, sizeof iv),
+        OSSL_PARAM_construct_end(),
+    };
+
+    if (cache == NULL) {
+        return NULL;
+    }
+    gmac = EVP_MAC_fetch(NULL, "GMAC", NULL);
+    if (gmac == NULL || (cache->keyed = EVP_MAC_CTX_new(gmac)) == NULL || RAND_priv_bytes(key, sizeof key) != 1 ||
+        EVP_MAC_init(cache->keyed, key, sizeof key, params) != 1) {
+        ct_cache_free(cache);
+        cache = NULL;
+    }
+    OPENSSL_cleanse(key, sizeof key);
+    EVP_MAC_free(gmac);
+    return cache;
+}
+
+void ct_cache_free(struct ct_cache *cache)
+{
+    if (cache == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < CT_STRIPES; i++) {
+        EVP_MAC_CTX_free(cache->macs[i].ctx);
+    }
+    EVP_MAC_CTX_free(cache->keyed);
+    free(cache);
+}
+
+/* Beginning anew also mends what a thread was in the middle of when the process forked. */
+static bool begin(EVP_MAC_CTX *ctx)
+{
+    uint8_t iv[12] = { 0 };
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, iv, sizeof iv),
+        OSSL_PARAM_construct_end(),
+    };
+
+    return EVP_MAC_init(ctx, NULL, 0, params) == 1;
+}
+
+static bool make_tag_in(EVP_MAC_CTX *mac, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint8_t length[8];
+
+        (void)ct_write_u64(length, spans[i].len);
+        if (EVP_MAC_update(mac, length, sizeof length) != 1 ||
+            (spans[i].len > 0 && EVP_MAC_update(mac, spans[i].data, spans[i].len) != 1)) {
+            return false;
+        }
+    }
+    return EVP_MAC_final(mac, tag->bytes, &len, sizeof tag->bytes) == 1 && len == sizeof tag->bytes;
+}
+
+bool ct_cache_make_tag(struct ct_cache *cache, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
+{
+    struct mac *mac = &cache->macs[ct_stripe_of_thread()];
+    EVP_MAC_CTX *ctx;
+    bool ok;
+
+    if (ct_lock_try(&mac->lock)) {
+        if (mac->ctx == NULL) {
+            mac->ctx = EVP_MAC_CTX_dup(cache->keyed);
+        }
+        ok = mac->ctx != NULL && begin(mac->ctx) && make_tag_in(mac->ctx, spans, count, tag);
+        ct_lock_release(&mac->lock);
+        return ok;
+    }
+    ctx = EVP_MAC_CTX_dup(cache->keyed);
+    ok = ctx != NULL && make_tag_in(ctx, spans, count, tag);
+    EVP_MAC_CTX_free(ctx);
+    return ok;
+}
+
+/* GMAC is linear over GF(2): with some keys a few bits are the same for all similar input, so all bits are mixed. */
+static uint64_t number_of(const struct ct_cache_tag *tag)
+{
+    uint64_t number;
+
+    memcpy(&number, tag->bytes, sizeof number);
+    number *= 0x9e3779b97f4a7c15; /* 2^64 divided by the golden ratio */
+    return number ^ number >> 32;
+}
+
+static struct entry *bucket_of(struct ct_cache *cache, const struct ct_cache_tag *tag, bool accept)
+{
+    uint64_t number = number_of(tag);
+
+    return accept ? cache->accepted[number % ACCEPTED_BUCKETS] : cache->refused[number % REFUSED_BUCKETS];
+}
+
+/* A consistent copy of an entry, or false: empty, or being written. */
+static bool read_entry(struct entry *entry, struct record *record)
+{
+    uint64_t sequence = atomic_load_explicit(&entry->sequence, memory_order_acquire);
+    uint64_t words[WORDS];
+
+    if (sequence == 0 || (sequence & 1) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < WORDS; i++) {
+        words[i] = atomic_load_explicit(&entry->words[i], memory_order_acquire);
+    }
+    if (atomic_load_explicit(&entry->sequence, memory_order_relaxed) != sequence) {
+        return false;
+    }
+    memcpy(record, words, sizeof *record);
+    return true;
+}
+
+static bool find_in(struct entry *bucket, const struct ct_cache_tag *tag, int64_t now_ms, struct ct_cached *out)
+{
+    struct record record;
+
+    for (size_t way = 0; way < WAYS; way++) {
+        if (read_entry(&bucket[way], &record) && memcmp(&record.tag, tag, sizeof *tag) == 0 &&
+            now_ms >= record.cached.from_ms && now_ms < record.cached.until_ms) {
+            *out = record.cached;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ct_cache_find(struct ct_cache *cache, const struct ct_cache_tag *tag, int64_t now_ms, struct ct_cached *out)
+{
+    return find_in(bucket_of(cache, tag, true), tag, now_ms, out) ||
+           find_in(bucket_of(cache, tag, false), tag, now_ms, out);
+}
+
+/* The entry to write: the one of this tag, else an empty one, else any. */
+static struct entry *choose_way(struct entry *bucket, const struct ct_cache_tag *tag, int64_t salt)
+{
+    struct entry *empty = NULL;
+    struct record record;
+
+    for (size_t way = 0; way < WAYS; way++) {
+        if (read_entry(&bucket[way], &record)) {
+            if (memcmp(&record.tag, tag, sizeof *tag) == 0) {
+                return &bucket[way];
+            }
+        } else if (empty == NULL && atomic_load_explicit(&bucket[way].sequence, memory_order_relaxed) == 0) {
+            empty = &bucket[way];
+        }
+    }
+    return empty != NULL ? empty : &bucket[((number_of(tag) >> 32) ^ (uint64_t)salt) % WAYS];
+}
+
+void ct_cache_insert(struct ct_cache *cache, const struct ct_cache_tag *tag, const struct ct_cached *cached)
+{
+    struct entry *entry = choose_way(bucket_of(cache, tag, cached->accept), tag, cached->from_ms);
+    uint64_t sequence = atomic_load_explicit(&entry->sequence, memory_order_relaxed);
+    uint64_t words[WORDS] = { 0 };
+    struct record record;
+
+    memset(&record, 0, sizeof record);
+    record.tag = *tag;
+    record.cached = *cached;
+    memcpy(words, &record, sizeof record);
+    /* Somebody else writes here, or did when the process forked: then this verdict is not kept. */
+    if ((sequence & 1) != 0 ||
+        !atomic_compare_exchange_strong_explicit(&entry->sequence, &sequence, sequence + 1, memory_order_acq_rel,
+                                                 memory_order_relaxed)) {
+        return;
+    }
+    for (size_t i = 0; i < WORDS; i++) {
+        atomic_store_explicit(&entry->words[i], words[i], memory_order_release);
+    }
+    atomic_store_explicit(&entry->sequence, sequence + 2, memory_order_release);
+}

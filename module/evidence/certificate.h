@@ -1,0 +1,35 @@
+/* What we read of a client certificate ourselves: from the bytes that were received, walked once. */
+#ifndef CT_CERTIFICATE_H
+#define CT_CERTIFICATE_H
+
+#include <openssl/x509.h>
+
+#include "base/bytes.h"
+
+/* Spans point into `der`, which the struct owns. Zero-initialise; clear with ct_certificate_clear. */
+struct ct_certificate {
+    uint8_t *der;
+    size_t der_len;
+    uint8_t sha256[32];         /* of der */
+    struct ct_bytes tbs;        /* TBSCertificate: the whole element */
+    struct ct_bytes extensions; /* the contents of the Extensions SEQUENCE; empty when there are none */
+    struct ct_bytes before_extensions; /* contents of the TBSCertificate up to [3] */
+    bool well_formed;           /* strict DER down to the extensions; false: only der and sha256 are set */
+    bool duplicate_extension;   /* two SCT-list extensions */
+    bool poison;                /* critical poison, RFC 6962, 3.1: a precertificate */
+    bool has_sct_list;
+    struct ct_bytes sct_extension; /* the whole Extension element that carries the list */
+    struct ct_bytes sct_list_value; /* contents of its extnValue: a DER OCTET STRING around the list */
+    int64_t not_before_ms, not_after_ms;
+};
+
+enum ct_certificate_result { CT_CERTIFICATE_OK, CT_CERTIFICATE_OUT_OF_MEMORY };
+enum ct_certificate_result ct_certificate_read(X509 *x509, struct ct_certificate *out) CT_MUST_USE;
+/* The same from DER, which is copied: for tests, fuzzing and tools. Validity is read by libcrypto only in the above. */
+enum ct_certificate_result ct_certificate_read_der(struct ct_bytes der, struct ct_certificate *out) CT_MUST_USE;
+void ct_certificate_clear(struct ct_certificate *certificate);
+
+/* The embedded SignedCertificateTimestampList; empty span when there is none or the inner OCTET STRING is not exact. */
+bool ct_certificate_sct_list(const struct ct_certificate *certificate, struct ct_bytes *list) CT_MUST_USE;
+
+#endif

@@ -1,0 +1,86 @@
+#include "logs/signature.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "base/der.h"
+
+/* HashAlgorithm and SignatureAlgorithm of RFC 5246, section 7.4.1.4.1 */
+#define HASH_SHA256 4
+#define SIGNATURE_RSA 1
+#define SIGNATURE_ECDSA 3
+
+#define P256_INTEGER_MAX 33 /* 32 bytes, and a zero where the first bit is set */
+
+/* A positive INTEGER in its shortest form. */
+static bool read_positive(struct ct_reader *r)
+{
+    struct ct_bytes v = ct_der_expect(r, CT_DER_INTEGER).content;
+
+    if (v.len == 0 || v.len > P256_INTEGER_MAX || (v.data[0] & 0x80) != 0) {
+        return false;
+    }
+    return v.data[0] != 0 || (v.len > 1 && (v.data[1] & 0x80) != 0);
+}
+
+/* Ecdsa-Sig-Value of RFC 3279, section 2.2.3, in DER */
+static bool is_ecdsa_signature(struct ct_bytes signature)
+{
+    struct ct_reader r = ct_reader_of(signature);
+    struct ct_reader values = ct_reader_of(ct_der_expect(&r, CT_DER_SEQUENCE).content);
+
+    return ct_reader_finished(&r) && read_positive(&values) && read_positive(&values) && ct_reader_finished(&values);
+}
+
+bool ct_signature_plausible(const struct ct_log *log, const struct ct_sct *sct)
+{
+    if (sct->hash_algorithm != HASH_SHA256) {
+        return false;
+    }
+    switch (log->key_type) {
+    case CT_KEY_P256:
+        return sct->signature_algorithm == SIGNATURE_ECDSA && is_ecdsa_signature(sct->signature);
+    case CT_KEY_RSA:
+        return sct->signature_algorithm == SIGNATURE_RSA && sct->signature.len > 0;
+    }
+    return false;
+}
+
+/*
+ * Whether the last error is one of memory: libcrypto's answer is then often the same as to a wrong signature, and a
+ * verdict from it must not be remembered.
+ */
+static bool memory_was_short(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+}
+
+enum ct_signature_result ct_signature_check(const struct ct_log *log, const uint8_t digest[32],
+                                            struct ct_bytes signature)
+{
+    enum ct_signature_result result = CT_SIGNATURE_FAILED;
+    EVP_PKEY_CTX *ctx = NULL;
+    bool was_short;
+    int verified;
+
+    if (log->key_type == CT_KEY_P256 && !is_ecdsa_signature(signature)) {
+        return CT_SIGNATURE_BAD; /* libcrypto's answer would be that to an internal failure */
+    }
+    ctx = ct_log_get1_verifier(log);
+    if (ctx == NULL) {
+        return CT_SIGNATURE_FAILED;
+    }
+    ERR_set_mark(); /* the queue belongs to the application: a bad signature leaves nothing in it */
+    was_short = memory_was_short(); /* the application's error, of before */
+    verified = EVP_PKEY_verify(ctx, signature.data, signature.len, digest, 32);
+    if (verified == 1) {
+        result = CT_SIGNATURE_OK;
+    } else if (verified == 0 && (was_short || !memory_was_short())) {
+        result = CT_SIGNATURE_BAD;
+    }
+    EVP_PKEY_CTX_free(ctx);
+    ERR_pop_to_mark();
+    return result;
+}

@@ -1,0 +1,205 @@
+/*
+ * The v3 log list (https://www.gstatic.com/ct/log_list/v3/log_list_schema.json) and a single log's log.v3.json,
+ * which is one entry of it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "logs/formats.h"
+
+#define PLACE_MAX 96
+
+static void read_state(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
+{
+    const json_t *states = ct_json_member(in, place, entry, "state", JSON_OBJECT, CT_OPTIONAL);
+    char inner[PLACE_MAX + 16];
+
+    if (states == NULL) {
+        return;
+    }
+    log->has_state = true;
+    snprintf(inner, sizeof(inner), "%s%sstate", place, *place != '\0' ? "." : "");
+    if (json_object_size(states) != 1) {
+        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s: expected exactly one state, found %zu", inner,
+                       json_object_size(states));
+        return;
+    }
+    for (unsigned state = 0; state < CT_LOG_STATE_COUNT; state++) {
+        const char *name = ct_log_state_name((enum ct_log_state)state);
+        char deeper[sizeof(inner) + 16];
+
+        if (json_object_get(states, name) == NULL) {
+            continue;
+        }
+        log->state = (enum ct_log_state)state;
+        states = ct_json_member(in, inner, states, name, JSON_OBJECT, CT_REQUIRED);
+        if (states != NULL) {
+            snprintf(deeper, sizeof(deeper), "%s.%s", inner, name);
+            ct_json_time(in, deeper, states, "timestamp", CT_REQUIRED, &log->state_since_ms);
+        }
+        return;
+    }
+    ct_problem_add(in->problems, CT_ERROR, in->file, 0,
+                   "%s: expected pending, qualified, usable, readonly, retired or rejected, found \"%.60s\"", inner,
+                   json_object_iter_key(json_object_iter((json_t *)states)));
+}
+
+static void read_interval(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
+{
+    const json_t *interval = ct_json_member(in, place, entry, "temporal_interval", JSON_OBJECT, CT_OPTIONAL);
+    char inner[PLACE_MAX + 24];
+
+    if (interval == NULL) {
+        return;
+    }
+    snprintf(inner, sizeof(inner), "%s%stemporal_interval", place, *place != '\0' ? "." : "");
+    ct_json_time(in, inner, interval, "start_inclusive", CT_REQUIRED, &log->interval_start_ms);
+    ct_json_time(in, inner, interval, "end_exclusive", CT_REQUIRED, &log->interval_end_ms);
+    if (log->interval_start_ms >= log->interval_end_ms) {
+        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s: expected start_inclusive before end_exclusive", inner);
+    }
+}
+
+static int compare_until(const void *a, const void *b)
+{
+    int64_t x = ((const struct ct_previous_operator *)a)->until_ms;
+    int64_t y = ((const struct ct_previous_operator *)b)->until_ms;
+
+    return (x > y) - (x < y);
+}
+
+static void read_previous_operators(struct ct_list_input *in, const char *place, const json_t *entry,
+                                    struct ct_log *log)
+{
+    const json_t *previous = ct_json_member(in, place, entry, "previous_operators", JSON_ARRAY, CT_OPTIONAL);
+    size_t count = json_array_size(previous);
+
+    if (count == 0) {
+        return;
+    }
+    log->previous = calloc(count, sizeof(*log->previous));
+    if (log->previous == NULL) {
+        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "out of memory");
+        return;
+    }
+    log->previous_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one = json_array_get(previous, i);
+        const char *name = NULL;
+        char inner[PLACE_MAX + 48];
+
+        snprintf(inner, sizeof(inner), "%s%sprevious_operators[%zu]", place, *place != '\0' ? "." : "", i);
+        if (!json_is_object(one)) {
+            ct_json_complain(in, inner, "", "an object", one);
+            continue;
+        }
+        name = ct_json_text(in, inner, one, "name", CT_REQUIRED);
+        if (name != NULL) {
+            ct_list_copy(in, &log->previous[i].name, name);
+        }
+        ct_json_time(in, inner, one, "end_time", CT_REQUIRED, &log->previous[i].until_ms);
+    }
+    qsort(log->previous, count, sizeof(*log->previous), compare_until);
+}
+
+static void read_log_type(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
+{
+    const char *type = ct_json_text(in, place, entry, "log_type", CT_OPTIONAL);
+
+    if (type == NULL || strcmp(type, "prod") == 0) {
+        return;
+    }
+    log->test_log = true; /* a type that we do not know is no better than a test log */
+    if (strcmp(type, "test") != 0) {
+        ct_problem_add(in->problems, CT_WARNING, in->file, 0,
+                       "%s%slog_type: expected \"prod\" or \"test\", found \"%.60s\"; treated as \"test\"", place,
+                       *place != '\0' ? "." : "", type);
+    }
+}
+
+static void read_log(struct ct_list_input *in, const char *place, const json_t *entry, const char *log_operator,
+                     bool tiled)
+{
+    size_t errors_before = in->problems->errors;
+    struct ct_log log = ct_list_new_log();
+    const char *description = NULL;
+    const char *url = NULL;
+
+    if (!json_is_object(entry)) {
+        ct_json_complain(in, place, "", "an object", entry);
+        return;
+    }
+    description = ct_json_text(in, place, entry, "description", CT_OPTIONAL);
+    url = ct_json_text(in, place, entry, tiled ? "submission_url" : "url", CT_OPTIONAL);
+    ct_list_copy(in, &log.description, description);
+    ct_list_copy(in, &log.log_operator, log_operator);
+    ct_list_copy(in, &log.url, url);
+    log.tiled = tiled;
+    ct_json_key_and_id(in, place, entry, "key", place, entry, "log_id", &log);
+    read_state(in, place, entry, &log);
+    read_interval(in, place, entry, &log);
+    read_previous_operators(in, place, entry, &log);
+    read_log_type(in, place, entry, &log);
+    ct_list_add(in, 0, place, &log, errors_before);
+}
+
+static void read_logs(struct ct_list_input *in, size_t operator_index, const json_t *entry, const char *name,
+                      const char *array_name, bool tiled)
+{
+    char place[PLACE_MAX];
+    const json_t *logs;
+
+    snprintf(place, sizeof(place), "operators[%zu]", operator_index);
+    logs = ct_json_member(in, place, entry, array_name, JSON_ARRAY, CT_OPTIONAL);
+    for (size_t i = 0; i < json_array_size(logs); i++) {
+        snprintf(place, sizeof(place), "operators[%zu].%s[%zu]", operator_index, array_name, i);
+        read_log(in, place, json_array_get(logs, i), name, tiled);
+    }
+}
+
+/* A log to which a list that speaks of states gives none is not known to be trusted by anybody. */
+static void settle_missing_states(struct ct_log_set *logs)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < logs->count; i++) {
+        any |= logs->logs[i].has_state;
+    }
+    for (size_t i = 0; any && i < logs->count; i++) {
+        if (!logs->logs[i].has_state) {
+            logs->logs[i].state = CT_LOG_PENDING;
+        }
+    }
+}
+
+void ct_list_read_v3(struct ct_list_input *in, const json_t *root)
+{
+    const json_t *operators = ct_json_member(in, "", root, "operators", JSON_ARRAY, CT_REQUIRED);
+    const char *version = ct_json_text(in, "", root, "version", CT_OPTIONAL);
+
+    ct_list_copy(in, &in->list->version, version);
+    ct_json_time(in, "", root, "log_list_timestamp", CT_OPTIONAL, &in->list->timestamp_ms);
+    for (size_t i = 0; i < json_array_size(operators); i++) {
+        const json_t *entry = json_array_get(operators, i);
+        const char *name = NULL;
+        char place[PLACE_MAX];
+
+        snprintf(place, sizeof(place), "operators[%zu]", i);
+        if (!json_is_object(entry)) {
+            ct_json_complain(in, place, "", "an object", entry);
+            continue;
+        }
+        name = ct_json_text(in, place, entry, "name", CT_REQUIRED);
+        read_logs(in, i, entry, name, "logs", false);
+        read_logs(in, i, entry, name, "tiled_logs", true);
+    }
+    settle_missing_states(&in->list->logs);
+}
+
+void ct_list_read_single_v3(struct ct_list_input *in, const json_t *root)
+{
+    /* Static-ct logs publish this file, with these two URLs where an RFC 6962 log has one. */
+    bool tiled = json_object_get(root, "submission_url") != NULL || json_object_get(root, "monitoring_url") != NULL;
+
+    read_log(in, "", root, NULL, tiled);
+}

@@ -1,0 +1,352 @@
+#include "policy/rules.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/x509v3.h>
+
+#include "base/clock.h"
+
+/* What a rule's conditions gave. */
+enum outcome {
+    MATCHES,
+    DIFFERS,
+    UNREADABLE, /* the certificate is to blame */
+    CANNOT_TELL /* memory is */
+};
+
+/* SHA-256 of each CA's SPKI in the verified chain, computed when the first rule asks. */
+struct issuers {
+    uint8_t (*spki)[32];
+    size_t count;
+    bool known;
+};
+
+/* Why a rule does not match; filled in only when `wanted`. */
+struct difference {
+    bool wanted;
+    char seen[240];
+    char needed[240];
+};
+
+static enum outcome differ(struct difference *why, const char *seen, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum outcome differ(struct difference *why, const char *seen, const char *format, ...)
+{
+    va_list args;
+
+    if (why->wanted) {
+        snprintf(why->seen, sizeof(why->seen), "%s", seen);
+        va_start(args, format);
+        vsnprintf(why->needed, sizeof(why->needed), format, args);
+        va_end(args);
+    }
+    return DIFFERS;
+}
+
+static bool hash_spki(const X509 *certificate, uint8_t out[32])
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    bool ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
+
+    OPENSSL_free(der);
+    return ok;
+}
+
+static bool know_issuers(const struct ct_rule_subject *subject, struct issuers *issuers)
+{
+    int chain = subject->chain != NULL ? sk_X509_num(subject->chain) : 0;
+
+    if (issuers->known) {
+        return true;
+    }
+    if (chain > 1) {
+        issuers->spki = calloc((size_t)chain - 1, sizeof(*issuers->spki));
+        if (issuers->spki == NULL) {
+            return false;
+        }
+        for (int i = 1; i < chain; i++) { /* 0 is the leaf, which a client makes itself */
+            if (!hash_spki(sk_X509_value(subject->chain, i), issuers->spki[i - 1])) {
+                return false;
+            }
+        }
+        issuers->count = (size_t)chain - 1;
+    }
+    issuers->known = true;
+    return true;
+}
+
+static enum outcome issuer_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                   struct issuers *issuers, struct difference *why)
+{
+    char wanted[2 * sizeof(rule->issuer_spki) + 1];
+    char seen[200] = "";
+
+    if (!know_issuers(subject, issuers)) {
+        return CANNOT_TELL;
+    }
+    for (size_t i = 0; i < issuers->count; i++) {
+        if (memcmp(issuers->spki[i], rule->issuer_spki, sizeof(rule->issuer_spki)) == 0) {
+            return MATCHES;
+        }
+    }
+    if (!why->wanted) {
+        return DIFFERS;
+    }
+    for (size_t i = 0; i < issuers->count && i < 2; i++) {
+        size_t used = strlen(seen);
+        char hex[2 * sizeof(issuers->spki[0]) + 1];
+
+        ct_hex(issuers->spki[i], sizeof(issuers->spki[i]), hex);
+        snprintf(seen + used, sizeof(seen) - used, "%ssha256:%s", i == 0 ? "the chain's CAs are " : ", ", hex);
+    }
+    ct_hex(rule->issuer_spki, sizeof(rule->issuer_spki), wanted);
+    return differ(why, issuers->count == 0 ? "the chain has no CA" : seen, "issuer sha256:%s in the chain", wanted);
+}
+
+/*
+ * The length of the host in what the client sent: nginx takes "a.example." and "a.example:443" for a.example, and a
+ * client must not choose that host and yet slip past the rule for it.
+ */
+static size_t host_len(const char *name)
+{
+    size_t len = strcspn(name, ":");
+
+    return len > 0 && name[len - 1] == '.' ? len - 1 : len;
+}
+
+/* Exact, or one label in the place of a leading "*"; ASCII case does not matter (RFC 6066, section 3). */
+static bool name_matches(const char *pattern, const char *name)
+{
+    size_t len = host_len(name);
+
+    if (pattern[0] == '*' && pattern[1] == '.') {
+        const char *rest = memchr(name, '.', len);
+
+        if (rest == NULL || rest == name) {
+            return false;
+        }
+        len -= (size_t)(rest - name);
+        name = rest;
+        pattern++;
+    }
+    return strlen(pattern) == len && OPENSSL_strncasecmp(pattern, name, len) == 0;
+}
+
+static enum outcome server_name_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                        struct difference *why)
+{
+    if (subject->server_name == NULL) {
+        return differ(why, "the client sent no server name", "server_name %s", rule->server_name);
+    }
+    if (!name_matches(rule->server_name, subject->server_name)) {
+        return differ(why, subject->server_name, "server_name %s", rule->server_name);
+    }
+    return MATCHES;
+}
+
+static enum outcome issued_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                   struct difference *why)
+{
+    int64_t issued = subject->certificate->not_before_ms;
+    char seen[64], wanted[32], at[32];
+
+    if (!subject->certificate->well_formed) {
+        return UNREADABLE; /* its times were not read */
+    }
+    ct_time_format(issued, at, sizeof(at));
+    snprintf(seen, sizeof(seen), "issued at %s", at);
+    if (rule->issued_before_ms != INT64_MAX && issued >= rule->issued_before_ms) {
+        ct_time_format(rule->issued_before_ms, wanted, sizeof(wanted));
+        return differ(why, seen, "issued_before %s", wanted);
+    }
+    if (rule->issued_after_ms != INT64_MIN && issued < rule->issued_after_ms) {
+        ct_time_format(rule->issued_after_ms, wanted, sizeof(wanted));
+        return differ(why, seen, "issued_after %s", wanted);
+    }
+    return MATCHES;
+}
+
+static void object_text(const ASN1_OBJECT *object, char *out, size_t size)
+{
+    if (OBJ_obj2txt(out, (int)size, object, 1) <= 0) {
+        snprintf(out, size, "?");
+    }
+}
+
+/* NULL with MATCHES: the extension is absent. UNREADABLE: it is there and unreadable, or there twice. */
+static enum outcome read_extension(const X509 *leaf, int nid, void **value)
+{
+    int critical = 0;
+
+    ERR_set_mark(); /* the application must not find our doubts in its error queue */
+    *value = X509_get_ext_d2i(leaf, nid, &critical, NULL);
+    ERR_pop_to_mark();
+    return *value != NULL || critical == -1 ? MATCHES : UNREADABLE;
+}
+
+static enum outcome certificate_policy_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                               struct difference *why)
+{
+    CERTIFICATEPOLICIES *policies = NULL;
+    void *value;
+    enum outcome outcome = read_extension(subject->leaf, NID_certificate_policies, &value);
+    char wanted[80];
+
+    policies = value;
+    if (outcome == UNREADABLE) {
+        return outcome;
+    }
+    for (int i = 0; i < sk_POLICYINFO_num(policies); i++) {
+        if (OBJ_cmp(sk_POLICYINFO_value(policies, i)->policyid, rule->certificate_policy) == 0) {
+            CERTIFICATEPOLICIES_free(policies);
+            return MATCHES;
+        }
+    }
+    object_text(rule->certificate_policy, wanted, sizeof(wanted));
+    outcome = differ(why, policies == NULL ? "the certificate has no policies" : "the certificate has other policies",
+                     "certificate_policy %s", wanted);
+    CERTIFICATEPOLICIES_free(policies);
+    return outcome;
+}
+
+static enum outcome extended_key_usage_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                               struct difference *why)
+{
+    EXTENDED_KEY_USAGE *usages = NULL;
+    void *value;
+    enum outcome outcome = read_extension(subject->leaf, NID_ext_key_usage, &value);
+    char wanted[80];
+
+    usages = value;
+    if (outcome == UNREADABLE) {
+        return outcome;
+    }
+    for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
+        if (OBJ_cmp(sk_ASN1_OBJECT_value(usages, i), rule->extended_key_usage) == 0) {
+            EXTENDED_KEY_USAGE_free(usages);
+            return MATCHES;
+        }
+    }
+    object_text(rule->extended_key_usage, wanted, sizeof(wanted));
+    outcome = differ(why, usages == NULL ? "the certificate has no extended key usage"
+                                         : "the certificate has other extended key usages",
+                     "extended_key_usage %s", wanted);
+    EXTENDED_KEY_USAGE_free(usages);
+    return outcome;
+}
+
+static enum outcome certificate_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                        struct difference *why)
+{
+    char seen[2 * 32 + 1], wanted[2 * 32 + 1];
+
+    if (memcmp(subject->certificate->sha256, rule->certificate, sizeof(rule->certificate)) == 0) {
+        return MATCHES;
+    }
+    ct_hex(subject->certificate->sha256, sizeof(subject->certificate->sha256), seen);
+    ct_hex(rule->certificate, sizeof(rule->certificate), wanted);
+    return differ(why, seen, "certificate sha256:%s", wanted);
+}
+
+/* All given conditions hold: the cheap ones are asked first. */
+static enum outcome rule_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                 struct issuers *issuers, struct difference *why)
+{
+    enum outcome outcome = MATCHES;
+
+    if (rule->has_certificate) {
+        outcome = certificate_matches(rule, subject, why);
+    }
+    if (outcome == MATCHES && rule->server_name != NULL) {
+        outcome = server_name_matches(rule, subject, why);
+    }
+    if (outcome == MATCHES && (rule->issued_before_ms != INT64_MAX || rule->issued_after_ms != INT64_MIN)) {
+        outcome = issued_matches(rule, subject, why);
+    }
+    if (outcome == MATCHES && rule->has_issuer) {
+        outcome = issuer_matches(rule, subject, issuers, why);
+    }
+    if (outcome == MATCHES && rule->certificate_policy != NULL) {
+        outcome = certificate_policy_matches(rule, subject, why);
+    }
+    if (outcome == MATCHES && rule->extended_key_usage != NULL) {
+        outcome = extended_key_usage_matches(rule, subject, why);
+    }
+    return outcome;
+}
+
+static void explain(const struct ct_rule *rule, enum outcome outcome, const struct difference *why, int64_t now_ms,
+                    struct ct_explanation *explanation)
+{
+    char name[120], expired[32];
+
+    if (explanation == NULL) {
+        return;
+    }
+    snprintf(name, sizeof(name), "rule %s", rule->name != NULL ? rule->name : "");
+    switch (outcome) {
+    case DIFFERS:
+        ct_explanation_add(explanation, name, false, why->seen, "%s", why->needed);
+        break;
+    case UNREADABLE:
+        ct_explanation_add(explanation, name, false, "it cannot be told",
+                           "a certificate that can be read, with each extension once");
+        break;
+    case CANNOT_TELL:
+        ct_explanation_add(explanation, name, false, "it cannot be told", "memory");
+        break;
+    case MATCHES:
+        if (rule->exempt && now_ms >= rule->expires_ms) {
+            ct_time_format(rule->expires_ms, expired, sizeof(expired));
+            ct_explanation_add(explanation, name, true, "matches, but its exemption has expired",
+                               "a time before %s for the exemption to hold", expired);
+        } else {
+            ct_explanation_add(explanation, name, true, "matches", "every condition of the rule");
+        }
+        break;
+    }
+}
+
+const struct ct_rule *ct_rules_match(const struct ct_rule *rules, size_t count, const struct ct_rule_subject *subject,
+                                     struct ct_explanation *explanation, enum clientct_reason *failed)
+{
+    const struct ct_rule *found = NULL;
+    struct issuers issuers = { 0 };
+
+    *failed = CLIENTCT_NOT_EVALUATED;
+    for (size_t i = 0; i < count && found == NULL && *failed == CLIENTCT_NOT_EVALUATED; i++) {
+        struct difference why = { .wanted = explanation != NULL };
+        enum outcome outcome = rule_matches(&rules[i], subject, &issuers, &why);
+
+        explain(&rules[i], outcome, &why, subject->now_ms, explanation);
+        if (outcome == MATCHES) {
+            found = &rules[i];
+        } else if (outcome != DIFFERS) { /* skipping it could hand the certificate to a laxer rule behind it */
+            *failed = outcome == UNREADABLE ? CLIENTCT_BAD_EXTENSIONS : CLIENTCT_INTERNAL_ERROR;
+        }
+    }
+    free(issuers.spki);
+    return found;
+}
+
+void ct_rule_clear(struct ct_rule *rule)
+{
+    if (rule == NULL) {
+        return;
+    }
+    free(rule->name);
+    X509_free(rule->issuer_certificate);
+    free(rule->server_name);
+    ASN1_OBJECT_free(rule->certificate_policy);
+    ASN1_OBJECT_free(rule->extended_key_usage);
+    memset(rule, 0, sizeof(*rule));
+}

@@ -1,0 +1,50 @@
+/* Rules: which policy, exemption or mode a certificate gets. In order, the first match decides. */
+#ifndef CT_RULES_H
+#define CT_RULES_H
+
+#include <openssl/x509.h>
+
+#include "evidence/certificate.h"
+#include "policy/policy.h"
+
+struct ct_rule {
+    char *name;
+    unsigned line;
+    /* conditions: those that are given must all hold */
+    bool has_issuer;
+    uint8_t issuer_spki[32];       /* SHA-256 of the SPKI of any CA in the verified chain */
+    X509 *issuer_certificate;      /* when the rule names a file: also for clientct:anchors; else NULL */
+    bool has_certificate;
+    uint8_t certificate[32];       /* SHA-256 of the leaf's DER */
+    char *server_name;             /* lower case; leading "*." allowed; NULL: not given */
+    int64_t issued_before_ms;      /* INT64_MAX: not given */
+    int64_t issued_after_ms;       /* INT64_MIN: not given; at this time and later match */
+    ASN1_OBJECT *certificate_policy;
+    ASN1_OBJECT *extended_key_usage;
+    /* effects */
+    size_t policy;                 /* index into the settings' policies; SIZE_MAX: the default one */
+    bool exempt;
+    int64_t expires_ms;            /* the exemption ends; INT64_MAX: never */
+    bool has_mode;
+    enum clientct_mode mode;
+};
+
+struct ct_rule_subject {
+    const struct ct_certificate *certificate;
+    X509 *leaf;
+    STACK_OF(X509) *chain; /* verified, leaf first */
+    const char *server_name;
+    int64_t now_ms;
+};
+
+/*
+ * The first rule that matches, or NULL. An exemption that has expired still matches as a rule that exempts
+ * nobody: the certificate then has to satisfy the rule's policy. With `explanation`, each rule says why it did
+ * not match. *failed is CLIENTCT_NOT_EVALUATED, or why a rule could not be judged and the caller has to refuse:
+ * bad-extensions (of the certificate) or internal-error (memory).
+ */
+const struct ct_rule *ct_rules_match(const struct ct_rule *rules, size_t count, const struct ct_rule_subject *subject,
+                                     struct ct_explanation *explanation, enum clientct_reason *failed);
+void ct_rule_clear(struct ct_rule *rule);
+
+#endif

@@ -1,0 +1,51 @@
+#include "record/audit_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Regular files only: a FIFO or a device can make a writer wait. */
+int ct_audit_file_open(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+bool ct_audit_file_moved(const char *path, const struct ct_audit_handle *handle)
+{
+    struct stat st;
+
+    return lstat(path, &st) != 0 || (uint64_t)st.st_dev != handle->dev || (uint64_t)st.st_ino != handle->ino;
+}
+
+/* One write a line: with O_APPEND the lines of many processes do not mix. */
+enum ct_audit_written ct_audit_file_write(struct ct_audit_sink *sink, const struct ct_audit_handle *handle,
+                                          const struct ct_audit_line *line)
+{
+    char text[1 + CT_AUDIT_LINE_MAX];
+    const char *from = line->text;
+    size_t len = line->len;
+    ssize_t done;
+
+    if (atomic_load_explicit(&sink->torn, memory_order_relaxed)) {
+        text[0] = '\n'; /* ends what a full disk left of an earlier line */
+        memcpy(text + 1, line->text, line->len);
+        from = text;
+        len++;
+    }
+    do {
+        done = write(handle->fd, from, len);
+    } while (done < 0 && errno == EINTR);
+    if (done > 0) {
+        atomic_store_explicit(&sink->torn, (size_t)done < len, memory_order_relaxed);
+    }
+    return done >= 0 && (size_t)done == len ? CT_AUDIT_WRITTEN : CT_AUDIT_FULL;
+}

@@ -1,0 +1,136 @@
+#include "record/recorder.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/audit.h"
+#include "base/clock.h"
+#include "base/lock.h"
+#include "record/metrics.h"
+
+/* A process has one recorder for as long as it lives; decisions go on without it where memory is short. */
+struct ct_recorder {
+    struct ct_audit *audit;     /* NULL: memory was short */
+    struct ct_metrics *metrics; /* likewise */
+    _Atomic uint64_t generation; /* applied last */
+    _Atomic uint64_t lines;      /* that had come to a sink, or had not, when the metrics were last told */
+    struct ct_lock lock;         /* guards `trouble` */
+    char trouble[sizeof(((struct ct_snapshot *)0)->why)]; /* said last; "" when all is well */
+};
+
+struct ct_recorder *ct_recorder_new(void)
+{
+    struct ct_recorder *recorder = calloc(1, sizeof *recorder);
+
+    if (recorder != NULL) {
+        recorder->audit = ct_audit_new();
+        recorder->metrics = ct_metrics_new(NULL);
+    }
+    return recorder;
+}
+
+void ct_recorder_free(struct ct_recorder *recorder)
+{
+    if (recorder != NULL) {
+        ct_audit_free(recorder->audit);
+        ct_metrics_free(recorder->metrics);
+        free(recorder);
+    }
+}
+
+/* The same trouble again is not news: a list and its signature are tried several times. */
+static bool is_news(struct ct_recorder *recorder, const struct ct_snapshot *snapshot)
+{
+    bool failed = snapshot->config_failed || snapshot->book_failed;
+    bool news;
+
+    ct_lock_take(&recorder->lock);
+    news = !failed || strcmp(recorder->trouble, snapshot->why) != 0;
+    snprintf(recorder->trouble, sizeof recorder->trouble, "%s", failed ? snapshot->why : "");
+    ct_lock_release(&recorder->lock);
+    return news;
+}
+
+static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot *snapshot)
+{
+    const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
+    char text[sizeof snapshot->why + 80];
+    bool failed = snapshot->config_failed || snapshot->book_failed;
+
+    if (failed) {
+        snprintf(text, sizeof text, "%s%s", snapshot->why,
+                 snapshot->config_failed && settings != NULL ? " (the settings before it stay)"
+                 : snapshot->config_failed                   ? " (every client certificate is refused)"
+                 : snapshot->book != NULL                    ? " (the log lists before it stay)"
+                                                             : " (no certificate can be compliant)");
+    } else {
+        snprintf(text, sizeof text, "%.200s: mode %s, %zu logs", snapshot->config_file,
+                 settings != NULL ? clientct_mode_name(settings->mode) : "unknown",
+                 snapshot->book != NULL ? snapshot->book->logs.count : 0);
+    }
+    ct_audit_event(recorder->audit, failed ? "configuration-failed" : "configuration-loaded", !failed, text,
+                   snapshot->generation, ct_now_ms());
+}
+
+/*
+ * How many lines were written and lost is counted with the metrics. What is over the rate is told with the next line
+ * that is within: threads that hurry are not to meet here.
+ */
+static void count_lines(struct ct_recorder *recorder)
+{
+    struct ct_audit_counts counts;
+    uint64_t lines;
+
+    if (recorder->audit != NULL && recorder->metrics != NULL) {
+        counts = ct_audit_get_counts(recorder->audit);
+        lines = counts.written + counts.dropped_sink;
+        if (lines != atomic_load_explicit(&recorder->lines, memory_order_relaxed)) {
+            atomic_store_explicit(&recorder->lines, lines, memory_order_relaxed);
+            ct_metrics_audit(recorder->metrics, &counts);
+        }
+    }
+}
+
+static void count_audit(struct ct_recorder *recorder)
+{
+    struct ct_audit_counts counts;
+
+    if (recorder->audit != NULL && recorder->metrics != NULL) {
+        counts = ct_audit_get_counts(recorder->audit);
+        ct_metrics_audit(recorder->metrics, &counts);
+    }
+}
+
+void ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapshot)
+{
+    const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
+
+    if (recorder->metrics != NULL) {
+        if (settings != NULL) {
+            ct_metrics_set_directory(recorder->metrics, settings->metrics.path);
+        }
+        ct_metrics_snapshot(recorder->metrics, snapshot);
+    }
+    if (recorder->audit != NULL) {
+        ct_audit_apply(recorder->audit, settings);
+        if (atomic_exchange(&recorder->generation, snapshot->generation) != snapshot->generation &&
+            is_news(recorder, snapshot)) {
+            say_snapshot(recorder, snapshot);
+        }
+    }
+    count_audit(recorder);
+}
+
+void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_input *input,
+                          const struct clientct_verdict *verdict, uint64_t elapsed_ns)
+{
+    if (recorder->metrics != NULL) {
+        ct_metrics_decision(recorder->metrics, verdict, elapsed_ns);
+    }
+    if (recorder->audit != NULL) {
+        ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
+    }
+    count_lines(recorder);
+}

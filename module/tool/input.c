@@ -1,0 +1,218 @@
+/* Input: files and certificates, with messages that say what was expected. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool/tool.h"
+
+static const char *shown(const char *name)
+{
+    return strcmp(name, "-") == 0 ? "standard input" : name;
+}
+
+/* Reads to the end, at most `max` + 1 bytes: pipes have no size to ask for. 0 or an errno. */
+static int read_all(int fd, size_t max, struct tool_file *out)
+{
+    size_t room = 0;
+
+    for (;;) {
+        if (out->len + 1 >= room) {
+            room = room == 0 ? 16384 : room * 2;
+            uint8_t *grown = realloc(out->data, room);
+            if (grown == NULL) {
+                return ENOMEM;
+            }
+            out->data = grown;
+        }
+        ssize_t got = read(fd, out->data + out->len, room - out->len - 1);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return errno;
+        }
+        out->len += (size_t)got;
+        out->data[out->len] = '\0';
+        if (out->len > max) {
+            return EFBIG;
+        }
+        if (got == 0) {
+            return 0;
+        }
+    }
+}
+
+bool tool_read_file(const char *what, const char *name, size_t max, struct tool_file *out)
+{
+    static bool stdin_taken;
+    bool is_stdin = strcmp(name, "-") == 0;
+    int error = 0;
+
+    memset(out, 0, sizeof(*out));
+    if (is_stdin && stdin_taken) {
+        tool_error("%s: standard input (\"-\") can be read only once; name a file", what);
+        return false;
+    }
+    stdin_taken = stdin_taken || is_stdin;
+    int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        error = errno;
+    } else {
+        error = read_all(fd, max, out);
+    }
+    if (fd >= 0 && !is_stdin) {
+        close(fd);
+    }
+    if (error == EFBIG) {
+        tool_error("%s: %s is larger than %zu KiB, which is not what such a file is", what, shown(name), max / 1024);
+    } else if (error != 0) {
+        tool_error("%s: %s cannot be read: %s", what, shown(name), strerror(error));
+    } else if (out->len == 0) {
+        tool_error("%s: %s is empty", what, shown(name));
+        error = EINVAL;
+    }
+    if (error != 0) {
+        tool_file_clear(out);
+    }
+    return error == 0;
+}
+
+void tool_file_clear(struct tool_file *file)
+{
+    free(file->data);
+    memset(file, 0, sizeof(*file));
+}
+
+static bool append(STACK_OF(X509) *certificates, X509 *certificate)
+{
+    if (certificate == NULL || sk_X509_push(certificates, certificate) <= 0) {
+        X509_free(certificate);
+        return false;
+    }
+    return true;
+}
+
+/* Other PEM blocks, such as a private key beside the certificate, are passed over. */
+static bool take_pem(const char *what, const char *name, const struct tool_file *file, STACK_OF(X509) *certificates)
+{
+    BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
+    X509 *certificate;
+
+    if (bio == NULL) {
+        tool_out_of_memory();
+    }
+    while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        if (!append(certificates, certificate)) {
+            tool_out_of_memory();
+        }
+    }
+    unsigned long error = ERR_peek_last_error();
+    BIO_free(bio);
+    if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE) {
+        const char *reason = ERR_reason_error_string(error);
+        tool_error("%s: certificate %d of %s does not decode (%s)", what, sk_X509_num(certificates) + 1, shown(name),
+                   reason != NULL ? reason : "no reason given");
+        return false;
+    }
+    if (sk_X509_num(certificates) == 0) {
+        tool_error("%s: %s is PEM but has no \"BEGIN CERTIFICATE\" in it", what, shown(name));
+        return false;
+    }
+    return true;
+}
+
+static bool take_der(const char *what, const char *name, const struct tool_file *file, STACK_OF(X509) *certificates)
+{
+    const unsigned char *at = file->data;
+    X509 *certificate = d2i_X509(NULL, &at, (long)file->len);
+
+    if (certificate == NULL) {
+        tool_error("%s: %s is no certificate: expected PEM (\"BEGIN CERTIFICATE\") or DER", what, shown(name));
+        return false;
+    }
+    size_t left = file->len - (size_t)(at - file->data);
+    if (left != 0) {
+        tool_error("%s: %s has %zu bytes behind the DER certificate; a chain of several must be PEM", what, shown(name),
+                   left);
+        X509_free(certificate);
+        return false;
+    }
+    if (!append(certificates, certificate)) {
+        tool_out_of_memory();
+    }
+    return true;
+}
+
+STACK_OF(X509) *tool_certificates_of(const char *what, const char *name, const struct tool_file *file)
+{
+    STACK_OF(X509) *certificates = sk_X509_new_null();
+
+    if (certificates == NULL) {
+        tool_out_of_memory();
+    }
+    ERR_clear_error();
+    bool pem = memmem(file->data, file->len, "-----BEGIN ", 11) != NULL;
+    bool ok = pem ? take_pem(what, name, file, certificates) : take_der(what, name, file, certificates);
+    ERR_clear_error();
+    if (!ok) {
+        tool_certificates_free(certificates);
+        certificates = NULL;
+    }
+    return certificates;
+}
+
+STACK_OF(X509) *tool_read_certificates(const char *what, const char *name)
+{
+    struct tool_file file;
+    STACK_OF(X509) *certificates = NULL;
+
+    if (tool_read_file(what, name, TOOL_CERTIFICATES_MAX_BYTES, &file)) {
+        certificates = tool_certificates_of(what, name, &file);
+        tool_file_clear(&file);
+    }
+    return certificates;
+}
+
+void tool_certificates_free(STACK_OF(X509) *certificates)
+{
+    sk_X509_pop_free(certificates, X509_free);
+}
+
+#define NAME_MAX_BYTES 240
+
+char *tool_name(const X509_NAME *name)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    const char *data = NULL;
+    char *text;
+
+    /* UTF-8 as it is: whatever could harm a terminal is escaped where it is printed. */
+    if (bio == NULL || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
+        BIO_free(bio);
+        return tool_format("(a name that does not decode)");
+    }
+    long len = BIO_get_mem_data(bio, &data);
+    if (len <= 0) {
+        text = tool_format("(empty name)");
+    } else {
+        text = tool_format("%.*s%s", (int)(len < NAME_MAX_BYTES ? len : NAME_MAX_BYTES), data,
+                           len > NAME_MAX_BYTES ? "..." : "");
+    }
+    BIO_free(bio);
+    return text;
+}
+
+bool tool_spki_sha256(const X509 *certificate, uint8_t out[32])
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    bool ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
+
+    OPENSSL_free(der);
+    return ok;
+}

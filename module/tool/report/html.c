@@ -1,0 +1,275 @@
+/* The report as one page: no script, no network; plots are SVG in the page; light or dark as the reader has it. */
+#include "tool/report/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tool/tool.h"
+
+#define ROWS_MAX 1000 /* of the table of certificates */
+#define BARS_MAX 12
+#define PLOT_WIDTH 720
+#define PLOT_HEIGHT 180
+#define BAR_HEIGHT 22
+#define DAYS_SHOWN 90
+
+static const char style[] =
+    ":root{color-scheme:light dark;--ink:#1c2330;--soft:#5b6577;--paper:#fbfbfd;--line:#d9dee7;--good:#2f855a;"
+    "--bad:#c53030}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#9aa5b8;--paper:#14181f;--line:#333b48;"
+    "--good:#68d391;--bad:#fc8181}}\n"
+    "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;"
+    "padding:0 1rem}\n"
+    "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2.2rem}p.soft,td.soft,dt{color:var(--soft)}\n"
+    "dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1rem}"
+    "dl div{border:1px solid var(--line);border-radius:.5rem;padding:.7rem 1rem}dd{margin:0;font-size:1.6rem}\n"
+    "dd.good{color:var(--good)}dd.bad{color:var(--bad)}\n"
+    "table{border-collapse:collapse;width:100%;font-size:.87rem}th,td.r{white-space:nowrap}"
+    "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line);"
+    "overflow-wrap:anywhere}td.n{text-align:right}"
+    "td.d{white-space:nowrap}\n"
+    "code{font-size:.8rem}svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}"
+    "svg .soft{fill:var(--soft)}svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}svg .axis{stroke:var(--line)}\n";
+
+/* Text from certificates: controls are made visible, and nothing of it can be markup. */
+static void put(FILE *to, const char *text, size_t max)
+{
+    char *plain = tool_escaped(text, strlen(text));
+    size_t shown = 0;
+
+    for (const char *at = plain; *at != '\0'; at++) {
+        if (((unsigned char)*at & 0xc0) != 0x80 && shown++ == max) {
+            fputs("…", to);
+            break;
+        }
+        switch (*at) {
+        case '&':
+            fputs("&amp;", to);
+            break;
+        case '<':
+            fputs("&lt;", to);
+            break;
+        case '>':
+            fputs("&gt;", to);
+            break;
+        case '"':
+            fputs("&quot;", to);
+            break;
+        case '\'':
+            fputs("&#39;", to);
+            break;
+        default:
+            putc(*at, to);
+            break;
+        }
+    }
+    free(plain);
+}
+
+static void put_day(FILE *to, int64_t ms)
+{
+    char text[TOOL_TIME_SIZE] = "unknown";
+
+    if (ms != REPORT_UNKNOWN_TIME) {
+        ct_time_format(ms, text, sizeof text);
+        text[10] = '\0';
+    }
+    fputs(text, to);
+}
+
+static void put_number(FILE *to, const char *name, const char *class, uint64_t value)
+{
+    fprintf(to, "<div><dt>%s</dt><dd class=\"%s\">%" PRIu64 "</dd></div>\n", name, class, value);
+}
+
+static void put_summary(const struct report_tally *tally, FILE *to)
+{
+    double share = tally->decisions > 0 ? 100.0 * (double)tally->would_accept / (double)tally->decisions : 0.0;
+
+    fputs("<dl>\n", to);
+    put_number(to, "would be locked out", tally->locked_out > 0 ? "bad" : "good", tally->locked_out);
+    put_number(to, "certificates seen", "", tally->certificate_count);
+    put_number(to, "decisions", "", tally->decisions);
+    fprintf(to, "<div><dt>decisions compliant</dt><dd>%.1f %%</dd></div>\n</dl>\n", share);
+    if (tally->shadow_policy[0] != '\0') {
+        fputs("<p>The shadow policy <b>", to);
+        put(to, tally->shadow_policy, 80);
+        fprintf(to, "</b> would refuse %" PRIu64 " more certificates and accept %" PRIu64 " of the others.</p>\n",
+                tally->shadow_loses, tally->shadow_gains);
+    }
+    if (tally->expired > 0) {
+        fprintf(to, "<p>%zu certificates that would be refused have expired and are not counted.</p>\n",
+                tally->expired);
+    }
+    if (tally->without_certificate > 0) {
+        fprintf(to, "<p>%" PRIu64 " decisions name no certificate (raw public keys).</p>\n",
+                tally->without_certificate);
+    }
+    if (tally->foreign > 0 || tally->dropped > 0 || tally->beyond > 0) {
+        fprintf(to, "<p class=\"soft\">%" PRIu64 " of %" PRIu64 " lines are not ours or are torn; servers lost %" PRIu64
+                " lines; %" PRIu64 " decisions are about certificates beyond the first %u.</p>\n",
+                tally->foreign, tally->lines, tally->dropped, tally->beyond, REPORT_CERTIFICATES_MAX);
+    }
+}
+
+/* Stacked bars, a day each, the last ones; days without traffic have their place. */
+static void put_days(const struct report_tally *tally, FILE *to)
+{
+    const struct report_day *days = tally->days;
+    size_t first = 0;
+    uint64_t most = 1;
+    int64_t from, span;
+    double width;
+
+    if (tally->day_count == 0) {
+        return;
+    }
+    span = days[tally->day_count - 1].day;
+    while (span - days[first].day >= DAYS_SHOWN) {
+        first++;
+    }
+    from = days[first].day;
+    span = span - from + 1;
+    for (size_t i = first; i < tally->day_count; i++) {
+        uint64_t all = days[i].accepted + days[i].refused;
+
+        most = all > most ? all : most;
+    }
+    width = (double)PLOT_WIDTH / (double)(span < 14 ? 14 : span);
+    fprintf(to, "<h2>Decisions a day</h2>\n<svg viewBox=\"0 -14 %d %d\" role=\"img\" aria-label=\"decisions a day\">\n"
+            "<line class=\"axis\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n",
+            PLOT_WIDTH, PLOT_HEIGHT + 40, PLOT_HEIGHT, PLOT_WIDTH, PLOT_HEIGHT);
+    for (size_t i = first; i < tally->day_count; i++) {
+        double good = (double)days[i].accepted * PLOT_HEIGHT / (double)most;
+        double bad = (double)days[i].refused * PLOT_HEIGHT / (double)most;
+        double x = (double)(days[i].day - from) * width;
+
+        fputs("<g><title>", to);
+        put_day(to, days[i].day * CT_DAY_MS);
+        fprintf(to, ": %" PRIu64 " compliant, %" PRIu64 " would be refused</title>"
+                "<rect class=\"good\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>"
+                "<rect class=\"bad\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/></g>\n",
+                days[i].accepted, days[i].refused, x, PLOT_HEIGHT - good, width * 0.85, good, x,
+                PLOT_HEIGHT - good - bad, width * 0.85, bad);
+    }
+    fprintf(to, "<text class=\"soft\" x=\"0\" y=\"-3\">%" PRIu64 "</text>\n<text class=\"soft\" x=\"0\" y=\"%d\">",
+            most, PLOT_HEIGHT + 16);
+    put_day(to, from * CT_DAY_MS);
+    if (span > 1) {
+        fprintf(to, "</text>\n<text class=\"soft\" text-anchor=\"end\" x=\"%.1f\" y=\"%d\">",
+                span < 4 ? 4 * width : (double)span * width, PLOT_HEIGHT + 16);
+        put_day(to, (from + span - 1) * CT_DAY_MS);
+    }
+    fprintf(to, "</text>\n<text class=\"good\" x=\"260\" y=\"%d\">■ compliant</text>"
+            "<text class=\"bad\" x=\"360\" y=\"%d\">■ would be refused</text>\n</svg>\n",
+            PLOT_HEIGHT + 16, PLOT_HEIGHT + 16);
+}
+
+static void put_bars(const char *title, const struct report_groups *groups, FILE *to)
+{
+    size_t count = 0;
+
+    while (count < groups->count && count < BARS_MAX && groups->items[count]->certificates > 0) {
+        count++;
+    }
+    if (count == 0) {
+        return;
+    }
+    fprintf(to, "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %zu\" role=\"img\" aria-label=\"%s\">\n", title, PLOT_WIDTH,
+            count * 2 * BAR_HEIGHT, title);
+    for (size_t i = 0; i < count; i++) {
+        const struct report_group *group = groups->items[i];
+        double width = (double)group->certificates / (double)groups->items[0]->certificates * (PLOT_WIDTH - 80);
+        size_t y = i * 2 * BAR_HEIGHT;
+
+        fprintf(to, "<text x=\"0\" y=\"%zu\">", y + 15);
+        put(to, group->name, 100);
+        fprintf(to, "</text><rect class=\"bad\" x=\"0\" y=\"%zu\" width=\"%.1f\" height=\"14\" rx=\"2\"/>"
+                "<text x=\"%.1f\" y=\"%zu\">%" PRIu64 "</text>\n",
+                y + 21, width, width + 8, y + 32, group->certificates);
+    }
+    fputs("</svg>\n", to);
+    if (count < groups->count && groups->items[count]->certificates > 0) {
+        fputs("<p class=\"soft\">and more</p>\n", to);
+    }
+}
+
+static void put_certificates(const struct report_tally *tally, FILE *to)
+{
+    fputs("<h2>Certificates that would be refused</h2>\n<table id=\"locked-out\">\n"
+          "<tr><th>Certificate</th><th>Reason</th><th>Times</th><th>First seen</th><th>Last seen</th>"
+          "<th>Expires</th></tr>\n", to);
+    for (size_t i = 0; i < tally->locked_out && i < ROWS_MAX; i++) {
+        const struct report_certificate *c = tally->certificates[i];
+        char hex[65];
+
+        ct_hex(c->sha256, sizeof c->sha256, hex);
+        fputs("<tr><td>", to);
+        put(to, c->subject, 300);
+        fputs("<br><span class=\"soft\">issued by ", to);
+        put(to, c->issuer->name, 300);
+        fprintf(to, "</span><br><code>sha256:%s</code></td><td class=\"r\">", hex);
+        put(to, c->reason->name, 40);
+        fprintf(to, "</td><td class=\"n\">%" PRIu64 "</td><td class=\"d\">", c->decisions);
+        put_day(to, c->first_ms);
+        fputs("</td><td class=\"d\">", to);
+        put_day(to, c->last_ms);
+        fputs("</td><td class=\"d\">", to);
+        put_day(to, c->not_after_ms);
+        fputs("</td></tr>\n", to);
+    }
+    fputs("</table>\n", to);
+    if (tally->locked_out > ROWS_MAX) {
+        fprintf(to, "<p>and %zu more: <code>clientct report --json</code> lists all.</p>\n",
+                tally->locked_out - ROWS_MAX);
+    }
+}
+
+static void put_unknown_logs(const struct report_tally *tally, FILE *to)
+{
+    if (tally->unknown_logs.count == 0) {
+        return;
+    }
+    fputs("<h2>Logs that signed and are not in the log list</h2>\n<table>\n"
+          "<tr><th>Log id</th><th>Times</th></tr>\n", to);
+    for (size_t i = 0; i < tally->unknown_logs.count && i < ROWS_MAX; i++) {
+        fputs("<tr><td><code>", to);
+        put(to, tally->unknown_logs.items[i]->name, 64);
+        fprintf(to, "</code></td><td class=\"n\">%" PRIu64 "</td></tr>\n", tally->unknown_logs.items[i]->decisions);
+    }
+    fputs("</table>\n", to);
+}
+
+bool report_write_html(const struct report_tally *tally, int64_t now_ms, FILE *to)
+{
+    /* The policy of the page forbids what an escape that was forgotten could do. */
+    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+            "<title>clientct: who would be locked out</title>\n<style>\n%s</style>\n</head>\n<body>\n"
+            "<h1>Who would be locked out if enforcement began today</h1>\n<p class=\"soft\">", style);
+    if (tally->decisions > 0) {
+        fputs("Decisions about client certificates from ", to);
+        put_day(to, tally->first_ms);
+        fputs(" to ", to);
+        put_day(to, tally->last_ms);
+        fputs("; ", to);
+    } else {
+        fputs("No decisions; ", to);
+    }
+    fputs("made ", to);
+    put_day(to, now_ms);
+    fputs(" (UTC).</p>\n", to);
+    put_summary(tally, to);
+    put_days(tally, to);
+    put_bars("Reasons", &tally->reasons, to);
+    put_bars("Issuers", &tally->issuers, to);
+    if (tally->locked_out > 0) {
+        put_certificates(tally, to);
+    }
+    put_unknown_logs(tally, to);
+    fputs("</body>\n</html>\n", to);
+    return fflush(to) == 0 && ferror(to) == 0;
+}

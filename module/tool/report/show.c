@@ -1,0 +1,267 @@
+/* The report for a terminal, as JSON, and as rules. */
+#include "tool/report/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "config/settings.h"
+#include "tool/tool.h"
+
+#define ROWS_MAX 20 /* of a table in the text; JSON and the page have more */
+#define EXEMPT_BY_DEFAULT_MS (90 * CT_DAY_MS)
+
+/* "2026-11-23", enough for a table. */
+static void day_of(int64_t ms, char out[16])
+{
+    char text[TOOL_TIME_SIZE];
+
+    if (ms == REPORT_UNKNOWN_TIME) {
+        snprintf(out, 16, "unknown");
+        return;
+    }
+    ct_time_format(ms, text, sizeof text);
+    snprintf(out, 16, "%.10s", text);
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+static void show_summary(const struct report_tally *tally)
+{
+    char first[16], last[16];
+
+    day_of(tally->first_ms, first);
+    day_of(tally->last_ms, last);
+    tool_line("%" PRIu64 " decisions from %s to %s, %zu certificates", tally->decisions, first, last,
+              tally->certificate_count);
+    tool_line("  compliant: %.1f %% of the decisions, %.1f %% of the certificates",
+              share(tally->would_accept, tally->decisions), share(tally->compliant, tally->certificate_count));
+    if (tally->shadow_policy[0] != '\0') {
+        tool_line("  shadow policy %s would refuse %" PRIu64 " more certificates, and accept %" PRIu64 " of the others",
+                  tally->shadow_policy, tally->shadow_loses, tally->shadow_gains);
+    }
+    if (tally->without_certificate > 0) {
+        tool_line("  %" PRIu64 " decisions name no certificate (raw public keys)", tally->without_certificate);
+    }
+    if (tally->not_judged > 0) {
+        tool_line("  %" PRIu64 " connections were not judged (mode = off)", tally->not_judged);
+    }
+    if (tally->expired > 0) {
+        tool_line("  %zu certificates would be refused and have expired: not counted below", tally->expired);
+    }
+    if (tally->foreign > 0) {
+        tool_line("  %" PRIu64 " of %" PRIu64 " lines are not ours or are torn", tally->foreign, tally->lines);
+    }
+    if (tally->dropped > 0) {
+        tool_line("  %" PRIu64 " lines were lost by the servers: the numbers are too low", tally->dropped);
+    }
+    if (tally->beyond > 0) {
+        tool_line("  %" PRIu64 " decisions are about certificates beyond the first %u, which are not told apart",
+                  tally->beyond, REPORT_CERTIFICATES_MAX);
+    }
+}
+
+static void show_groups(const char *title, const struct report_groups *groups)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; i < groups->count && groups->items[i]->certificates > 0; i++) {
+        if (shown++ == 0) {
+            tool_end_line();
+            tool_put(TOOL_BOLD, "%s", title);
+            tool_end_line();
+        }
+        if (shown > ROWS_MAX) {
+            tool_line("  ... and more; --json lists all");
+            break;
+        }
+        tool_line("  %6" PRIu64 " certificates, %8" PRIu64 " decisions  %s", groups->items[i]->certificates,
+                  groups->items[i]->decisions, groups->items[i]->name);
+    }
+}
+
+static void show_certificates(const struct report_tally *tally)
+{
+    tool_end_line();
+    tool_put(TOOL_BOLD, "Certificates that would be refused");
+    tool_end_line();
+    for (size_t i = 0; i < tally->locked_out; i++) {
+        const struct report_certificate *c = tally->certificates[i];
+        char hex[65], first[16], last[16], expiry[16];
+
+        if (i == ROWS_MAX) {
+            tool_line("  ... and %zu more; --json lists all", tally->locked_out - i);
+            break;
+        }
+        ct_hex(c->sha256, sizeof c->sha256, hex);
+        day_of(c->first_ms, first);
+        day_of(c->last_ms, last);
+        day_of(c->not_after_ms, expiry);
+        tool_line("  %s", c->subject);
+        tool_line("    %s, %" PRIu64 " times, seen %s to %s, expires %s", c->reason->name, c->decisions, first, last,
+                  expiry);
+        tool_line("    sha256:%s", hex);
+    }
+}
+
+void report_show_text(const struct report_tally *tally)
+{
+    if (tally->decisions == 0) {
+        tool_line("no decision in %" PRIu64 " lines (%" PRIu64 " of them not ours, %" PRIu64 " too old, %" PRIu64
+                  " with mode = off)", tally->lines, tally->foreign, tally->older, tally->not_judged);
+        return;
+    }
+    show_summary(tally);
+    tool_end_line();
+    if (tally->locked_out == 0) {
+        tool_put(TOOL_GOOD, "Nobody with a certificate would be locked out.");
+        tool_end_line();
+    } else {
+        tool_put(TOOL_BAD, "%zu certificates would be locked out if enforcement began today.", tally->locked_out);
+        tool_end_line();
+        show_groups("By reason", &tally->reasons);
+        show_groups("By issuer", &tally->issuers);
+        show_certificates(tally);
+    }
+    if (tally->unknown_logs.count > 0) {
+        tool_end_line();
+        tool_put(TOOL_BOLD, "Logs that signed and are not in the log list");
+        tool_end_line();
+        for (size_t i = 0; i < tally->unknown_logs.count && i < ROWS_MAX; i++) {
+            tool_line("  %s  %" PRIu64 " times", tally->unknown_logs.items[i]->name,
+                      tally->unknown_logs.items[i]->decisions);
+        }
+    }
+}
+
+static json_t *json_of_time(int64_t ms)
+{
+    return ms == REPORT_UNKNOWN_TIME ? json_null() : tool_json_time(ms);
+}
+
+static json_t *json_of_groups(const struct report_groups *groups, bool certificates)
+{
+    json_t *out = tool_json_array();
+
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct report_group *group = groups->items[i];
+        json_t *row = tool_json_object();
+
+        tool_json_set(row, "name", tool_json_text(group->name));
+        tool_json_set(row, "decisions", tool_json_count(group->decisions));
+        if (certificates) {
+            tool_json_set(row, "locked_out", tool_json_count(group->certificates));
+        }
+        tool_json_append(out, row);
+    }
+    return out;
+}
+
+static json_t *json_of_certificate(const struct report_certificate *c)
+{
+    json_t *out = tool_json_object();
+
+    tool_json_set(out, "sha256", tool_json_hex(c->sha256, sizeof c->sha256));
+    tool_json_set(out, "subject", tool_json_text(c->subject));
+    tool_json_set(out, "issuer", tool_json_text(c->issuer->name));
+    tool_json_set(out, "reason", tool_json_text(c->reason->name));
+    tool_json_set(out, "decisions", tool_json_count(c->decisions));
+    tool_json_set(out, "first_seen", json_of_time(c->first_ms));
+    tool_json_set(out, "last_seen", json_of_time(c->last_ms));
+    tool_json_set(out, "not_after", json_of_time(c->not_after_ms));
+    tool_json_set(out, "shadow_compliant", c->has_shadow ? tool_json_bool(c->shadow_compliant) : json_null());
+    return out;
+}
+
+void report_show_json(const struct report_tally *tally)
+{
+    json_t *out = tool_json_object();
+    json_t *certificates = tool_json_array();
+
+    tool_json_set(out, "lines", tool_json_count(tally->lines));
+    tool_json_set(out, "foreign_lines", tool_json_count(tally->foreign));
+    tool_json_set(out, "lost_lines", tool_json_count(tally->dropped));
+    tool_json_set(out, "decisions", tool_json_count(tally->decisions));
+    tool_json_set(out, "would_accept", tool_json_count(tally->would_accept));
+    tool_json_set(out, "would_refuse", tool_json_count(tally->would_refuse));
+    tool_json_set(out, "refused", tool_json_count(tally->refused));
+    tool_json_set(out, "not_judged", tool_json_count(tally->not_judged));
+    tool_json_set(out, "without_certificate", tool_json_count(tally->without_certificate));
+    tool_json_set(out, "first", tally->decisions > 0 ? json_of_time(tally->first_ms) : json_null());
+    tool_json_set(out, "last", tally->decisions > 0 ? json_of_time(tally->last_ms) : json_null());
+    tool_json_set(out, "certificates", tool_json_count(tally->certificate_count));
+    tool_json_set(out, "compliant", tool_json_count(tally->compliant));
+    tool_json_set(out, "locked_out", tool_json_count(tally->locked_out));
+    tool_json_set(out, "expired", tool_json_count(tally->expired));
+    tool_json_set(out, "not_told_apart", tool_json_count(tally->beyond));
+    tool_json_set(out, "shadow_policy", tool_json_text(tally->shadow_policy[0] != '\0' ? tally->shadow_policy : NULL));
+    tool_json_set(out, "shadow_would_refuse_more", tool_json_count(tally->shadow_loses));
+    tool_json_set(out, "shadow_would_accept_more", tool_json_count(tally->shadow_gains));
+    tool_json_set(out, "reasons", json_of_groups(&tally->reasons, true));
+    tool_json_set(out, "issuers", json_of_groups(&tally->issuers, true));
+    tool_json_set(out, "unknown_logs", json_of_groups(&tally->unknown_logs, false));
+    for (size_t i = 0; i < tally->locked_out; i++) {
+        tool_json_append(certificates, json_of_certificate(tally->certificates[i]));
+    }
+    tool_json_set(out, "locked_out_certificates", certificates);
+    tool_json_print(out);
+}
+
+/* What a comment of clientct.cnf may not have, or a reader may stumble over, is a question mark. */
+static char *comment_of(const char *subject)
+{
+    char *text = tool_escaped(subject, strlen(subject));
+
+    for (char *at = text; *at != '\0'; at++) {
+        if (strchr("\\$[]", *at) != NULL) {
+            *at = '?';
+        }
+    }
+    return text;
+}
+
+bool report_show_exemptions(const struct report_tally *tally, int64_t until_ms, int64_t now_ms)
+{
+    char hex[65];
+
+    if (tally->locked_out > CT_RULES_MAX) {
+        tool_error("report: %zu certificates would need a rule each, and clientct.cnf takes %u: exempt their issuers "
+                   "instead (issuer = ..., issued_before = ...)", tally->locked_out, CT_RULES_MAX);
+        return false;
+    }
+    if (tally->locked_out == 0) {
+        tool_line("# nobody would be locked out: no exemption is needed");
+        return true;
+    }
+    tool_line("# Exemptions for %zu certificates: to be pasted before the first section of clientct.cnf. Where it has",
+              tally->locked_out);
+    tool_line("# rules already, leave out the next line and put the lines of [exempted] into your section of rules.");
+    tool_line("rules = exempted");
+    tool_end_line();
+    tool_line("[exempted]");
+    for (size_t i = 0; i < tally->locked_out; i++) {
+        ct_hex(tally->certificates[i]->sha256, 32, hex);
+        tool_line("exempt_%.32s = exempt_%.32s", hex, hex);
+    }
+    for (size_t i = 0; i < tally->locked_out; i++) {
+        const struct report_certificate *c = tally->certificates[i];
+        int64_t expires_ms = c->not_after_ms != REPORT_UNKNOWN_TIME ? c->not_after_ms : now_ms + EXEMPT_BY_DEFAULT_MS;
+        char *subject = comment_of(c->subject);
+        char expires[TOOL_TIME_SIZE];
+
+        ct_time_format(until_ms != INT64_MIN ? until_ms : expires_ms, expires, sizeof expires);
+        ct_hex(c->sha256, sizeof c->sha256, hex);
+        tool_end_line();
+        tool_line("[exempt_%.32s]", hex);
+        tool_line("# %s: %s", subject, c->reason->name);
+        tool_line("certificate = sha256:%s", hex);
+        tool_line("exempt = yes");
+        tool_line("expires = %s", expires);
+        free(subject);
+    }
+    return true;
+}

@@ -1,0 +1,23 @@
+/* What `clientct verify` knows when it shows a verdict. */
+#ifndef CT_TOOL_VERIFY_H
+#define CT_TOOL_VERIFY_H
+
+#include <jansson.h>
+
+#include "config/snapshot.h"
+
+struct tool_verify_answer {
+    const char *config;             /* as the operator named it; NULL with --log-list */
+    X509 *leaf;
+    STACK_OF(X509) *chain;          /* as far as it could be built */
+    int64_t at_ms;
+    const struct clientct_verdict *verdict;
+    const struct ct_snapshot *snapshot; /* that decided */
+    char **remarks;                 /* what the person should know beside the verdict */
+    size_t remark_count;
+};
+
+void tool_verify_show(const struct tool_verify_answer *answer);
+json_t *tool_verify_json(const struct tool_verify_answer *answer);
+
+#endif
