@@ -16,13 +16,13 @@ static const char denied_without_words[] = "the caller's settings are wrong, and
 
 struct clientct_checker {
     char *config_file;
-    struct ct_shared snapshot;     /* never none */
-    _Atomic bool resumption_allowed; /* as the snapshot has it */
-    struct ct_lock reload_lock;    /* one reader of files at a time; the others go on with what there is */
-    _Atomic int64_t looked_ms;     /* monotonic */
-    struct ct_cache *cache;        /* NULL: none to be had */
+    struct ct_shared snapshot;              /* never none */
+    _Atomic bool resumption_allowed;        /* as the snapshot has it */
+    struct ct_lock reload_lock;             /* one reader of files at a time; the others go on with what there is */
+    _Atomic int64_t looked_ms;              /* monotonic */
+    struct ct_cache *cache;                 /* NULL: none to be had */
     _Atomic(struct ct_recorder *) recorder; /* NULL: nothing is recorded */
-    _Atomic(const char *) denied;  /* why everybody is refused; NULL: nobody is for such a reason */
+    _Atomic(const char *) denied;           /* why everybody is refused; NULL: nobody is for such a reason */
 };
 
 static bool allows_resumption(const struct ct_snapshot *snapshot)
@@ -160,8 +160,8 @@ void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occ
 bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
 {
     struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
-    bool wants = snapshot->config != NULL &&
-                 (snapshot->config->settings.sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
+    bool wants =
+        snapshot->config != NULL && (snapshot->config->settings.sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
 
     ct_snapshot_release(snapshot);
     return wants;

@@ -25,8 +25,8 @@ static bool is_our_libcrypto(const void *caller)
     Dl_info theirs;
     Dl_info ours;
 
-    return dladdr(caller, &theirs) != 0 && dladdr((const void *)(uintptr_t)CRYPTO_get_ex_new_index, &ours) != 0
-        && theirs.dli_fbase == ours.dli_fbase;
+    return dladdr(caller, &theirs) != 0 && dladdr((const void *)(uintptr_t)CRYPTO_get_ex_new_index, &ours) != 0 &&
+           theirs.dli_fbase == ours.dli_fbase;
 }
 
 static void hook_in(void)

@@ -49,8 +49,10 @@ static void read_section(const CONF *cnf, const char *name, struct section *sect
         } else if (strcmp(value->name, "default_properties") == 0) {
             section->default_properties = value->value;
         } else if (strcmp(value->name, "path") != 0) {
-            snprintf(why, sizeof(why), "openssl.cnf, section [%.60s]: expected path, config = FILE or "
-                     "default_properties, found \"%.40s = %.40s\"", name, value->name, value->value);
+            snprintf(why, sizeof(why),
+                     "openssl.cnf, section [%.60s]: expected path, config = FILE or "
+                     "default_properties, found \"%.40s = %.40s\"",
+                     name, value->name, value->value);
             ct_process_checker_deny(why);
         }
     }

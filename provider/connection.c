@@ -96,8 +96,8 @@ const uint8_t *ct_connection_get0_scts(const SSL *ssl, size_t *len)
     unsigned char client_random[SSL3_RANDOM_SIZE];
 
     /* An SSL object may have been cleared and used again since; there is no callback for that. */
-    if (slot != NULL && (SSL_get_client_random(ssl, client_random, sizeof(client_random)) != sizeof(client_random)
-                         || memcmp(client_random, slot->client_random, sizeof(client_random)) != 0)) {
+    if (slot != NULL && (SSL_get_client_random(ssl, client_random, sizeof(client_random)) != sizeof(client_random) ||
+                         memcmp(client_random, slot->client_random, sizeof(client_random)) != 0)) {
         slot = NULL;
     }
     *len = slot != NULL ? slot->len : 0;

@@ -9,18 +9,20 @@
 /* libcrypto keeps pointers into these tables for good and writes the library number into them. */
 static ERR_STRING_DATA library_strings[] = {
     { 0, "clientct" },
-    { 0, NULL }
+    { 0, NULL },
 };
 
 /* Many servers show the reason string alone, so it names us and says all of it. */
+/* clang-format off */
 static ERR_STRING_DATA reason_strings[] = {
     { STORE_CODE, "clientct: store cannot be opened" },
 #define REASON_STRING(id, name, text) \
     { (unsigned long)REASON_CODE(CLIENTCT_##id), "clientct: refused client certificate: " name },
     CLIENTCT_REASONS(REASON_STRING)
 #undef REASON_STRING
-    { 0, NULL }
+    { 0, NULL },
 };
+/* clang-format on */
 
 static int library;
 

@@ -30,13 +30,10 @@ static OSSL_FUNC_provider_teardown_fn teardown;
 
 static const OSSL_PARAM *gettable_params(void *provctx)
 {
-    static const OSSL_PARAM gettable[] = {
-        OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
-        OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
-        OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, NULL, 0),
-        OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL),
-        OSSL_PARAM_END
-    };
+    static const OSSL_PARAM gettable[] = { OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
+                                           OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
+                                           OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, NULL, 0),
+                                           OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL), OSSL_PARAM_END };
 
     return gettable;
 }
@@ -48,10 +45,10 @@ static int get_params(void *provctx, OSSL_PARAM params[])
     OSSL_PARAM *buildinfo = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_BUILDINFO);
     OSSL_PARAM *status = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
 
-    return (name == NULL || OSSL_PARAM_set_utf8_ptr(name, "clientct"))
-        && (version == NULL || OSSL_PARAM_set_utf8_ptr(version, clientct_version()))
-        && (buildinfo == NULL || OSSL_PARAM_set_utf8_ptr(buildinfo, clientct_version()))
-        && (status == NULL || OSSL_PARAM_set_int(status, 1));
+    return (name == NULL || OSSL_PARAM_set_utf8_ptr(name, "clientct")) &&
+           (version == NULL || OSSL_PARAM_set_utf8_ptr(version, clientct_version())) &&
+           (buildinfo == NULL || OSSL_PARAM_set_utf8_ptr(buildinfo, clientct_version())) &&
+           (status == NULL || OSSL_PARAM_set_int(status, 1));
 }
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
@@ -70,7 +67,7 @@ static const OSSL_DISPATCH functions[] = {
     { OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get_params },
     { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_operation },
     { OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))teardown },
-    { 0, NULL }
+    { 0, NULL },
 };
 
 int ct_builtin_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
@@ -88,11 +85,8 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     OSSL_FUNC_core_get_libctx_fn *core_get_libctx = NULL;
     char *config = NULL;
     char *default_properties = NULL;
-    OSSL_PARAM settings[] = {
-        OSSL_PARAM_utf8_ptr("config", &config, 0),
-        OSSL_PARAM_utf8_ptr("default_properties", &default_properties, 0),
-        OSSL_PARAM_END
-    };
+    OSSL_PARAM settings[] = { OSSL_PARAM_utf8_ptr("config", &config, 0),
+                              OSSL_PARAM_utf8_ptr("default_properties", &default_properties, 0), OSSL_PARAM_END };
 
     if (!ct_attach(__builtin_return_address(0))) {
         return 0;

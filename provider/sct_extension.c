@@ -16,9 +16,9 @@ static bool is_for_clients_only(const SSL_CTX *ctx)
 {
     const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
 
-    return method == TLS_client_method() || method == DTLS_client_method()
-        || (OSSL_QUIC_client_method != NULL && method == OSSL_QUIC_client_method())
-        || (OSSL_QUIC_client_thread_method != NULL && method == OSSL_QUIC_client_thread_method());
+    return method == TLS_client_method() || method == DTLS_client_method() ||
+           (OSSL_QUIC_client_method != NULL && method == OSSL_QUIC_client_method()) ||
+           (OSSL_QUIC_client_thread_method != NULL && method == OSSL_QUIC_client_thread_method());
 }
 
 /* An empty extension in CertificateRequest is the question; nothing is said anywhere else. */
@@ -76,8 +76,8 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
         if (clientct_checker_wants_tls_scts(checker)) {
             /* A failure costs evidence, and too little evidence is refused. */
             SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,
-                                   SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE
-                                   | SSL_EXT_TLS1_3_ONLY,
+                                   SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE |
+                                       SSL_EXT_TLS1_3_ONLY,
                                    add, NULL, NULL, parse, NULL);
         }
     }

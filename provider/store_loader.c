@@ -31,8 +31,8 @@ struct object {
 
 /* An open store: a copy of what there was when it was opened, so that a reload in between does not show. */
 struct store {
-    int type;     /* OSSL_OBJECT_... */
-    int expected; /* OSSL_STORE_INFO_...; 0: anything */
+    int type;             /* OSSL_OBJECT_... */
+    int expected;         /* OSSL_STORE_INFO_...; 0: anything */
     struct object *first; /* not given out yet */
     struct object **end;
 };
@@ -81,13 +81,15 @@ static const char *fill(struct store *store, const char *uri)
     clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
     if (strcmp(uri, "clientct:anchors") == 0) {
         store->type = OSSL_OBJECT_CERT;
-        return clientct_checker_visit_anchors(checker, collect, store) ? NULL
-            : "there is no usable configuration; `clientct check` says why";
+        return clientct_checker_visit_anchors(checker, collect, store)
+                   ? NULL
+                   : "there is no usable configuration; `clientct check` says why";
     }
     if (strcmp(uri, "clientct:logs") == 0) {
         store->type = OSSL_OBJECT_PKEY;
-        return clientct_checker_visit_logs(checker, collect, store) ? NULL
-            : "there is no usable configuration or log list; `clientct check` says why";
+        return clientct_checker_visit_logs(checker, collect, store)
+                   ? NULL
+                   : "there is no usable configuration or log list; `clientct check` says why";
     }
     return "expected clientct:anchors or clientct:logs";
 }
@@ -115,11 +117,8 @@ static void *store_open(void *provctx, const char *uri)
 
 static const OSSL_PARAM *store_settable_ctx_params(void *provctx)
 {
-    static const OSSL_PARAM settable[] = {
-        OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, NULL),
-        OSSL_PARAM_octet_string(OSSL_STORE_PARAM_SUBJECT, NULL, 0),
-        OSSL_PARAM_END
-    };
+    static const OSSL_PARAM settable[] = { OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, NULL),
+                                           OSSL_PARAM_octet_string(OSSL_STORE_PARAM_SUBJECT, NULL, 0), OSSL_PARAM_END };
 
     return settable;
 }
@@ -157,8 +156,8 @@ static int store_load(void *loaderctx, OSSL_CALLBACK *give, void *give_arg, OSSL
     store->first = object->next;
     described[count++] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &store->type);
     if (is_key) {
-        described[count++] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_STRUCTURE,
-                                                              (char *)"SubjectPublicKeyInfo", 0);
+        described[count++] =
+            OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_STRUCTURE, (char *)"SubjectPublicKeyInfo", 0);
     }
     described[count++] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA, object->der, object->len);
     described[count] = OSSL_PARAM_construct_end();
@@ -179,10 +178,10 @@ static const OSSL_DISPATCH functions[] = {
     { OSSL_FUNC_STORE_LOAD, (void (*)(void))store_load },
     { OSSL_FUNC_STORE_EOF, (void (*)(void))store_eof },
     { OSSL_FUNC_STORE_CLOSE, (void (*)(void))store_close },
-    { 0, NULL }
+    { 0, NULL },
 };
 
 const OSSL_ALGORITHM ct_store_loaders[] = {
     { "clientct", "provider=clientct", functions, "the CA certificates and logs of clientct.cnf" },
-    { NULL, NULL, NULL, NULL }
+    { NULL, NULL, NULL, NULL },
 };

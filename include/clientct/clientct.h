@@ -74,12 +74,14 @@ extern "C" {
     X(INTERNAL_ERROR, "internal-error", "an internal failure, for example of memory") \
     X(VALID, "valid", "the SCT is valid (said of one SCT, never of a certificate)")
 
+/* clang-format off */
 enum clientct_reason {
 #define CLIENTCT_REASON_ENUM(id, name, text) CLIENTCT_##id,
     CLIENTCT_REASONS(CLIENTCT_REASON_ENUM)
 #undef CLIENTCT_REASON_ENUM
     CLIENTCT_REASON_COUNT
 };
+/* clang-format on */
 
 /* The stable name and the one-line explanation; "unknown-reason" outside the list. Static strings. */
 const char *clientct_reason_name(enum clientct_reason reason);
@@ -159,8 +161,8 @@ bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visi
  * for the length of the call. Zero-initialise, then set what is known.
  */
 struct clientct_input {
-    X509 *leaf;             /* NULL: the client used a raw public key (RFC 7250) */
-    STACK_OF(X509) *chain;  /* the verified chain, leaf first; NULL or one: no issuer known */
+    X509 *leaf;              /* NULL: the client used a raw public key (RFC 7250) */
+    STACK_OF(X509) *chain;   /* the verified chain, leaf first; NULL or one: no issuer known */
     const uint8_t *tls_scts; /* SignedCertificateTimestampList as in extension 18; NULL: none came */
     size_t tls_scts_len;
     const uint8_t *ocsp_response; /* an OCSPResponse in DER to use instead of the one in ocsp_store; NULL: none */
@@ -180,9 +182,9 @@ struct clientct_sct_result {
     enum clientct_reason status; /* CLIENTCT_VALID, or why it does not count */
     bool decoded;                /* log_id and timestamp_ms are meaningful */
     uint8_t log_id[32];
-    uint64_t timestamp_ms;       /* as signed by the log */
-    const char *log;             /* description of the log; NULL when unknown */
-    const char *log_operator;    /* its operator when the SCT was issued; NULL when none is known */
+    uint64_t timestamp_ms;    /* as signed by the log */
+    const char *log;          /* description of the log; NULL when unknown */
+    const char *log_operator; /* its operator when the SCT was issued; NULL when none is known */
 };
 
 /* One condition of the policy or one step of the way to it: filled only with `explain`. */
@@ -204,17 +206,17 @@ struct clientct_verdict {
     bool compliant; /* the evidence satisfies the policy, or a rule exempts it */
     bool cached;
     enum clientct_reason reason;
-    enum clientct_mode mode;    /* the mode in force for this certificate */
-    const char *policy;         /* name of the policy applied; NULL: none */
-    const char *rule;           /* name of the rule that matched; NULL: none did */
-    const char *shadow_policy;  /* NULL: none configured */
+    enum clientct_mode mode;   /* the mode in force for this certificate */
+    const char *policy;        /* name of the policy applied; NULL: none */
+    const char *rule;          /* name of the rule that matched; NULL: none did */
+    const char *shadow_policy; /* NULL: none configured */
     enum clientct_reason shadow_reason;
     bool shadow_compliant;
-    char detail[320];           /* one line: expected, found, what to do */
-    char advice[320];           /* the smallest change that would satisfy the policy; "" when there is none (explain) */
+    char detail[320]; /* one line: expected, found, what to do */
+    char advice[320]; /* the smallest change that would satisfy the policy; "" when there is none (explain) */
     unsigned signatures_checked;
-    uint64_t generation;        /* of the configuration in force: counts loads, from 1 */
-    uint8_t leaf_sha256[32];    /* of the certificate's DER; zero without certificate */
+    uint64_t generation;              /* of the configuration in force: counts loads, from 1 */
+    uint8_t leaf_sha256[32];          /* of the certificate's DER; zero without certificate */
     struct clientct_sct_result *scts; /* in the order looked at; not filled for cached verdicts */
     size_t sct_count;
     struct clientct_condition *conditions;

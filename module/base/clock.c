@@ -120,8 +120,8 @@ bool ct_time_parse(const char *text, int64_t *ms)
         minute > 59 || second > 60) {
         return false;
     }
-    *ms = days_from_date(year, month, day) * CT_DAY_MS +
-          ((int64_t)(hour * 60 + minute) * 60 + second) * CT_SECOND_MS + fraction - offset_ms;
+    *ms = days_from_date(year, month, day) * CT_DAY_MS + ((int64_t)(hour * 60 + minute) * 60 + second) * CT_SECOND_MS +
+          fraction - offset_ms;
     return true;
 }
 

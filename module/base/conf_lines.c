@@ -91,8 +91,7 @@ static void add_line(struct line_reader *reader, const char *name, const char *v
     void *items = conf->lines;
     size_t index = conf->line_count;
 
-    if (reader->section == CT_CONF_NONE ||
-        !make_room(reader, &items, index, &reader->line_room, sizeof *conf->lines)) {
+    if (reader->section == CT_CONF_NONE || !make_room(reader, &items, index, &reader->line_room, sizeof *conf->lines)) {
         return;
     }
     conf->lines = items;

@@ -44,8 +44,8 @@ struct ct_conf {
  * checked; a repeated section is an error, and its lines are appended to the first section of that name. False
  * when there was an error. Clear *conf in either case.
  */
-bool ct_conf_read(const char *file, struct ct_bytes text, struct ct_conf *conf, struct ct_problems *problems)
-    CT_MUST_USE;
+bool ct_conf_read(const char *file, struct ct_bytes text, struct ct_conf *conf,
+                  struct ct_problems *problems) CT_MUST_USE;
 /* The index of the section of that name, never 0; CT_CONF_NONE when there is none. */
 size_t ct_conf_find(const struct ct_conf *conf, const char *name);
 void ct_conf_clear(struct ct_conf *conf);

@@ -14,7 +14,7 @@
 
 struct ct_der {
     uint8_t tag;
-    struct ct_bytes whole;   /* tag, length and contents */
+    struct ct_bytes whole; /* tag, length and contents */
     struct ct_bytes content;
 };
 

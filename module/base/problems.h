@@ -21,7 +21,7 @@ struct ct_problem {
 struct ct_problems {
     struct ct_problem *items;
     size_t count;
-    size_t errors;   /* counted even when the item itself could not be stored */
+    size_t errors; /* counted even when the item itself could not be stored */
     size_t warnings;
 };
 

@@ -5,7 +5,7 @@
 struct ct_shared_object {
     void *object;
     void (*release)(void *object);
-    atomic_uint stripes; /* of which somebody holds a reference */
+    atomic_uint stripes;                /* of which somebody holds a reference */
     struct ct_share shares[CT_STRIPES]; /* one reference each is the stripe's own, also before it has come there */
 };
 

@@ -26,9 +26,8 @@ static bool add_min_scts_row(struct ct_settings_reader *reader, const struct ct_
     if (words != (index == 0 ? 1 : 3) || !ct_parse_number(number, &row.scts) || row.scts < 1 ||
         row.scts > CT_COUNT_MAX ||
         (index > 0 && (strcmp(over, "over") != 0 || !ct_duration_parse(duration, &row.over_ms) || row.over_ms <= 0))) {
-        ct_setting_error(reader, line->line,
-                         "`min_scts`: expected a number from 1 to %u%s, found `%.100s`", CT_COUNT_MAX,
-                         index == 0 ? " first" : " and a lifetime, such as `3 over 180d`", item);
+        ct_setting_error(reader, line->line, "`min_scts`: expected a number from 1 to %u%s, found `%.100s`",
+                         CT_COUNT_MAX, index == 0 ? " first" : " and a lifetime, such as `3 over 180d`", item);
         return false;
     }
     if (rows->count == CT_MIN_SCTS_ROWS) {
@@ -254,8 +253,7 @@ static bool conditions_may_be_weaker(const struct ct_policy *a, const struct ct_
         }
     }
     return needs_fewer_somewhere(a, b) || a->min_operators < b->min_operators ||
-           (b->max_per_operator != 0 &&
-            (a->max_per_operator == 0 || a->max_per_operator > b->max_per_operator)) ||
+           (b->max_per_operator != 0 && (a->max_per_operator == 0 || a->max_per_operator > b->max_per_operator)) ||
            (a->accept_states & ~b->accept_states) != 0 || (b->needs_current_log && !a->needs_current_log) ||
            a->clock_skew_ms > b->clock_skew_ms ||
            (b->sct_max_age_ms != 0 && (a->sct_max_age_ms == 0 || a->sct_max_age_ms > b->sct_max_age_ms));

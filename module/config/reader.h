@@ -28,7 +28,7 @@ struct ct_settings_reader {
     const char **words;            /* scratch for suggestions: room for every section, every preset and the NULL */
     struct ct_settings *settings;
     struct ct_problems *problems;
-    size_t rules_section; /* CT_CONF_NONE: none */
+    size_t rules_section;  /* CT_CONF_NONE: none */
     struct ct_given given; /* at the top */
 };
 
@@ -74,8 +74,8 @@ bool ct_parse_word(const struct ct_settings_reader *reader, const struct ct_conf
                    const char *const *words, size_t *index) CT_MUST_USE;
 bool ct_parse_number(const char *text, unsigned *number) CT_MUST_USE;
 /* "name = value" with a path: absolute, as a server's working directory is not the operator's. */
-bool ct_check_path(const struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *path)
-    CT_MUST_USE;
+bool ct_check_path(const struct ct_settings_reader *reader, const struct ct_conf_line *line,
+                   const char *path) CT_MUST_USE;
 /*
  * Calls `each` with every item of a comma-separated value, trimmed, in a copy. Empty items are reported; false when
  * there was an error.

@@ -309,8 +309,9 @@ void ct_parse_certificate_policy(struct ct_settings_reader *reader, const struct
 
 void ct_parse_extended_key_usage(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
-    static const char *const names[] = { SN_client_auth, SN_server_auth, SN_code_sign, SN_email_protect, SN_time_stamp,
-                                         SN_OCSP_sign, SN_ms_smartcard_login, SN_anyExtendedKeyUsage, NULL };
+    static const char *const names[] = { SN_client_auth,        SN_server_auth,         SN_code_sign,
+                                         SN_email_protect,      SN_time_stamp,          SN_OCSP_sign,
+                                         SN_ms_smartcard_login, SN_anyExtendedKeyUsage, NULL };
 
     parse_object(reader, line, names, value);
 }
@@ -349,8 +350,11 @@ static void read_rule(struct ct_settings_reader *reader, const struct ct_conf_li
     if (!ct_settings_use_section(reader, line, section, CT_USE_RULE)) {
         return;
     }
-    *rule = (struct ct_rule){ .line = reader->conf->sections[section].line, .issued_before_ms = INT64_MAX,
-                              .issued_after_ms = INT64_MIN, .policy = SIZE_MAX, .expires_ms = INT64_MAX };
+    *rule = (struct ct_rule){ .line = reader->conf->sections[section].line,
+                              .issued_before_ms = INT64_MAX,
+                              .issued_after_ms = INT64_MIN,
+                              .policy = SIZE_MAX,
+                              .expires_ms = INT64_MAX };
     settings->rule_count++;
     rule->name = ct_setting_copy(reader, line->name);
     if (rule->name == NULL) {

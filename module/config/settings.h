@@ -25,15 +25,15 @@ struct ct_settings {
     enum clientct_mode mode;
     struct ct_setting_path *log_lists;
     size_t log_list_count;
-    struct ct_setting_path log_list_key;  /* path NULL: none */
-    int64_t log_list_max_age_ms;          /* 0: no limit */
+    struct ct_setting_path log_list_key; /* path NULL: none */
+    int64_t log_list_max_age_ms;         /* 0: no limit */
     enum ct_on_stale on_stale;
-    unsigned sources;                     /* CT_SOURCE_BIT of each */
+    unsigned sources;                             /* CT_SOURCE_BIT of each */
     struct ct_setting_path sct_store, ocsp_store; /* path NULL: none */
-    struct ct_policy *policies;           /* sections, and the presets in use */
+    struct ct_policy *policies;                   /* sections, and the presets in use */
     size_t policy_count;
-    size_t policy;                        /* index of the default policy */
-    size_t shadow_policy;                 /* SIZE_MAX: none */
+    size_t policy;        /* index of the default policy */
+    size_t shadow_policy; /* SIZE_MAX: none */
     struct ct_rule *rules;
     size_t rule_count;
     bool resumption_allowed;
@@ -41,8 +41,8 @@ struct ct_settings {
     enum ct_reload reload;
     struct ct_audit_sink_setting *audit;
     size_t audit_count;
-    struct ct_setting_path metrics;       /* path NULL: none */
-    struct ct_setting_path *files;        /* every file named in rules (certificates), to watch and to digest */
+    struct ct_setting_path metrics; /* path NULL: none */
+    struct ct_setting_path *files;  /* every file named in rules (certificates), to watch and to digest */
     size_t file_count;
 };
 

@@ -319,8 +319,10 @@ static enum list_result book_add(struct ct_snapshot *snapshot, const struct ct_s
         char old[32];
 
         ct_time_format(before->timestamp_ms, old, sizeof old);
-        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0, "log_list_timestamp goes backwards: the list in "
-                       "force is of %s; restart the server if this is meant", old);
+        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0,
+                       "log_list_timestamp goes backwards: the list in "
+                       "force is of %s; restart the server if this is meant",
+                       old);
         goto out;
     }
     result = LIST_NEW;

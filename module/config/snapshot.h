@@ -42,9 +42,9 @@ struct ct_book_list {
     enum ct_log_list_format format;
     int64_t timestamp_ms; /* log_list_timestamp, or the file's modification time where the list has none */
     bool has_timestamp;
-    char *version;        /* NULL: none */
+    char *version; /* NULL: none */
     size_t logs;
-    uint8_t sha256[32];   /* of the file */
+    uint8_t sha256[32]; /* of the file */
 };
 
 /* All log lists together. */
@@ -59,17 +59,17 @@ struct ct_log_book {
 
 struct ct_snapshot {
     atomic_uint references;
-    uint64_t generation;      /* counts loads that found something new, from 1 */
+    uint64_t generation; /* counts loads that found something new, from 1 */
     char *config_file;
-    struct ct_config *config; /* NULL: the settings never could be read; everybody is refused */
-    struct ct_log_book *book; /* NULL: the lists never could be read; nobody can be compliant */
-    bool config_failed;       /* the last attempt failed: config, if any, is an earlier one */
-    bool book_failed;         /* likewise: a list in the book is an earlier one, or there is no book */
-    int64_t look_again_ms;    /* monotonic: outdated by then, whatever the stamps say; INT64_MAX: no */
-    bool disagrees;           /* a list and its signature */
-    int64_t disagree_since_ms; /* monotonic; INT64_MAX: they do not */
-    char why[320];            /* the first error of the last attempt; "" when it succeeded */
-    uint8_t digest[32];       /* over the contents of every file in force */
+    struct ct_config *config;    /* NULL: the settings never could be read; everybody is refused */
+    struct ct_log_book *book;    /* NULL: the lists never could be read; nobody can be compliant */
+    bool config_failed;          /* the last attempt failed: config, if any, is an earlier one */
+    bool book_failed;            /* likewise: a list in the book is an earlier one, or there is no book */
+    int64_t look_again_ms;       /* monotonic: outdated by then, whatever the stamps say; INT64_MAX: no */
+    bool disagrees;              /* a list and its signature */
+    int64_t disagree_since_ms;   /* monotonic; INT64_MAX: they do not */
+    char why[320];               /* the first error of the last attempt; "" when it succeeded */
+    uint8_t digest[32];          /* over the contents of every file in force */
     struct ct_problems problems; /* of the last attempt: errors and warnings */
     struct ct_watch_list watched;
 };

@@ -72,8 +72,8 @@ static void warn_exemption(const struct ct_settings_reader *reader, const struct
         char ended[40];
 
         ct_time_format(rule->expires_ms, ended, sizeof ended);
-        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` ended on %s; it exempts nobody",
-                           rule->name, ended);
+        ct_setting_warning(reader, rule->line, "the exemption of rule `%s` ended on %s; it exempts nobody", rule->name,
+                           ended);
     }
 }
 
@@ -121,8 +121,7 @@ static bool are_apart(const struct ct_rule *a, const struct ct_rule *b)
 {
     return (a->server_name != NULL && b->server_name != NULL) ||
            (a->has_issuer && b->has_issuer && memcmp(a->issuer_spki, b->issuer_spki, sizeof a->issuer_spki) != 0) ||
-           b->has_certificate || a->issued_before_ms <= b->issued_after_ms ||
-           b->issued_before_ms <= a->issued_after_ms;
+           b->has_certificate || a->issued_before_ms <= b->issued_after_ms || b->issued_before_ms <= a->issued_after_ms;
 }
 
 /* A rule by what others choose must not be a way around a stricter one, nor a stricter one that can be gone around. */

@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct entry) <= 128, "an entry is at most two cache lines
 /* A thread's own MAC context: a duplicate for each tag would make threads wait for the counters in libcrypto. */
 struct mac {
     struct ct_lock lock;
-    EVP_MAC_CTX *ctx; /* NULL: not needed yet */
+    EVP_MAC_CTX *ctx;    /* NULL: not needed yet */
     uint8_t padding[48]; /* the next one on another cache line */
 };
 
@@ -218,9 +218,8 @@ void ct_cache_insert(struct ct_cache *cache, const struct ct_cache_tag *tag, con
     record.cached = *cached;
     memcpy(words, &record, sizeof record);
     /* Somebody else writes here, or did when the process forked: then this verdict is not kept. */
-    if ((sequence & 1) != 0 ||
-        !atomic_compare_exchange_strong_explicit(&entry->sequence, &sequence, sequence + 1, memory_order_acq_rel,
-                                                 memory_order_relaxed)) {
+    if ((sequence & 1) != 0 || !atomic_compare_exchange_strong_explicit(&entry->sequence, &sequence, sequence + 1,
+                                                                        memory_order_acq_rel, memory_order_relaxed)) {
         return;
     }
     for (size_t i = 0; i < WORDS; i++) {

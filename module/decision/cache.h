@@ -18,13 +18,13 @@ struct ct_cache_tag {
 
 /* A verdict without what can be looked up again: strings are indices into the settings of the same digest. */
 struct ct_cached {
-    int64_t from_ms, until_ms;      /* [from, until) */
+    int64_t from_ms, until_ms; /* [from, until) */
     uint8_t leaf_sha256[32];
-    struct ct_cache_tag files;      /* over the stamps of the certificate's files in the stores */
-    uint16_t rule, policy;          /* CT_CACHED_NONE: none */
+    struct ct_cache_tag files; /* over the stamps of the certificate's files in the stores */
+    uint16_t rule, policy;     /* CT_CACHED_NONE: none */
     uint8_t reason, shadow_reason, mode;
     bool accept, decided, compliant, shadow_compliant;
-    bool read_store;                /* the verdict depends on sct_store */
+    bool read_store; /* the verdict depends on sct_store */
 };
 #define CT_CACHED_NONE UINT16_MAX
 
@@ -39,8 +39,8 @@ struct ct_cache *ct_cache_new(void) CT_MUST_USE;
 void ct_cache_free(struct ct_cache *cache);
 
 /* A verdict for `tag` that holds at `now_ms`. */
-bool ct_cache_find(struct ct_cache *cache, const struct ct_cache_tag *tag, int64_t now_ms, struct ct_cached *out)
-    CT_MUST_USE;
+bool ct_cache_find(struct ct_cache *cache, const struct ct_cache_tag *tag, int64_t now_ms,
+                   struct ct_cached *out) CT_MUST_USE;
 void ct_cache_insert(struct ct_cache *cache, const struct ct_cache_tag *tag, const struct ct_cached *cached);
 
 /*

@@ -86,8 +86,7 @@ static bool tag_of_stamps(struct ct_cache *cache, const struct ct_file_stamp sta
     return ct_cache_make_tag(cache, &span, 1, tag);
 }
 
-static bool files_unchanged(struct ct_cache *cache, const struct ct_settings *settings,
-                            const struct ct_cached *cached)
+static bool files_unchanged(struct ct_cache *cache, const struct ct_settings *settings, const struct ct_cached *cached)
 {
     struct ct_file_stamp stamps[2];
     struct ct_cache_tag tag;
@@ -105,9 +104,8 @@ static uint16_t index_in(const void *item, const void *first, size_t size)
 }
 
 /* What is kept of a verdict; false: nothing, for example because a retry may go better. */
-static bool keep(struct ct_cache *cache, const struct ct_settings *settings,
-                 const struct clientct_verdict *verdict, const struct ct_decision_facts *facts,
-                 struct ct_cached *cached)
+static bool keep(struct ct_cache *cache, const struct ct_settings *settings, const struct clientct_verdict *verdict,
+                 const struct ct_decision_facts *facts, struct ct_cached *cached)
 {
     const struct ct_file_stamp stamps[2] = { facts->ocsp_file, facts->store_file };
 
@@ -176,8 +174,8 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
                       int64_t now_ms, struct clientct_verdict *verdict)
 {
     const struct ct_settings *settings = snapshot->config == NULL ? NULL : &snapshot->config->settings;
-    bool cacheable = cache != NULL && settings != NULL && !input->explain && input->leaf != NULL &&
-                     input->ocsp_response == NULL;
+    bool cacheable =
+        cache != NULL && settings != NULL && !input->explain && input->leaf != NULL && input->ocsp_response == NULL;
     struct ct_decision_facts facts;
     struct ct_cache_tag tag;
     struct ct_cached cached;

@@ -190,8 +190,7 @@ static void pool(struct decision *d, enum clientct_source source)
 {
     struct ct_evidence *evidence = &d->evidence[source];
 
-    if (evidence->present &&
-        ct_evaluation_add(&d->evaluation, evidence->list, source) == CT_LIST_MALFORMED) {
+    if (evidence->present && ct_evaluation_add(&d->evaluation, evidence->list, source) == CT_LIST_MALFORMED) {
         evidence->trouble = CLIENTCT_MALFORMED_SCT_LIST;
         snprintf(evidence->detail, sizeof evidence->detail, "the list of SCTs (%s) does not decode",
                  clientct_source_name(source));
@@ -249,8 +248,8 @@ static void fill_results(struct decision *d)
         }
         if (sct->log != NULL) {
             result->log = sct->log->description;
-            result->log_operator = ct_log_operator_at(
-                sct->log, sct->timestamp_ms > INT64_MAX ? INT64_MAX : (int64_t)sct->timestamp_ms);
+            result->log_operator =
+                ct_log_operator_at(sct->log, sct->timestamp_ms > INT64_MAX ? INT64_MAX : (int64_t)sct->timestamp_ms);
         }
     }
 }

@@ -8,9 +8,9 @@
 
 /* What a cache has to know of a decision, beside the verdict. */
 struct ct_decision_facts {
-    int64_t from_ms, until_ms;       /* [from, until): in this interval of time the same input gives the same verdict */
-    const struct ct_rule *rule;      /* of the snapshot's settings; NULL: none matched */
-    const struct ct_policy *policy;  /* NULL: none was chosen */
+    int64_t from_ms, until_ms;      /* [from, until): in this interval of time the same input gives the same verdict */
+    const struct ct_rule *rule;     /* of the snapshot's settings; NULL: none matched */
+    const struct ct_policy *policy; /* NULL: none was chosen */
     struct ct_file_stamp ocsp_file, store_file; /* as they were read; zero: not looked for */
     bool read_store;
 };

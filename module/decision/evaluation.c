@@ -85,9 +85,8 @@ static struct ct_log_checks *share_of(struct ct_evaluation *evaluation, const st
     for (size_t i = 0; i < evaluation->per_log_count; i++) {
         share = &evaluation->per_log[i];
         if (share->log == sct->log && share->embedded == embedded) {
-            return share->checks < CT_SIGNATURE_CHECKS_PER_LOG && evaluation->checks < CT_SIGNATURE_CHECKS_MAX
-                       ? share
-                       : NULL;
+            return share->checks < CT_SIGNATURE_CHECKS_PER_LOG && evaluation->checks < CT_SIGNATURE_CHECKS_MAX ? share
+                                                                                                               : NULL;
         }
     }
     if (evaluation->checks >= CT_SIGNATURE_CHECKS_MAX) {
@@ -136,10 +135,9 @@ static void check_signature(struct ct_evaluation *evaluation, size_t i, bool rep
 static const struct ct_sct *furthest(const struct ct_scts *scts)
 {
     static const enum clientct_reason order[] = {
-        CLIENTCT_NOT_CHECKED,    CLIENTCT_SCT_TOO_OLD,     CLIENTCT_LOG_RETIRED,     CLIENTCT_OUTSIDE_INTERVAL,
-        CLIENTCT_BAD_SIGNATURE,  CLIENTCT_FUTURE_TIMESTAMP, CLIENTCT_LOG_NOT_TRUSTED, CLIENTCT_BAD_EXTENSIONS,
-        CLIENTCT_ISSUER_UNKNOWN, CLIENTCT_UNKNOWN_LOG,     CLIENTCT_UNSUPPORTED_VERSION,
-        CLIENTCT_MALFORMED_SCT_LIST,
+        CLIENTCT_NOT_CHECKED,    CLIENTCT_SCT_TOO_OLD,      CLIENTCT_LOG_RETIRED,         CLIENTCT_OUTSIDE_INTERVAL,
+        CLIENTCT_BAD_SIGNATURE,  CLIENTCT_FUTURE_TIMESTAMP, CLIENTCT_LOG_NOT_TRUSTED,     CLIENTCT_BAD_EXTENSIONS,
+        CLIENTCT_ISSUER_UNKNOWN, CLIENTCT_UNKNOWN_LOG,      CLIENTCT_UNSUPPORTED_VERSION, CLIENTCT_MALFORMED_SCT_LIST,
     };
 
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {

@@ -15,7 +15,7 @@
 
 struct ct_log_checks {
     const struct ct_log *log;
-    bool embedded;    /* embedded SCTs are counted apart: the presets do not let one stand for the other */
+    bool embedded; /* embedded SCTs are counted apart: the presets do not let one stand for the other */
     unsigned checks;
     bool verified;
 };
@@ -23,19 +23,19 @@ struct ct_log_checks {
 /* Zero-initialise; set the first block; ct_evaluation_clear frees the rest. */
 struct ct_evaluation {
     const struct ct_certificate *certificate;
-    X509 *issuer;                 /* of the verified chain; NULL: none */
+    X509 *issuer; /* of the verified chain; NULL: none */
     const struct ct_log_set *logs;
     int64_t now_ms;
-    bool check_all;               /* do not stop when the policy is met */
+    bool check_all; /* do not stop when the policy is met */
 
     struct ct_scts scts;
-    uint8_t *signatures;          /* one for each SCT: what its check gave */
+    uint8_t *signatures; /* one for each SCT: what its check gave */
     size_t signatures_room;
     struct ct_signed_entry entries[2]; /* by enum ct_entry_type */
     unsigned checks;
     struct ct_log_checks per_log[CT_SIGNATURE_CHECKS_MAX];
     size_t per_log_count;
-    bool failed;                  /* memory ran out somewhere: refuse */
+    bool failed; /* memory ran out somewhere: refuse */
 };
 
 /* Adds what a source brought. The bytes must outlive the evaluation. */

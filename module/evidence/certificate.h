@@ -10,15 +10,15 @@
 struct ct_certificate {
     uint8_t *der;
     size_t der_len;
-    uint8_t sha256[32];         /* of der */
-    struct ct_bytes tbs;        /* TBSCertificate: the whole element */
-    struct ct_bytes extensions; /* the contents of the Extensions SEQUENCE; empty when there are none */
+    uint8_t sha256[32];                /* of der */
+    struct ct_bytes tbs;               /* TBSCertificate: the whole element */
+    struct ct_bytes extensions;        /* the contents of the Extensions SEQUENCE; empty when there are none */
     struct ct_bytes before_extensions; /* contents of the TBSCertificate up to [3] */
-    bool well_formed;           /* strict DER down to the extensions; false: only der and sha256 are set */
-    bool duplicate_extension;   /* two SCT-list extensions */
-    bool poison;                /* critical poison, RFC 6962, 3.1: a precertificate */
+    bool well_formed;                  /* strict DER down to the extensions; false: only der and sha256 are set */
+    bool duplicate_extension;          /* two SCT-list extensions */
+    bool poison;                       /* critical poison, RFC 6962, 3.1: a precertificate */
     bool has_sct_list;
-    struct ct_bytes sct_extension; /* the whole Extension element that carries the list */
+    struct ct_bytes sct_extension;  /* the whole Extension element that carries the list */
     struct ct_bytes sct_list_value; /* contents of its extnValue: a DER OCTET STRING around the list */
     int64_t not_before_ms, not_after_ms;
 };

@@ -8,7 +8,7 @@
 
 void ct_evidence_init(struct ct_evidence *out)
 {
-    *out = (struct ct_evidence){.from_ms = INT64_MIN, .until_ms = INT64_MAX};
+    *out = (struct ct_evidence){ .from_ms = INT64_MIN, .until_ms = INT64_MAX };
 }
 
 void ct_evidence_clear(struct ct_evidence *evidence)
@@ -22,7 +22,7 @@ void ct_evidence_clear(struct ct_evidence *evidence)
 
 void ct_evidence_embedded(const struct ct_certificate *certificate, struct ct_evidence *out)
 {
-    struct ct_bytes list = {NULL, 0};
+    struct ct_bytes list = { NULL, 0 };
 
     ct_evidence_init(out);
     if (certificate == NULL || !certificate->has_sct_list) {

@@ -31,7 +31,7 @@ static const char out_of_memory[] = "out of memory";
 static const char *read_basic(struct ct_bytes bytes, OCSP_BASICRESP **basic)
 {
     const uint8_t der_enumerated = 0x0a;
-    static const uint8_t id_pkix_ocsp_basic[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
+    static const uint8_t id_pkix_ocsp_basic[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01 };
     struct ct_reader outer = ct_reader_of(bytes);
     struct ct_reader response = ct_reader_of(ct_der_expect(&outer, CT_DER_SEQUENCE).content);
     struct ct_der status = ct_der_expect(&response, der_enumerated);
@@ -54,7 +54,7 @@ static const char *read_basic(struct ct_bytes bytes, OCSP_BASICRESP **basic)
     if (!ct_reader_finished(&response) || !ct_reader_finished(&tagged) || !ct_reader_finished(&body)) {
         return "the response is not one DER OCSPResponse";
     }
-    if (!ct_bytes_equal(type.content, (struct ct_bytes){id_pkix_ocsp_basic, sizeof(id_pkix_ocsp_basic)})) {
+    if (!ct_bytes_equal(type.content, (struct ct_bytes){ id_pkix_ocsp_basic, sizeof(id_pkix_ocsp_basic) })) {
         return "the response is not a basic one";
     }
     at = value.content.data;
@@ -174,8 +174,7 @@ static bool valid_at(X509 *certificate, int64_t now, struct ct_evidence *out)
 
     /* notAfter is included to the second, RFC 5280, 4.1.2.5. */
     return ct_time_of_asn1(X509_get0_notBefore(certificate), &start) &&
-           ct_time_of_asn1(X509_get0_notAfter(certificate), &end) &&
-           within(start, end + CT_SECOND_MS, now, out);
+           ct_time_of_asn1(X509_get0_notAfter(certificate), &end) && within(start, end + CT_SECOND_MS, now, out);
 }
 
 /* The cheap half of RFC 6960, 4.2.2.2, first: no key of a stranger's choosing ever costs a signature check. */
@@ -271,7 +270,7 @@ static const char *read_list(OCSP_SINGLERESP *single, struct ct_evidence *out)
         return "the response carries two SCT lists";
     }
     value = X509_EXTENSION_get_data(OCSP_SINGLERESP_get_ext(single, at));
-    reader = ct_reader_of((struct ct_bytes){ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)});
+    reader = ct_reader_of((struct ct_bytes){ ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value) });
     list = ct_der_expect(&reader, CT_DER_OCTET_STRING);
     if (!ct_reader_finished(&reader) || list.content.len == 0) {
         return "the response's SCT extension does not hold exactly one DER OCTET STRING with a list in it";
@@ -280,7 +279,7 @@ static const char *read_list(OCSP_SINGLERESP *single, struct ct_evidence *out)
         return out_of_memory;
     }
     memcpy(out->owned, list.content.data, list.content.len);
-    out->list = (struct ct_bytes){out->owned, list.content.len};
+    out->list = (struct ct_bytes){ out->owned, list.content.len };
     out->present = true;
     return NULL;
 }
@@ -341,7 +340,7 @@ out:
 void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STACK_OF(X509) *chain, const char *dir,
                       struct ct_bytes response, int64_t now_ms, struct ct_evidence *out)
 {
-    struct ct_file file = {0};
+    struct ct_file file = { 0 };
     X509 *issuer = chain != NULL && sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : NULL;
     const char *why;
 
@@ -350,7 +349,7 @@ void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STAC
         if (certificate == NULL || !ct_evidence_read_file(certificate, dir, ".ocsp", &file, out)) {
             return;
         }
-        response = (struct ct_bytes){file.data, file.len};
+        response = (struct ct_bytes){ file.data, file.len };
     }
 
     /* What a hostile response makes libcrypto say must not stay in the queue of the server's own handshake. */

@@ -18,14 +18,14 @@ struct ct_sct {
      * holds; otherwise why the SCT does not count.
      */
     enum clientct_reason status;
-    bool decoded;                /* the fields below are meaningful */
-    const uint8_t *log_id;       /* CT_LOG_ID_LEN bytes */
+    bool decoded;          /* the fields below are meaningful */
+    const uint8_t *log_id; /* CT_LOG_ID_LEN bytes */
     uint64_t timestamp_ms;
     struct ct_bytes extensions;  /* CtExtensions, without its length */
     uint8_t hash_algorithm;      /* RFC 5246, 7.4.1.4.1: 4 is SHA-256 */
     uint8_t signature_algorithm; /* 1 RSA, 3 ECDSA */
     struct ct_bytes signature;
-    const struct ct_log *log;    /* NULL: unknown */
+    const struct ct_log *log; /* NULL: unknown */
 };
 
 /* SCTs of all sources, in the order in which signatures are checked. Zero-initialise. */
@@ -34,12 +34,12 @@ struct ct_scts {
     struct ct_sct *items;
     size_t count;
     size_t room;
-    size_t beyond;  /* SCTs that came after CT_SCTS_MAX */
+    size_t beyond; /* SCTs that came after CT_SCTS_MAX */
 };
 
 enum ct_list_result {
     CT_LIST_OK,
-    CT_LIST_MALFORMED,   /* nothing of this list is used */
+    CT_LIST_MALFORMED, /* nothing of this list is used */
     CT_LIST_OUT_OF_MEMORY
 };
 
@@ -48,8 +48,8 @@ enum ct_list_result {
  * One SCT that does not decode is appended with a status that says so and does not spoil its neighbours;
  * a list whose own lengths do not add up, or that is empty, gives nothing. `list` must outlive `scts`.
  */
-enum ct_list_result ct_sct_list_decode(struct ct_bytes list, enum clientct_source source, struct ct_scts *scts)
-    CT_MUST_USE;
+enum ct_list_result ct_sct_list_decode(struct ct_bytes list, enum clientct_source source,
+                                       struct ct_scts *scts) CT_MUST_USE;
 
 /* Decodes one SerializedSCT (without its length) into `sct`: sets status, decoded and the fields. */
 void ct_sct_decode(struct ct_bytes serialized, enum clientct_source source, struct ct_sct *sct);

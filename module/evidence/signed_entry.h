@@ -11,27 +11,27 @@ enum ct_entry_type { CT_ENTRY_X509 = 0, CT_ENTRY_PRECERT = 1 };
 struct ct_signed_entry {
     enum ct_entry_type type;
     bool built;
-    struct ct_bytes body;     /* x509: certificate bytes (borrowed); precert: TBSCertificate without the SCT list */
-    uint8_t *owned;           /* backing of body when precert */
+    struct ct_bytes body;        /* x509: certificate bytes (borrowed); precert: TBSCertificate without the SCT list */
+    uint8_t *owned;              /* backing of body when precert */
     uint8_t issuer_key_hash[32]; /* precert only: SHA-256 of the issuer's SubjectPublicKeyInfo */
 };
 
 enum ct_entry_result {
     CT_ENTRY_OK,
-    CT_ENTRY_NO_ISSUER,  /* precert: no issuer in the verified chain */
-    CT_ENTRY_MALFORMED,  /* the certificate is not the DER it should be, or too large for opaque<1..2^24-1> */
+    CT_ENTRY_NO_ISSUER, /* precert: no issuer in the verified chain */
+    CT_ENTRY_MALFORMED, /* the certificate is not the DER it should be, or too large for opaque<1..2^24-1> */
     CT_ENTRY_OUT_OF_MEMORY
 };
 
 /* The TBSCertificate with the SCT-list extension taken out; only enclosing lengths are rewritten. Free the result. */
-enum ct_entry_result ct_tbs_without_sct_list(const struct ct_certificate *certificate, uint8_t **out, size_t *len)
-    CT_MUST_USE;
+enum ct_entry_result ct_tbs_without_sct_list(const struct ct_certificate *certificate, uint8_t **out,
+                                             size_t *len) CT_MUST_USE;
 enum ct_entry_result ct_signed_entry_build(const struct ct_certificate *certificate, X509 *issuer,
                                            enum ct_entry_type type, struct ct_signed_entry *entry) CT_MUST_USE;
 void ct_signed_entry_clear(struct ct_signed_entry *entry);
 
 /* SHA-256 over the digitally-signed struct for this SCT. */
-bool ct_signed_entry_digest(const struct ct_signed_entry *entry, const struct ct_sct *sct, uint8_t digest[32])
-    CT_MUST_USE;
+bool ct_signed_entry_digest(const struct ct_signed_entry *entry, const struct ct_sct *sct,
+                            uint8_t digest[32]) CT_MUST_USE;
 
 #endif

@@ -3,13 +3,13 @@
 
 void ct_evidence_store(const struct ct_certificate *certificate, const char *dir, struct ct_evidence *out)
 {
-    struct ct_file file = {0};
+    struct ct_file file = { 0 };
 
     ct_evidence_init(out);
     if (certificate == NULL || !ct_evidence_read_file(certificate, dir, ".sct", &file, out)) {
         return;
     }
     out->owned = file.data;
-    out->list = (struct ct_bytes){file.data, file.len};
+    out->list = (struct ct_bytes){ file.data, file.len };
     out->present = true;
 }

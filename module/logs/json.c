@@ -35,8 +35,8 @@ void ct_json_complain(struct ct_list_input *in, const char *place, const char *n
         ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s%s%s: expected %s, found \"%.60s\"", place, dot, name,
                        expected, json_string_value(found));
     } else {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s%s%s: expected %s, found %s", place, dot, name,
-                       expected, found == NULL ? "nothing" : type_name(found));
+        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s%s%s: expected %s, found %s", place, dot, name, expected,
+                       found == NULL ? "nothing" : type_name(found));
     }
 }
 

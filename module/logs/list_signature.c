@@ -87,8 +87,7 @@ bool ct_log_list_signature_ok(struct ct_bytes text, struct ct_bytes signature, s
     if (verify == NULL || EVP_DigestVerifyInit_ex(verify, &parameters, "SHA256", NULL, NULL, key, NULL) != 1) {
         goto out;
     }
-    if (EVP_PKEY_is_a(key, "RSA") &&
-        EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PADDING) != 1) {
+    if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PADDING) != 1) {
         goto out;
     }
     ok = EVP_DigestVerify(verify, signature.data, signature.len, text.data, text.len) == 1;

@@ -20,7 +20,7 @@ static const uint8_t rsa_algorithm[] = {
 
 #define P256_POINT_LEN 65u
 #define RSA_MIN_BITS 2048u
-#define RSA_MAX_BITS 8192u       /* a check costs more with each bit, and clients decide how many checks there are */
+#define RSA_MAX_BITS 8192u /* a check costs more with each bit, and clients decide how many checks there are */
 #define RSA_MAX_EXPONENT_BYTES 8u
 
 /* Logs in public lists whose private keys are published, so anybody can make "their" SCTs. */

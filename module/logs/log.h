@@ -28,26 +28,26 @@ struct ct_previous_operator {
 };
 
 struct ct_log {
-    uint8_t id[CT_LOG_ID_LEN]; /* SHA-256 of spki, enforced */
-    char *description;         /* never NULL; a hex prefix of the id where the list has none */
-    char *log_operator;        /* NULL: none known */
+    uint8_t id[CT_LOG_ID_LEN];             /* SHA-256 of spki, enforced */
+    char *description;                     /* never NULL; a hex prefix of the id where the list has none */
+    char *log_operator;                    /* NULL: none known */
     struct ct_previous_operator *previous; /* in ascending order of until_ms */
     size_t previous_count;
-    char *url;                 /* submission URL; NULL: none given */
+    char *url; /* submission URL; NULL: none given */
     enum ct_log_state state;
     int64_t state_since_ms;    /* INT64_MIN: not given */
     bool has_state;            /* the list gave one */
     int64_t interval_start_ms; /* temporal interval [start, end) on notAfter; INT64_MIN, INT64_MAX: open */
     int64_t interval_end_ms;
-    int64_t sct_from_ms;       /* Sigstore validFor, on the SCT's timestamp, both ends included; open as above */
+    int64_t sct_from_ms; /* Sigstore validFor, on the SCT's timestamp, both ends included; open as above */
     int64_t sct_until_ms;
-    bool tiled;                /* static-ct: SCTs carry leaf_index */
-    bool test_log;             /* log_type "test" */
-    bool mimic;                /* its private key is public: never counts */
+    bool tiled;    /* static-ct: SCTs carry leaf_index */
+    bool test_log; /* log_type "test" */
+    bool mimic;    /* its private key is public: never counts */
     enum ct_key_type key_type;
-    struct ct_bytes spki;      /* owned by the log: free((void *)spki.data) */
-    char *list;                /* the file that it is from */
-    _Atomic(EVP_PKEY *) key;   /* decoded when first used */
+    struct ct_bytes spki;             /* owned by the log: free((void *)spki.data) */
+    char *list;                       /* the file that it is from */
+    _Atomic(EVP_PKEY *) key;          /* decoded when first used */
     _Atomic(EVP_PKEY_CTX *) verifier; /* ready to check a signature, made when first used; only ever duplicated */
 };
 

@@ -92,8 +92,7 @@ struct ct_log ct_list_new_log(void)
     };
 }
 
-void ct_list_set_key(struct ct_list_input *in, unsigned line, const char *place, struct ct_log *log,
-                     const char *base64)
+void ct_list_set_key(struct ct_list_input *in, unsigned line, const char *place, struct ct_log *log, const char *base64)
 {
     uint8_t spki[CT_LOG_KEY_MAX];
     const char *separator = *place != '\0' ? ": " : "";
@@ -168,8 +167,8 @@ static void read_json(struct ct_list_input *in)
     bool is_v3, is_sigstore, is_single;
 
     if (root == NULL) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, error.line > 0 ? (unsigned)error.line : 0,
-                       "expected JSON: %s", error.text);
+        ct_problem_add(in->problems, CT_ERROR, in->file, error.line > 0 ? (unsigned)error.line : 0, "expected JSON: %s",
+                       error.text);
         return;
     }
     is_v3 = json_object_get(root, "operators") != NULL;

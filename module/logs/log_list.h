@@ -29,8 +29,8 @@ struct ct_log_list {
  * Reads a list from its bytes. `file` is for messages. False: there are errors in `problems` and nothing of the
  * list may be used.
  */
-bool ct_log_list_parse(const char *file, struct ct_bytes text, struct ct_log_list *list, struct ct_problems *problems)
-    CT_MUST_USE;
+bool ct_log_list_parse(const char *file, struct ct_bytes text, struct ct_log_list *list,
+                       struct ct_problems *problems) CT_MUST_USE;
 void ct_log_list_clear(struct ct_log_list *list);
 
 /* A detached signature over the list's bytes: RSA PKCS#1 v1.5 or ECDSA, SHA-256; `key_pem` is a PUBLIC KEY. */

@@ -16,7 +16,8 @@ static void read_block(struct ct_list_input *in, unsigned line, const char *name
     if (strstr(name, "PRIVATE KEY") != NULL) {
         ct_problem_add(in->problems, CT_ERROR, in->file, line,
                        "expected PUBLIC KEY, found %.60s; a log's private key does not belong here: make the public "
-                       "one with `openssl pkey -pubout`, and keep the private one secret", name);
+                       "one with `openssl pkey -pubout`, and keep the private one secret",
+                       name);
     } else if (strcmp(name, PEM_STRING_PUBLIC) != 0 || *header != '\0') {
         ct_problem_add(in->problems, CT_ERROR, in->file, line, "expected PUBLIC KEY%s, found %.60s",
                        *header != '\0' ? " without headers" : "", name);

@@ -72,7 +72,7 @@ enum ct_signature_result ct_signature_check(const struct ct_log *log, const uint
     if (ctx == NULL) {
         return CT_SIGNATURE_FAILED;
     }
-    ERR_set_mark(); /* the queue belongs to the application: a bad signature leaves nothing in it */
+    ERR_set_mark();                 /* the queue belongs to the application: a bad signature leaves nothing in it */
     was_short = memory_was_short(); /* the application's error, of before */
     verified = EVP_PKEY_verify(ctx, signature.data, signature.len, digest, 32);
     if (verified == 1) {

@@ -42,8 +42,8 @@ static void add_name(const struct ct_sct *sct, size_t number, char *text, size_t
 static void add_interval(const struct ct_log *log, const struct ct_certificate *certificate, char *text, size_t size)
 {
     char from[32] = "ever", until[32] = "ever";
-    bool by_expiry = certificate->not_after_ms < log->interval_start_ms ||
-                     certificate->not_after_ms >= log->interval_end_ms;
+    bool by_expiry =
+        certificate->not_after_ms < log->interval_start_ms || certificate->not_after_ms >= log->interval_end_ms;
     int64_t start_ms = by_expiry ? log->interval_start_ms : log->sct_from_ms;
     int64_t end_ms = by_expiry ? log->interval_end_ms : log->sct_until_ms;
 
@@ -58,8 +58,8 @@ static void add_interval(const struct ct_log *log, const struct ct_certificate *
 }
 
 /* Why this SCT does not count, in terms of what would change that. */
-static void add_hint(const struct ct_policy *policy, const struct ct_certificate *certificate,
-                     const struct ct_sct *sct, size_t number, char *text, size_t size)
+static void add_hint(const struct ct_policy *policy, const struct ct_certificate *certificate, const struct ct_sct *sct,
+                     size_t number, char *text, size_t size)
 {
     char when[32], id[2 * CT_LOG_ID_LEN + 1];
 
@@ -126,9 +126,9 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
 static const struct ct_sct *nearest(const struct ct_scts *scts)
 {
     static const enum clientct_reason order[] = {
-        CLIENTCT_ISSUER_UNKNOWN,  CLIENTCT_FUTURE_TIMESTAMP, CLIENTCT_UNKNOWN_LOG,   CLIENTCT_SCT_TOO_OLD,
-        CLIENTCT_OUTSIDE_INTERVAL, CLIENTCT_LOG_RETIRED,     CLIENTCT_LOG_NOT_TRUSTED, CLIENTCT_BAD_SIGNATURE,
-        CLIENTCT_BAD_EXTENSIONS,  CLIENTCT_UNSUPPORTED_VERSION, CLIENTCT_MALFORMED_SCT_LIST,
+        CLIENTCT_ISSUER_UNKNOWN,   CLIENTCT_FUTURE_TIMESTAMP,    CLIENTCT_UNKNOWN_LOG,        CLIENTCT_SCT_TOO_OLD,
+        CLIENTCT_OUTSIDE_INTERVAL, CLIENTCT_LOG_RETIRED,         CLIENTCT_LOG_NOT_TRUSTED,    CLIENTCT_BAD_SIGNATURE,
+        CLIENTCT_BAD_EXTENSIONS,   CLIENTCT_UNSUPPORTED_VERSION, CLIENTCT_MALFORMED_SCT_LIST,
     };
     bool any_valid = false;
 

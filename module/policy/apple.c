@@ -62,8 +62,8 @@ static void embedded_way(const struct ct_policy *policy, const struct ct_policy_
     unsigned most;
 
     ct_tally_take(policy, subject, scts, CT_TALLY_EMBEDDED, &tally);
-    *way = (struct ct_way){ .name = "embedded", .delivery = " embedded in the certificate",
-                            .evidence = tally.count > 0 };
+    *way =
+        (struct ct_way){ .name = "embedded", .delivery = " embedded in the certificate", .evidence = tally.count > 0 };
     while (row < ROWS && lifetime > rows[row].days * CT_DAY_MS) {
         row++;
     }

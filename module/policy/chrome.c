@@ -31,8 +31,8 @@ size_t ct_chrome_ways(const struct ct_policy *policy, const struct ct_policy_sub
     struct ct_tally tally;
 
     ct_tally_take(policy, subject, scts, CT_TALLY_EMBEDDED, &tally);
-    ways[0] = (struct ct_way){ .name = "embedded", .delivery = " embedded in the certificate",
-                               .evidence = tally.count > 0 };
+    ways[0] =
+        (struct ct_way){ .name = "embedded", .delivery = " embedded in the certificate", .evidence = tally.count > 0 };
     r = ct_way_require(&ways[0], "logs", tally.count, needed, CLIENTCT_TOO_FEW_SCTS);
     if (speak) {
         ct_say_logs(r, &tally);

@@ -127,8 +127,7 @@ enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const stru
         return CLIENTCT_UNKNOWN_LOG;
     }
     /* A timestamp beyond INT64_MAX would turn negative, and so into the past, when it is cast. */
-    if (sct->timestamp_ms > INT64_MAX ||
-        (int64_t)sct->timestamp_ms > later(subject->now_ms, policy->clock_skew_ms)) {
+    if (sct->timestamp_ms > INT64_MAX || (int64_t)sct->timestamp_ms > later(subject->now_ms, policy->clock_skew_ms)) {
         return CLIENTCT_FUTURE_TIMESTAMP;
     }
     at = (int64_t)sct->timestamp_ms;

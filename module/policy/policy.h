@@ -23,12 +23,12 @@ struct ct_policy {
     struct ct_min_scts min_scts[CT_MIN_SCTS_ROWS]; /* ascending over_ms; the last that applies decides */
     size_t min_scts_rows;
     unsigned min_operators;
-    unsigned max_per_operator;  /* 0: no limit */
-    char **required_logs;       /* descriptions or 64 hex digits of the id; NULL-terminated or NULL */
-    unsigned accept_states;     /* CT_LOG_STATE_BIT of each */
+    unsigned max_per_operator; /* 0: no limit */
+    char **required_logs;      /* descriptions or 64 hex digits of the id; NULL-terminated or NULL */
+    unsigned accept_states;    /* CT_LOG_STATE_BIT of each */
     bool needs_current_log;
     int64_t clock_skew_ms;
-    int64_t sct_max_age_ms;     /* 0: no limit */
+    int64_t sct_max_age_ms; /* 0: no limit */
 };
 
 /* The defaults of a policy section, which are also the preset `one`. Strings stay NULL. */

@@ -237,8 +237,9 @@ static enum outcome extended_key_usage_matches(const struct ct_rule *rule, const
         }
     }
     object_text(rule->extended_key_usage, wanted, sizeof(wanted));
-    outcome = differ(why, usages == NULL ? "the certificate has no extended key usage"
-                                         : "the certificate has other extended key usages",
+    outcome = differ(why,
+                     usages == NULL ? "the certificate has no extended key usage"
+                                    : "the certificate has other extended key usages",
                      "extended_key_usage %s", wanted);
     EXTENDED_KEY_USAGE_free(usages);
     return outcome;

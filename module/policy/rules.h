@@ -12,19 +12,19 @@ struct ct_rule {
     unsigned line;
     /* conditions: those that are given must all hold */
     bool has_issuer;
-    uint8_t issuer_spki[32];       /* SHA-256 of the SPKI of any CA in the verified chain */
-    X509 *issuer_certificate;      /* when the rule names a file: also for clientct:anchors; else NULL */
+    uint8_t issuer_spki[32];  /* SHA-256 of the SPKI of any CA in the verified chain */
+    X509 *issuer_certificate; /* when the rule names a file: also for clientct:anchors; else NULL */
     bool has_certificate;
-    uint8_t certificate[32];       /* SHA-256 of the leaf's DER */
-    char *server_name;             /* lower case; leading "*." allowed; NULL: not given */
-    int64_t issued_before_ms;      /* INT64_MAX: not given */
-    int64_t issued_after_ms;       /* INT64_MIN: not given; at this time and later match */
+    uint8_t certificate[32];  /* SHA-256 of the leaf's DER */
+    char *server_name;        /* lower case; leading "*." allowed; NULL: not given */
+    int64_t issued_before_ms; /* INT64_MAX: not given */
+    int64_t issued_after_ms;  /* INT64_MIN: not given; at this time and later match */
     ASN1_OBJECT *certificate_policy;
     ASN1_OBJECT *extended_key_usage;
     /* effects */
-    size_t policy;                 /* index into the settings' policies; SIZE_MAX: the default one */
+    size_t policy; /* index into the settings' policies; SIZE_MAX: the default one */
     bool exempt;
-    int64_t expires_ms;            /* the exemption ends; INT64_MAX: never */
+    int64_t expires_ms; /* the exemption ends; INT64_MAX: never */
     bool has_mode;
     enum clientct_mode mode;
 };

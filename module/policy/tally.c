@@ -21,8 +21,8 @@ struct witnesses {
     size_t count;
 };
 
-static void collect(const struct ct_policy *policy, const struct ct_policy_subject *subject,
-                    const struct ct_scts *scts, struct witnesses *found)
+static void collect(const struct ct_policy *policy, const struct ct_policy_subject *subject, const struct ct_scts *scts,
+                    struct witnesses *found)
 {
     found->count = 0;
     for (size_t i = 0; i < scts->count && found->count < CT_TALLY_MAX; i++) {

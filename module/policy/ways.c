@@ -51,8 +51,7 @@ void ct_lacking_other_operators(struct ct_requirement *r, const struct ct_tally 
         ct_text_add(r->lacking, size, "from %s other than %s", several ? "operators" : "an operator", names);
     }
     if (several && max_per_operator > 0) {
-        ct_text_add(r->lacking, size, "%sat most %u from one operator", names[0] != '\0' ? ", " : "",
-                    max_per_operator);
+        ct_text_add(r->lacking, size, "%sat most %u from one operator", names[0] != '\0' ? ", " : "", max_per_operator);
     }
 }
 

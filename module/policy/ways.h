@@ -10,9 +10,9 @@
 /* Which SCTs a tally takes. */
 enum ct_tally_of {
     CT_TALLY_ALL,
-    CT_TALLY_EMBEDDED,       /* in the certificate */
-    CT_TALLY_PRESENTED,      /* by TLS, OCSP or the store: what can be renewed without the CA */
-    CT_TALLY_CURRENT         /* any source, but only logs that are current now */
+    CT_TALLY_EMBEDDED,  /* in the certificate */
+    CT_TALLY_PRESENTED, /* by TLS, OCSP or the store: what can be renewed without the CA */
+    CT_TALLY_CURRENT    /* any source, but only logs that are current now */
 };
 
 /* A log that counts: once, however often it signed. */
@@ -27,8 +27,8 @@ struct ct_tally {
     struct ct_tally_log logs[CT_TALLY_MAX];
     size_t count;
     size_t current;
-    size_t operators;         /* distinct; logs without an operator are one */
-    size_t after_retirement;  /* valid SCTs of retired logs that do not count, because the issuance was later */
+    size_t operators;        /* distinct; logs without an operator are one */
+    size_t after_retirement; /* valid SCTs of retired logs that do not count, because the issuance was later */
 };
 
 void ct_tally_take(const struct ct_policy *policy, const struct ct_policy_subject *subject, const struct ct_scts *scts,
@@ -41,8 +41,8 @@ bool ct_same_operator(const char *a, const char *b);
  * Whether `other` adds nothing once `valid` is there: the same log, and for the presets, which judge each way of
  * delivery for itself, the same way (embedded or not). The checker spends no signature check on it.
  */
-bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid, const struct ct_sct *other)
-    CT_MUST_USE;
+bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid,
+                         const struct ct_sct *other) CT_MUST_USE;
 
 /* The state in force at `now_ms`: a state whose timestamp is still to come is not in force yet. */
 enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms);
@@ -68,20 +68,20 @@ struct ct_requirement {
     const char *name;            /* the setting, or the rule's own word; static */
     enum clientct_reason reason; /* when it is not met */
     size_t seen;
-    size_t needed;               /* SIZE_MAX: cannot be met by any number of SCTs */
+    size_t needed; /* SIZE_MAX: cannot be met by any number of SCTs */
     /* texts, filled in only when somebody reads them */
     char seen_text[200];
     char needed_text[160];
-    char lacking[160];           /* "from an operator other than Alpha": what the SCTs that are missing have to be */
+    char lacking[160]; /* "from an operator other than Alpha": what the SCTs that are missing have to be */
 };
 
 /* One way to satisfy a policy: all its requirements hold. */
 #define CT_WAY_REQUIREMENTS 5
 struct ct_way {
-    const char *name;            /* "embedded"; NULL: the policy has only this way */
-    const char *delivery;        /* for advice: " embedded in the certificate", or "" */
-    bool evidence;               /* there is an SCT that counts this way */
-    size_t anew;                 /* that many new SCTs at least: retired logs will not count beside a newer SCT */
+    const char *name;     /* "embedded"; NULL: the policy has only this way */
+    const char *delivery; /* for advice: " embedded in the certificate", or "" */
+    bool evidence;        /* there is an SCT that counts this way */
+    size_t anew;          /* that many new SCTs at least: retired logs will not count beside a newer SCT */
     struct ct_requirement requirements[CT_WAY_REQUIREMENTS];
     size_t count;
 };

@@ -121,8 +121,8 @@ static bool within_rate(_Atomic int64_t *full_at, int64_t now_ns)
         if (after - now_ns > share * CT_AUDIT_BURST) {
             return false;
         }
-    } while (!atomic_compare_exchange_weak_explicit(full_at, &before, after, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    } while (
+        !atomic_compare_exchange_weak_explicit(full_at, &before, after, memory_order_relaxed, memory_order_relaxed));
     return true;
 }
 
@@ -184,8 +184,7 @@ static void write_line(struct ct_audit *audit, const struct sink_set *set, const
     bool anywhere = false;
 
     for (size_t i = 0; i < set->count; i++) {
-        enum ct_audit_written result =
-            line->len > 0 ? ct_audit_sink_write(set->sinks[i], line, now_ms) : CT_AUDIT_FULL;
+        enum ct_audit_written result = line->len > 0 ? ct_audit_sink_write(set->sinks[i], line, now_ms) : CT_AUDIT_FULL;
 
         if (result == CT_AUDIT_WRITTEN) {
             atomic_fetch_add(&audit->written, 1);

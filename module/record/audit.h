@@ -15,8 +15,8 @@ struct ct_audit;
 
 struct ct_audit_counts {
     uint64_t written;
-    uint64_t dropped_rate;   /* over the rate limit */
-    uint64_t dropped_sink;   /* a sink was full, gone or could not be opened */
+    uint64_t dropped_rate; /* over the rate limit */
+    uint64_t dropped_sink; /* a sink was full, gone or could not be opened */
 };
 
 /* Lines a second, and at once: for compliant certificates and for others apart, so that neither hides the other. */

@@ -27,8 +27,8 @@ struct ct_audit_line {
     char text[CT_AUDIT_LINE_MAX]; /* with a newline, without NUL */
     size_t len;                   /* 0: there is no line */
     enum ct_audit_priority priority;
-    bool wants_fields;            /* set by the caller */
-    char fields[512];             /* the same in short as journal fields: NAME=value\n each */
+    bool wants_fields; /* set by the caller */
+    char fields[512];  /* the same in short as journal fields: NAME=value\n each */
     size_t fields_len;
 };
 

@@ -121,8 +121,9 @@ void ct_audit_sink_look(struct ct_audit_sink *sink, int64_t monotonic_ms, bool i
 struct ct_audit_sink *ct_audit_sink_new(enum ct_audit_kind kind, const char *path)
 {
     struct ct_audit_sink *sink = calloc(1, sizeof *sink);
-    const char *where = kind == CT_AUDIT_FILE ? path
-                        : kind == CT_AUDIT_JOURNALD ? ct_audit_journal_socket : ct_audit_syslog_socket;
+    const char *where = kind == CT_AUDIT_FILE       ? path
+                        : kind == CT_AUDIT_JOURNALD ? ct_audit_journal_socket
+                                                    : ct_audit_syslog_socket;
 
     if (sink == NULL || where == NULL || (sink->path = strdup(where)) == NULL) {
         free(sink);

@@ -45,8 +45,9 @@ enum ct_audit_written ct_audit_socket_write(enum ct_audit_kind kind, const struc
 
     if (kind == CT_AUDIT_JOURNALD) {
         /* The journal's own protocol: a field a line; the JSON text has no newline but its last. */
-        snprintf(head, sizeof head, "PRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=clientct\nMESSAGE=",
-                 (int)line->priority, FACILITY);
+        snprintf(head, sizeof head,
+                 "PRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=clientct\nMESSAGE=", (int)line->priority,
+                 FACILITY);
         parts[message.msg_iovlen++] = span(head, strlen(head));
         parts[message.msg_iovlen++] = span(line->text, line->len);
         parts[message.msg_iovlen++] = span(line->fields, line->fields_len);

@@ -80,8 +80,8 @@ void ct_audit_word(struct ct_audit_writer *w, const char *key, const char *value
 /* A string in the making: what is written stays within `max` bytes, the mark of what was cut included. */
 struct string {
     struct ct_audit_writer *w;
-    char *limit;     /* behind the last byte that may be written */
-    char *cut;       /* where the mark still fits: the end of the last whole character before that */
+    char *limit; /* behind the last byte that may be written */
+    char *cut;   /* where the mark still fits: the end of the last whole character before that */
     bool truncated;
 };
 

@@ -29,17 +29,17 @@ struct mapping {
 };
 
 struct ct_metrics {
-    char program[32], boot_id[40]; /* found out early: a chroot has no /proc */
-    struct ct_lock lock;           /* guards `mapping`, for as long as taking a reference needs */
-    struct mapping *mapping;       /* NULL: none */
-    struct ct_lock opening;        /* guards what is below */
-    char *directory;               /* NULL: metrics are off */
-    int64_t tried_ms;              /* monotonic; 0: not yet */
-    struct ct_metrics_gauges gauges; /* as last told, for the next file */
-    uint64_t told;                 /* the generation that was counted as a load */
-    struct ct_audit_counts audit;  /* as last told */
-    atomic_bool shared;            /* children count in this process's file */
-    atomic_bool wanted;            /* directory is not NULL */
+    char program[32], boot_id[40];               /* found out early: a chroot has no /proc */
+    struct ct_lock lock;                         /* guards `mapping`, for as long as taking a reference needs */
+    struct mapping *mapping;                     /* NULL: none */
+    struct ct_lock opening;                      /* guards what is below */
+    char *directory;                             /* NULL: metrics are off */
+    int64_t tried_ms;                            /* monotonic; 0: not yet */
+    struct ct_metrics_gauges gauges;             /* as last told, for the next file */
+    uint64_t told;                               /* the generation that was counted as a load */
+    struct ct_audit_counts audit;                /* as last told */
+    atomic_bool shared;                          /* children count in this process's file */
+    atomic_bool wanted;                          /* directory is not NULL */
     _Atomic uint64_t lost, loads, load_failures; /* counted while there was no file */
 };
 
@@ -372,8 +372,7 @@ void ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *s
 {
     struct mapping *mapping;
 
-    atomic_store(&metrics->shared,
-                 snapshot->config != NULL && snapshot->config->settings.reload == CT_RELOAD_CONTEXT);
+    atomic_store(&metrics->shared, snapshot->config != NULL && snapshot->config->settings.reload == CT_RELOAD_CONTEXT);
     ct_lock_take(&metrics->opening);
     if (snapshot->generation != metrics->told) {
         bool failed = snapshot->config_failed || snapshot->book_failed;

@@ -37,7 +37,7 @@ enum ct_metrics_counter {
 #define CT_METRICS_COUNTER_ENUM(id, family, labels, help) CT_METRICS_##id,
     CT_METRICS_COUNTERS(CT_METRICS_COUNTER_ENUM)
 #undef CT_METRICS_COUNTER_ENUM
-    CT_METRICS_COUNTER_COUNT
+        CT_METRICS_COUNTER_COUNT
 };
 
 enum ct_metrics_kind { CT_METRICS_PROCESS = 1, CT_METRICS_SUM = 2 };
@@ -51,7 +51,7 @@ struct ct_metrics_label {
     uint8_t accept;         /* for the shadow table: would be accepted */
     uint8_t reason;         /* enum clientct_reason */
     uint8_t unused;
-    char policy[56];        /* cut where it is longer; "": none was applied */
+    char policy[56]; /* cut where it is longer; "": none was applied */
     _Atomic uint64_t count;
 };
 
@@ -78,17 +78,17 @@ struct ct_metrics_gauges {
 struct ct_metrics_file {
     _Atomic uint64_t magic; /* written last */
     uint32_t version;
-    uint32_t kind;             /* enum ct_metrics_kind */
-    int64_t started_ms;        /* wall clock */
-    uint64_t started_boot_ms;  /* CLOCK_BOOTTIME: a process that started later and has the same number is another one */
+    uint32_t kind;            /* enum ct_metrics_kind */
+    int64_t started_ms;       /* wall clock */
+    uint64_t started_boot_ms; /* CLOCK_BOOTTIME: a process that started later and has the same number is another one */
     int64_t pid;
-    uint64_t sequence;         /* of a sum: counts its versions */
+    uint64_t sequence; /* of a sum: counts its versions */
     char boot_id[40];
     char program[32];
     _Atomic uint64_t counters[CT_METRICS_COUNTER_COUNT];
-    _Atomic uint64_t modes[3];                                /* decisions by enum clientct_mode */
-    _Atomic uint64_t unlabelled[CT_METRICS_TABLE_COUNT][2];   /* by acceptance, where `labels` is full */
-    _Atomic uint64_t buckets[CT_METRICS_BUCKETS];             /* decisions by duration, not cumulative */
+    _Atomic uint64_t modes[3];                              /* decisions by enum clientct_mode */
+    _Atomic uint64_t unlabelled[CT_METRICS_TABLE_COUNT][2]; /* by acceptance, where `labels` is full */
+    _Atomic uint64_t buckets[CT_METRICS_BUCKETS];           /* decisions by duration, not cumulative */
     _Atomic uint64_t duration_ns;
     struct ct_metrics_label labels[CT_METRICS_LABELS];
     struct ct_metrics_gauges gauges;

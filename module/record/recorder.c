@@ -12,8 +12,8 @@
 
 /* A process has one recorder for as long as it lives; decisions go on without it where memory is short. */
 struct ct_recorder {
-    struct ct_audit *audit;     /* NULL: memory was short */
-    struct ct_metrics *metrics; /* likewise */
+    struct ct_audit *audit;      /* NULL: memory was short */
+    struct ct_metrics *metrics;  /* likewise */
     _Atomic uint64_t generation; /* applied last */
     _Atomic uint64_t lines;      /* that had come to a sink, or had not, when the metrics were last told */
     struct ct_lock lock;         /* guards `trouble` */

@@ -121,14 +121,14 @@ static bool count_operands(const struct tool_usage *usage, int count, const char
 
 bool tool_arguments(const struct tool_usage *usage, int argc, char **argv, int *code)
 {
-    struct option longs[OPTIONS_MAX + 2] = {0};
-    bool seen[OPTIONS_MAX] = {false};
+    struct option longs[OPTIONS_MAX + 2] = { 0 };
+    bool seen[OPTIONS_MAX] = { false };
     int count = 0;
 
     for (const struct tool_option *o = usage->options; o->name != NULL && count < OPTIONS_MAX; o++, count++) {
-        longs[count] = (struct option){o->name, o->value != NULL ? required_argument : no_argument, NULL, 0};
+        longs[count] = (struct option){ o->name, o->value != NULL ? required_argument : no_argument, NULL, 0 };
     }
-    longs[count] = (struct option){"help", no_argument, NULL, 0};
+    longs[count] = (struct option){ "help", no_argument, NULL, 0 };
     *code = TOOL_USAGE;
     if (!options_are_whole(usage, argc, argv)) {
         return false;
@@ -155,7 +155,7 @@ bool tool_arguments(const struct tool_usage *usage, int argc, char **argv, int *
             return false;
         }
     }
-    return count_operands(usage, argc - optind, usage->max_operands >= 0 && argc - optind > usage->max_operands
-                                                    ? argv[optind + usage->max_operands]
-                                                    : "");
+    return count_operands(
+        usage, argc - optind,
+        usage->max_operands >= 0 && argc - optind > usage->max_operands ? argv[optind + usage->max_operands] : "");
 }

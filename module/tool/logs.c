@@ -28,7 +28,7 @@ struct view {
 };
 
 enum counts { COUNTS_YES, COUNTS_OLDER, COUNTS_NO };
-static const char *const counts_names[] = {"yes", "older", "no"};
+static const char *const counts_names[] = { "yes", "older", "no" };
 
 /* --- whether a log counts --- */
 
@@ -144,7 +144,7 @@ static void show_list(const struct list_facts *list, int64_t at_ms)
 
 static void show_log(const struct ct_log *log, enum counts counts, const char *why, int64_t at_ms)
 {
-    static const enum tool_style styles[] = {TOOL_GOOD, TOOL_CAUTION, TOOL_BAD};
+    static const enum tool_style styles[] = { TOOL_GOOD, TOOL_CAUTION, TOOL_BAD };
     char *interval = describe_interval(log);
     const char *log_operator = ct_log_operator_at(log, at_ms);
     char since[TOOL_TIME_SIZE] = "", id[2 * 8 + 1];
@@ -226,7 +226,7 @@ static json_t *json_of_log(const struct ct_log *log, enum counts counts, const c
 static size_t show(const struct view *view, bool json)
 {
     json_t *lists = tool_json_array(), *logs = tool_json_array(), *out = tool_json_object();
-    size_t totals[3] = {0};
+    size_t totals[3] = { 0 };
 
     for (size_t i = 0; i < view->list_count; i++) {
         tool_json_append(lists, json_of_list(&view->lists[i], view->at_ms));
@@ -309,8 +309,8 @@ static void tell(const struct ct_problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {
         const struct ct_problem *problem = &problems->items[i];
-        char *where = problem->line > 0 ? tool_format("%s:%u", problem->file, problem->line)
-                                        : tool_format("%s", problem->file);
+        char *where =
+            problem->line > 0 ? tool_format("%s:%u", problem->file, problem->line) : tool_format("%s", problem->file);
 
         if (problem->severity == CT_ERROR) {
             tool_error("logs: %s: %s", where, problem->text);
@@ -326,10 +326,10 @@ static void tell(const struct ct_problems *problems)
 
 static int show_one_list(const char *path, int64_t at_ms, bool json)
 {
-    struct tool_file file = {0};
-    struct ct_log_list list = {0};
-    struct ct_problems problems = {0};
-    struct ct_policy policy = {0};
+    struct tool_file file = { 0 };
+    struct ct_log_list list = { 0 };
+    struct ct_problems problems = { 0 };
+    struct ct_policy policy = { 0 };
     int code = TOOL_USAGE;
     char name[] = "one";
 
@@ -339,7 +339,7 @@ static int show_one_list(const char *path, int64_t at_ms, bool json)
     ct_policy_defaults(&policy);
     policy.name = name;
     bool usable = ct_log_list_parse(strcmp(path, "-") == 0 ? "standard input" : path,
-                                    (struct ct_bytes){file.data, file.len}, &list, &problems);
+                                    (struct ct_bytes){ file.data, file.len }, &list, &problems);
     tell(&problems);
     if (usable) {
         struct list_facts facts = {
@@ -350,8 +350,7 @@ static int show_one_list(const char *path, int64_t at_ms, bool json)
             .timestamp_ms = list.timestamp_ms,
             .logs = list.logs.count,
         };
-        struct view view = {
-            .lists = &facts, .list_count = 1, .logs = &list.logs, .policy = &policy, .at_ms = at_ms};
+        struct view view = { .lists = &facts, .list_count = 1, .logs = &list.logs, .policy = &policy, .at_ms = at_ms };
         code = sort_and_show(&view, json);
     }
     ct_log_list_clear(&list);
@@ -404,10 +403,10 @@ int tool_verb_logs(int argc, char **argv)
     const char *config = NULL, *at = NULL;
     bool json = false;
     const struct tool_option options[] = {
-        {"config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL},
-        {"at", "TIME", "as of this time: RFC 3339 or seconds since 1970 (default now)", &at, NULL},
-        {"json", NULL, "print JSON", NULL, &json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL },
+        { "at", "TIME", "as of this time: RFC 3339 or seconds since 1970 (default now)", &at, NULL },
+        { "json", NULL, "print JSON", NULL, &json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "logs",
@@ -415,7 +414,9 @@ int tool_verb_logs(int argc, char **argv)
         "Shows the logs of a configuration, or of one log list in any format: state, temporal interval, key,\n"
         "operator, and whether the log's SCTs count (\"older\": only those made before a date).\n"
         "Exit status: 0 some log counts, 1 none does, 2 the list or the configuration cannot be used.\n",
-        options, 0, 1,
+        options,
+        0,
+        1,
     };
     int64_t at_ms = ct_now_ms();
     int code;

@@ -12,7 +12,7 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-#define VERB_ROW(name, about) {#name, about, tool_verb_##name},
+#define VERB_ROW(name, about) { #name, about, tool_verb_##name },
     TOOL_VERBS(VERB_ROW)
 #undef VERB_ROW
 };
@@ -79,7 +79,7 @@ static int run(int argc, char **argv)
         }
         const struct verb *topic = find_verb(argv[2]);
         char help[] = "--help";
-        char *arguments[] = {argv[2], help, NULL};
+        char *arguments[] = { argv[2], help, NULL };
         return topic != NULL ? topic->run(2, arguments) : unknown_verb(argv[2]);
     }
     const struct verb *verb = find_verb(name);

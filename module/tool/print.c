@@ -34,7 +34,7 @@ char *tool_escaped(const char *text, size_t len)
         tool_out_of_memory();
     }
     for (size_t i = 0; i < len;) {
-        size_t step = ct_plain_character((struct ct_bytes){(const uint8_t *)text + i, len - i});
+        size_t step = ct_plain_character((struct ct_bytes){ (const uint8_t *)text + i, len - i });
         if (step > 0) {
             memcpy(to, text + i, step);
             to += step;
@@ -95,7 +95,7 @@ static void put_escaped(FILE *to, const char *format, va_list list)
 void tool_put(enum tool_style style, const char *format, ...)
 {
     static const char *const codes[] = {
-        [TOOL_PLAIN] = "", [TOOL_BOLD] = "\033[1m", [TOOL_DIM] = "\033[2m",
+        [TOOL_PLAIN] = "",        [TOOL_BOLD] = "\033[1m", [TOOL_DIM] = "\033[2m",
         [TOOL_GOOD] = "\033[32m", [TOOL_BAD] = "\033[31m", [TOOL_CAUTION] = "\033[33m",
     };
     bool styled = style != TOOL_PLAIN && colour_wanted();
@@ -163,7 +163,10 @@ void tool_duration_format(int64_t ms, char *out, size_t size)
         int64_t ms;
         const char *name;
     } units[] = {
-        {CT_DAY_MS, "day"}, {3600 * CT_SECOND_MS, "hour"}, {60 * CT_SECOND_MS, "minute"}, {CT_SECOND_MS, "second"},
+        { CT_DAY_MS, "day" },
+        { 3600 * CT_SECOND_MS, "hour" },
+        { 60 * CT_SECOND_MS, "minute" },
+        { CT_SECOND_MS, "second" },
     };
     size_t unit = 0;
 

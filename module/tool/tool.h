@@ -31,8 +31,8 @@ struct tool_option {
 
 struct tool_usage {
     const char *verb;
-    const char *synopsis; /* behind the verb, such as "[options] CERT" */
-    const char *about;    /* a few lines, each ended by a newline */
+    const char *synopsis;              /* behind the verb, such as "[options] CERT" */
+    const char *about;                 /* a few lines, each ended by a newline */
     const struct tool_option *options; /* ended by a row without a name */
     int min_operands, max_operands;    /* max -1: no limit */
 };

@@ -9,8 +9,8 @@ int tool_verb_version(int argc, char **argv)
 {
     bool json = false;
     const struct tool_option options[] = {
-        {"json", NULL, "print JSON", NULL, &json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "json", NULL, "print JSON", NULL, &json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "version", "[--json]", "Shows the versions of clientct and of the libraries it runs with.\n", options, 0, 0,

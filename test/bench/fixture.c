@@ -66,7 +66,11 @@ static void mint(const char *name, size_t count, enum pki_sct_fault fault)
 static void mint_server(const char *name, EVP_PKEY *key)
 {
     struct pki_leaf leaf = {
-        .cn = "localhost", .server = true, .san = "DNS:localhost", .no_sct_extension = true, .key = key,
+        .cn = "localhost",
+        .server = true,
+        .san = "DNS:localhost",
+        .no_sct_extension = true,
+        .key = key,
     };
     struct pki_minted minted = { 0 };
     char path[512];

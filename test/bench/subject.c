@@ -98,8 +98,7 @@ void bench_subject_decide(void *arg)
     (void)clientct_checker_refuses_resumption(subject->checker);
     if (accept != subject->accept || (subject->ever_new && verdict.signatures_checked != subject->signatures)) {
         pki_die("the verdict is %s (%s), %u signatures; expected %s, %u", clientct_reason_name(verdict.reason),
-                verdict.detail, verdict.signatures_checked, subject->accept ? "accept" : "refuse",
-                subject->signatures);
+                verdict.detail, verdict.signatures_checked, subject->accept ? "accept" : "refuse", subject->signatures);
     }
     clientct_verdict_clear(&verdict);
 }

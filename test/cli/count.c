@@ -30,7 +30,6 @@ int main(int argc, char **argv)
     }
     puts("ready");
     fflush(stdout);
-    while (read(STDIN_FILENO, &byte, 1) > 0) {
-    }
+    while (read(STDIN_FILENO, &byte, 1) > 0) {}
     _exit(EXIT_SUCCESS);
 }

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sk_X509_push(chain, certificate_of(ocsp_pair_issuer, sizeof(ocsp_pair_issuer)));
         FUZZ_REQUIRE(ct_certificate_read(sk_X509_value(chain, 0), &certificate) == CT_CERTIFICATE_OK);
     }
-    ct_evidence_ocsp(&certificate, sk_X509_value(chain, 0), chain, NULL, (struct ct_bytes){data, size},
+    ct_evidence_ocsp(&certificate, sk_X509_value(chain, 0), chain, NULL, (struct ct_bytes){ data, size },
                      OCSP_PAIR_NOW_MS, &evidence);
     FUZZ_REQUIRE(evidence.present == (size > 0 && evidence.trouble == CLIENTCT_NOT_EVALUATED));
     FUZZ_REQUIRE(evidence.revoked == (evidence.trouble == CLIENTCT_REVOKED));

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct ct_certificate certificate; /* the store looks at nothing but its hash */
     struct ct_evidence evidence;
-    struct ct_scts scts = {0};
+    struct ct_scts scts = { 0 };
     int fd;
 
     if (path[0] == '\0') {
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_REQUIRE(evidence.trouble == CLIENTCT_NOT_EVALUATED);
     FUZZ_REQUIRE(evidence.present == (size <= CT_EVIDENCE_MAX_BYTES));
     if (evidence.present) {
-        FUZZ_REQUIRE(ct_bytes_equal(evidence.list, (struct ct_bytes){data, size}));
+        FUZZ_REQUIRE(ct_bytes_equal(evidence.list, (struct ct_bytes){ data, size }));
         if (ct_sct_list_decode(evidence.list, CLIENTCT_SOURCE_STORE, &scts) != CT_LIST_OK) {
             FUZZ_REQUIRE(scts.count == 0);
         }

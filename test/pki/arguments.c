@@ -89,7 +89,7 @@ void ctpki_scts_add(struct ctpki_scts *scts, const char *spec)
 {
     char *copy = strdup(spec), *rest = copy, *key, *value;
     struct pki_log *log = calloc(1, sizeof(*log));
-    struct pki_sct sct = {.log = log, .time_ms = pki_now() - 30 * PKI_MINUTE};
+    struct pki_sct sct = { .log = log, .time_ms = pki_now() - 30 * PKI_MINUTE };
     unsigned long count = 1;
 
     if (copy == NULL || log == NULL || scts->given == sizeof(scts->logs) / sizeof(scts->logs[0])) {
@@ -137,5 +137,5 @@ void ctpki_scts_clear(struct ctpki_scts *scts)
         pki_bytes_clear(&scts->extensions[i]);
     }
     free(scts->items);
-    *scts = (struct ctpki_scts){0};
+    *scts = (struct ctpki_scts){ 0 };
 }

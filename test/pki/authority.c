@@ -75,9 +75,8 @@ X509 *pki_new_certificate(const char *cn, EVP_PKEY *key, X509 *issuer, int64_t n
         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) != 1) {
         pki_die("cannot use the name '%s'", cn);
     }
-    if (X509_set_version(certificate, X509_VERSION_3) != 1 ||
-        ASN1_INTEGER_set_uint64(number, serial) != 1 || X509_set_serialNumber(certificate, number) != 1 ||
-        X509_set_subject_name(certificate, name) != 1 ||
+    if (X509_set_version(certificate, X509_VERSION_3) != 1 || ASN1_INTEGER_set_uint64(number, serial) != 1 ||
+        X509_set_serialNumber(certificate, number) != 1 || X509_set_subject_name(certificate, name) != 1 ||
         X509_set_issuer_name(certificate, issuer == NULL ? name : X509_get_subject_name(issuer)) != 1 ||
         X509_set_pubkey(certificate, key) != 1) {
         pki_die("cannot fill in a certificate");
@@ -143,7 +142,7 @@ void pki_ca_clear(struct pki_ca *ca)
 {
     X509_free(ca->certificate);
     EVP_PKEY_free(ca->key);
-    *ca = (struct pki_ca){0};
+    *ca = (struct pki_ca){ 0 };
 }
 
 void pki_log_new(struct pki_log *log, EVP_PKEY *key)
@@ -181,5 +180,5 @@ void pki_log_clear(struct pki_log *log)
 {
     EVP_PKEY_free(log->key);
     pki_bytes_clear(&log->spki);
-    *log = (struct pki_log){0};
+    *log = (struct pki_log){ 0 };
 }

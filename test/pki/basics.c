@@ -61,7 +61,7 @@ void pki_add_vector(struct pki_bytes *to, size_t size, const uint8_t *data, size
 void pki_bytes_clear(struct pki_bytes *bytes)
 {
     free(bytes->data);
-    *bytes = (struct pki_bytes){0};
+    *bytes = (struct pki_bytes){ 0 };
 }
 
 char *pki_path(const char *prefix, const char *suffix)
@@ -214,7 +214,7 @@ static bool parse_duration(const char *text, int64_t *out)
 
 bool pki_parse_time(const char *text, int64_t now_ms, int64_t *out)
 {
-    struct tm tm = {0};
+    struct tm tm = { 0 };
     int64_t duration;
     char *end;
 

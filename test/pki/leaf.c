@@ -37,7 +37,7 @@ static const char *usage_of(const struct pki_leaf *leaf)
 
 static void add_extensions(X509 *certificate, const struct pki_leaf *leaf, X509 *issuer)
 {
-    static const uint8_t asn1_null[] = {0x05, 0x00};
+    static const uint8_t asn1_null[] = { 0x05, 0x00 };
 
     if (!leaf->only_sct) {
         pki_add_config_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE");
@@ -93,7 +93,7 @@ static int place_of(const X509 *certificate, enum pki_position position)
 
 static void embed(X509 *certificate, const struct pki_leaf *leaf, const struct pki_entry *entry)
 {
-    struct pki_bytes list = {0}, second = {0};
+    struct pki_bytes list = { 0 }, second = { 0 };
     size_t first = leaf->two_sct_extensions && leaf->sct_count > 1 ? 1 : leaf->sct_count;
 
     if (leaf->raw_list != NULL) {
@@ -128,7 +128,7 @@ void pki_mint(struct pki_minted *out, const struct pki_leaf *leaf, const struct 
     int64_t now = pki_now();
     int64_t not_before = leaf->not_before_ms != 0 ? leaf->not_before_ms : now - PKI_HOUR;
     int64_t not_after = leaf->not_after_ms != 0 ? leaf->not_after_ms : now + 90 * PKI_DAY;
-    struct pki_entry entry = {0};
+    struct pki_entry entry = { 0 };
     uint8_t *tbs = NULL;
     int tbs_len;
 
@@ -139,8 +139,8 @@ void pki_mint(struct pki_minted *out, const struct pki_leaf *leaf, const struct 
     } else {
         pki_die("cannot share a key");
     }
-    X509 *certificate = pki_new_certificate(leaf->cn == NULL ? "client" : leaf->cn, out->key, ca->certificate,
-                                            not_before, not_after);
+    X509 *certificate =
+        pki_new_certificate(leaf->cn == NULL ? "client" : leaf->cn, out->key, ca->certificate, not_before, not_after);
     add_extensions(certificate, leaf, ca->certificate);
     /* Signing fills in the AlgorithmIdentifier within the TBSCertificate: only then is that what a log would get. */
     pki_sign_certificate(certificate, ca->key);
@@ -192,5 +192,5 @@ void pki_minted_clear(struct pki_minted *minted)
     EVP_PKEY_free(minted->key);
     pki_bytes_clear(&minted->der);
     pki_bytes_clear(&minted->precert_tbs);
-    *minted = (struct pki_minted){0};
+    *minted = (struct pki_minted){ 0 };
 }

@@ -52,7 +52,7 @@ static void set_v3_state(json_t *to, const struct pki_listed_log *log)
     set(about, "timestamp", time_string(log->state_since_ms));
     if (strcmp(log->state, "readonly") == 0) {
         json_t *head = json_object();
-        uint8_t root[32] = {0};
+        uint8_t root[32] = { 0 };
         set(head, "sha256_root_hash", base64(root, sizeof(root)));
         set(head, "tree_size", json_integer(1));
         set(about, "final_tree_head", head);
@@ -100,7 +100,8 @@ static json_t *operator_named(json_t *operators, const char *name)
     json_t *entry;
     size_t i;
 
-    json_array_foreach(operators, i, entry) {
+    json_array_foreach(operators, i, entry)
+    {
         if (strcmp(json_string_value(json_object_get(entry, "name")), name) == 0) {
             return entry;
         }
@@ -137,8 +138,8 @@ static json_t *sigstore_log(const struct pki_listed_log *log)
     json_t *entry = json_object(), *key = json_object(), *valid = json_object(), *id = json_object();
 
     set(key, "rawBytes", base64(log->log->spki.data, log->log->spki.len));
-    set(key, "keyDetails", json_string(log->log->signature_algorithm == 1 ? "PKIX_RSA_PKCS1V15_2048_SHA256"
-                                                                          : "PKIX_ECDSA_P256_SHA_256"));
+    set(key, "keyDetails",
+        json_string(log->log->signature_algorithm == 1 ? "PKIX_RSA_PKCS1V15_2048_SHA256" : "PKIX_ECDSA_P256_SHA_256"));
     if (log->start_ms != INT64_MIN) {
         set(valid, "start", time_string(log->start_ms));
     }

@@ -8,14 +8,14 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } verbs[] = {
-    {"ca", ctpki_ca, "a CA, an intermediate, an issuer twin or a cross-signed CA"},
-    {"log", ctpki_log, "the key of a CT log"},
-    {"list", ctpki_list, "a log list in any format"},
-    {"cert", ctpki_cert, "a certificate with embedded SCTs, good or bad in named ways"},
-    {"scts", ctpki_scts, "an SCT list over a certificate, for TLS or a store"},
-    {"ocsp", ctpki_ocsp, "an OCSP response with an SCT list"},
-    {"responder", ctpki_responder, "a delegated OCSP-signing certificate"},
-    {"fixture", ctpki_fixture, "the standard set that all tests share"},
+    { "ca", ctpki_ca, "a CA, an intermediate, an issuer twin or a cross-signed CA" },
+    { "log", ctpki_log, "the key of a CT log" },
+    { "list", ctpki_list, "a log list in any format" },
+    { "cert", ctpki_cert, "a certificate with embedded SCTs, good or bad in named ways" },
+    { "scts", ctpki_scts, "an SCT list over a certificate, for TLS or a store" },
+    { "ocsp", ctpki_ocsp, "an OCSP response with an SCT list" },
+    { "responder", ctpki_responder, "a delegated OCSP-signing certificate" },
+    { "fixture", ctpki_fixture, "the standard set that all tests share" },
 };
 
 static void print_usage(FILE *to)

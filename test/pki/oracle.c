@@ -19,7 +19,7 @@ void pki_oracle_new(struct pki_oracle *oracle, const struct pki_log *const *logs
     }
     close(fd);
     for (size_t i = 0; i < count; i++) {
-        listed[i] = (struct pki_listed_log){.log = logs[i], .description = "log"};
+        listed[i] = (struct pki_listed_log){ .log = logs[i], .description = "log" };
     }
     pki_write_log_list(path, PKI_FORMAT_OPENSSL, listed, count, INT64_MIN);
     oracle->store = CTLOG_STORE_new();
@@ -43,7 +43,7 @@ static void judge(const struct pki_oracle *oracle, X509 *certificate, X509 *issu
 {
     CT_POLICY_EVAL_CTX *context = CT_POLICY_EVAL_CTX_new();
 
-    *opinion = (struct pki_opinion){0};
+    *opinion = (struct pki_opinion){ 0 };
     if (context == NULL || CT_POLICY_EVAL_CTX_set1_cert(context, certificate) != 1 ||
         (issuer != NULL && CT_POLICY_EVAL_CTX_set1_issuer(context, issuer) != 1)) {
         pki_die("out of memory");

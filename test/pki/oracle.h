@@ -17,9 +17,9 @@ void pki_oracle_clear(struct pki_oracle *oracle);
 #define PKI_OPINION_MAX 32
 /* What libcrypto thinks. */
 struct pki_opinion {
-    bool parsed;   /* there is a list and libcrypto takes it */
-    int validate;  /* what SCT_LIST_validate returned */
-    size_t count;  /* SCTs in the list */
+    bool parsed;  /* there is a list and libcrypto takes it */
+    int validate; /* what SCT_LIST_validate returned */
+    size_t count; /* SCTs in the list */
     sct_validation_status_t statuses[PKI_OPINION_MAX];
 };
 

@@ -113,7 +113,7 @@ enum pki_sct_fault {
 #define PKI_FAULT_ENUM(id, name) PKI_SCT_##id,
     PKI_SCT_FAULTS(PKI_FAULT_ENUM)
 #undef PKI_FAULT_ENUM
-    PKI_SCT_FAULT_COUNT
+        PKI_SCT_FAULT_COUNT
 };
 const char *pki_sct_fault_name(enum pki_sct_fault fault);
 
@@ -142,7 +142,7 @@ enum pki_list_fault {
 #define PKI_FAULT_ENUM(id, name) PKI_LIST_##id,
     PKI_LIST_FAULTS(PKI_FAULT_ENUM)
 #undef PKI_FAULT_ENUM
-    PKI_LIST_FAULT_COUNT
+        PKI_LIST_FAULT_COUNT
 };
 const char *pki_list_fault_name(enum pki_list_fault fault);
 
@@ -171,15 +171,15 @@ enum pki_position { PKI_LAST, PKI_FIRST, PKI_MIDDLE };
 
 /* A leaf to mint. Zero is a client certificate from an hour ago to 90 days ahead with a P-256 key and no SCTs. */
 struct pki_leaf {
-    const char *cn;   /* NULL: "client"; "": an empty name */
-    bool server;      /* extendedKeyUsage serverAuth and not clientAuth */
+    const char *cn;           /* NULL: "client"; "": an empty name */
+    bool server;              /* extendedKeyUsage serverAuth and not clientAuth */
     bool delegated_responder; /* extendedKeyUsage OCSPSigning (RFC 6960, 4.2.2.2) */
     int64_t not_before_ms, not_after_ms;
-    EVP_PKEY *key;    /* shared */
+    EVP_PKEY *key;                  /* shared */
     const char *san, *policy, *eku; /* in the notation of x509v3_config(5) */
-    const char *second_policy; /* in an extension of its own, which RFC 5280, 4.2 forbids */
-    size_t padding;   /* contents of a private extension; 0: none */
-    bool only_sct;    /* none of the usual extensions */
+    const char *second_policy;      /* in an extension of its own, which RFC 5280, 4.2 forbids */
+    size_t padding;                 /* contents of a private extension; 0: none */
+    bool only_sct;                  /* none of the usual extensions */
     bool poison;
     bool no_sct_extension;
     bool two_sct_extensions; /* the first one has the first SCT, the second one the rest */
@@ -224,11 +224,11 @@ void pki_write_log_list(const char *path, enum pki_list_format format, const str
 struct pki_ocsp {
     X509 *certificate;
     const struct pki_ca *ca;
-    int status; /* V_OCSP_CERTSTATUS_GOOD and so on */
+    int status;                             /* V_OCSP_CERTSTATUS_GOOD and so on */
     int64_t this_update_ms, next_update_ms; /* next: INT64_MIN for none */
-    const struct pki_ca *signer; /* NULL: the CA itself; its certificate is then sent along */
-    bool wrong_key;     /* signed by a key that nobody knows, in the signer's name */
-    bool other_cert;    /* speaks of another serial number */
+    const struct pki_ca *signer;            /* NULL: the CA itself; its certificate is then sent along */
+    bool wrong_key;                         /* signed by a key that nobody knows, in the signer's name */
+    bool other_cert;                        /* speaks of another serial number */
     const struct pki_sct *scts;
     size_t sct_count;
     enum pki_list_fault list_fault;

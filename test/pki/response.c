@@ -16,8 +16,8 @@ static ASN1_GENERALIZEDTIME *new_time(int64_t at_ms)
 
 static void add_list(OCSP_SINGLERESP *single, const struct pki_ocsp *ocsp)
 {
-    struct pki_entry entry = {0};
-    struct pki_bytes list = {0};
+    struct pki_entry entry = { 0 };
+    struct pki_bytes list = { 0 };
 
     pki_entry_of(&entry, ocsp->certificate, ocsp->ca->certificate, PKI_ENTRY_X509);
     pki_add_sct_list(&list, &entry, ocsp->scts, ocsp->sct_count, ocsp->list_fault);

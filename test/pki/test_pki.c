@@ -21,7 +21,7 @@ static void make_world(void)
     for (int i = 0; i < LOG_COUNT; i++) {
         pki_log_new(&logs[i], pki_new_key(i == LOG_RSA ? PKI_RSA : PKI_P256, 0));
     }
-    const struct pki_log *known[] = {&logs[LOG_EC], &logs[LOG_RSA]};
+    const struct pki_log *known[] = { &logs[LOG_EC], &logs[LOG_RSA] };
     pki_oracle_new(&oracle, known, 2);
 }
 
@@ -38,9 +38,9 @@ static void free_world(void)
 static void ask(enum source source, struct pki_leaf leaf, const struct pki_sct *scts, size_t count,
                 enum pki_list_fault fault, struct pki_opinion *opinion)
 {
-    struct pki_minted minted = {0};
-    struct pki_bytes bytes = {0};
-    struct pki_entry entry = {0};
+    struct pki_minted minted = { 0 };
+    struct pki_bytes bytes = { 0 };
+    struct pki_entry entry = { 0 };
 
     if (source == EMBEDDED) {
         leaf.scts = scts;
@@ -75,19 +75,19 @@ static void ask(enum source source, struct pki_leaf leaf, const struct pki_sct *
 
 START_TEST(libcrypto_accepts_good_scts_from_every_source)
 {
-    static const uint8_t extensions[] = {0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x00, 0x07};
+    static const uint8_t extensions[] = { 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x00, 0x07 };
     EVP_PKEY *rsa = pki_new_key(PKI_RSA, 0);
     const struct {
         const char *name;
         struct pki_leaf leaf;
     } leaves[] = {
-        {"plain", {0}},
-        {"list first", {.position = PKI_FIRST}},
-        {"list in the middle", {.position = PKI_MIDDLE}},
-        {"rsa key and alternative name", {.key = rsa, .san = "DNS:client.example,email:a@example.com"}},
-        {"padding", {.padding = 300}},
-        {"long padding", {.padding = 66000}},
-        {"certificate policy", {.policy = "1.2.3.4"}},
+        { "plain", { 0 } },
+        { "list first", { .position = PKI_FIRST } },
+        { "list in the middle", { .position = PKI_MIDDLE } },
+        { "rsa key and alternative name", { .key = rsa, .san = "DNS:client.example,email:a@example.com" } },
+        { "padding", { .padding = 300 } },
+        { "long padding", { .padding = 66000 } },
+        { "certificate policy", { .policy = "1.2.3.4" } },
     };
     struct pki_opinion opinion;
     int64_t then = pki_now() - 30 * PKI_MINUTE;
@@ -95,8 +95,11 @@ START_TEST(libcrypto_accepts_good_scts_from_every_source)
     for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
         for (enum source source = EMBEDDED; source <= OCSP; source++) {
             struct pki_sct scts[] = {
-                {.log = &logs[LOG_EC], .time_ms = then, .extensions = extensions, .extensions_len = sizeof(extensions)},
-                {.log = &logs[LOG_RSA], .time_ms = then},
+                { .log = &logs[LOG_EC],
+                  .time_ms = then,
+                  .extensions = extensions,
+                  .extensions_len = sizeof(extensions) },
+                { .log = &logs[LOG_RSA], .time_ms = then },
             };
             ask(source, leaves[i].leaf, scts, 2, PKI_LIST_NONE, &opinion);
             ck_assert_msg(opinion.parsed && opinion.count == 2, "%s, source %d", leaves[i].name, source);
@@ -130,8 +133,8 @@ START_TEST(libcrypto_sees_the_faults_it_looks_for)
 
     for (enum pki_sct_fault fault = PKI_SCT_NONE; fault < PKI_SCT_FAULT_COUNT; fault++) {
         for (enum source source = EMBEDDED; source <= OCSP; source++) {
-            struct pki_sct sct = {.log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR, .fault = fault};
-            ask(source, (struct pki_leaf){0}, &sct, 1, PKI_LIST_NONE, &opinion);
+            struct pki_sct sct = { .log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR, .fault = fault };
+            ask(source, (struct pki_leaf){ 0 }, &sct, 1, PKI_LIST_NONE, &opinion);
             ck_assert_msg(opinion.parsed == (expected[fault] != UNPARSED), "%s, source %d: %s",
                           pki_sct_fault_name(fault), source, opinion.parsed ? "parsed" : "not parsed");
             ck_assert_msg(opinion.statuses[0] == expected[fault], "%s, source %d: status %d, not %d",
@@ -143,33 +146,33 @@ END_TEST
 
 START_TEST(libcrypto_knows_time_and_logs)
 {
-    struct pki_sct future = {.log = &logs[LOG_EC], .time_ms = pki_now() + PKI_DAY};
-    struct pki_sct strange = {.log = &logs[LOG_STRANGE], .time_ms = pki_now() - PKI_DAY};
+    struct pki_sct future = { .log = &logs[LOG_EC], .time_ms = pki_now() + PKI_DAY };
+    struct pki_sct strange = { .log = &logs[LOG_STRANGE], .time_ms = pki_now() - PKI_DAY };
     struct pki_opinion opinion;
 
-    ask(EMBEDDED, (struct pki_leaf){0}, &future, 1, PKI_LIST_NONE, &opinion);
+    ask(EMBEDDED, (struct pki_leaf){ 0 }, &future, 1, PKI_LIST_NONE, &opinion);
     ck_assert_int_eq(opinion.statuses[0], SCT_VALIDATION_STATUS_INVALID);
-    ask(EMBEDDED, (struct pki_leaf){0}, &strange, 1, PKI_LIST_NONE, &opinion);
+    ask(EMBEDDED, (struct pki_leaf){ 0 }, &strange, 1, PKI_LIST_NONE, &opinion);
     ck_assert_int_eq(opinion.statuses[0], SCT_VALIDATION_STATUS_UNKNOWN_LOG);
 }
 END_TEST
 
 START_TEST(broken_lists_are_broken)
 {
-    struct pki_sct sct = {.log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR};
+    struct pki_sct sct = { .log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR };
     const struct {
         enum pki_list_fault fault;
         bool parsed; /* by libcrypto, which is lenient */
         size_t count;
     } rows[] = {
-        {PKI_LIST_NONE, true, 1},  {PKI_LIST_TRAILING, false, 0},       {PKI_LIST_SHORT, false, 0},
-        {PKI_LIST_EMPTY, true, 0}, {PKI_LIST_OCTET_TRAILING, true, 1}, {PKI_LIST_ZERO_ENTRY, false, 0},
-        {PKI_LIST_OCTET_BER, true, 1},
+        { PKI_LIST_NONE, true, 1 },      { PKI_LIST_TRAILING, false, 0 },      { PKI_LIST_SHORT, false, 0 },
+        { PKI_LIST_EMPTY, true, 0 },     { PKI_LIST_OCTET_TRAILING, true, 1 }, { PKI_LIST_ZERO_ENTRY, false, 0 },
+        { PKI_LIST_OCTET_BER, true, 1 },
     };
     struct pki_opinion opinion;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        ask(EMBEDDED, (struct pki_leaf){0}, &sct, 1, rows[i].fault, &opinion);
+        ask(EMBEDDED, (struct pki_leaf){ 0 }, &sct, 1, rows[i].fault, &opinion);
         ck_assert_msg(opinion.parsed == rows[i].parsed && opinion.count == rows[i].count, "%s: parsed %d, %zu SCTs",
                       pki_list_fault_name(rows[i].fault), opinion.parsed, opinion.count);
     }
@@ -178,9 +181,9 @@ END_TEST
 
 START_TEST(a_list_alone_leaves_no_extensions_behind)
 {
-    struct pki_sct sct = {.log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR};
-    struct pki_leaf leaf = {.only_sct = true, .scts = &sct, .sct_count = 1};
-    struct pki_minted minted = {0};
+    struct pki_sct sct = { .log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR };
+    struct pki_leaf leaf = { .only_sct = true, .scts = &sct, .sct_count = 1 };
+    struct pki_minted minted = { 0 };
 
     pki_mint(&minted, &leaf, &ca);
     ck_assert_int_eq(X509_get_ext_count(minted.certificate), 1);
@@ -198,11 +201,11 @@ END_TEST
 START_TEST(two_extensions_and_poison_are_there)
 {
     struct pki_sct scts[] = {
-        {.log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR},
-        {.log = &logs[LOG_RSA], .time_ms = pki_now() - PKI_HOUR},
+        { .log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR },
+        { .log = &logs[LOG_RSA], .time_ms = pki_now() - PKI_HOUR },
     };
-    struct pki_leaf leaf = {.scts = scts, .sct_count = 2, .two_sct_extensions = true, .poison = true};
-    struct pki_minted minted = {0};
+    struct pki_leaf leaf = { .scts = scts, .sct_count = 2, .two_sct_extensions = true, .poison = true };
+    struct pki_minted minted = { 0 };
     int critical;
 
     pki_mint(&minted, &leaf, &ca);
@@ -217,15 +220,15 @@ END_TEST
 
 START_TEST(a_replayed_list_does_not_verify)
 {
-    struct pki_sct sct = {.log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR};
-    struct pki_leaf leaf = {.scts = &sct, .sct_count = 1};
-    struct pki_minted first = {0}, second = {0};
-    struct pki_bytes list = {0};
+    struct pki_sct sct = { .log = &logs[LOG_EC], .time_ms = pki_now() - PKI_HOUR };
+    struct pki_leaf leaf = { .scts = &sct, .sct_count = 1 };
+    struct pki_minted first = { 0 }, second = { 0 };
+    struct pki_bytes list = { 0 };
     struct pki_opinion opinion;
 
     pki_mint(&first, &leaf, &ca);
     pki_embedded_list(first.certificate, &list);
-    leaf = (struct pki_leaf){.raw_list = &list};
+    leaf = (struct pki_leaf){ .raw_list = &list };
     pki_mint(&second, &leaf, &ca);
     pki_oracle_embedded(&oracle, second.certificate, ca.certificate, pki_now(), &opinion);
     ck_assert(opinion.parsed);
@@ -243,17 +246,17 @@ START_TEST(reads_times)
         bool ok;
         int64_t at;
     } rows[] = {
-        {"now", true, 1000},
-        {"+30m", true, 1801000},
-        {"-1s", true, 0},
-        {"1970-01-01T00:00:01.5Z", true, 1500},
-        {"1970-01-02T00:00:00Z", true, PKI_DAY},
-        {"12345", true, 12345},
-        {"1970-01-01T00:00:01", false, 0},
-        {"+30", false, 0},
-        {"", false, 0},
-        {"tomorrow", false, 0},
-        {"12x", false, 0},
+        { "now", true, 1000 },
+        { "+30m", true, 1801000 },
+        { "-1s", true, 0 },
+        { "1970-01-01T00:00:01.5Z", true, 1500 },
+        { "1970-01-02T00:00:00Z", true, PKI_DAY },
+        { "12345", true, 12345 },
+        { "1970-01-01T00:00:01", false, 0 },
+        { "+30", false, 0 },
+        { "", false, 0 },
+        { "tomorrow", false, 0 },
+        { "12x", false, 0 },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

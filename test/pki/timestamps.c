@@ -10,14 +10,14 @@
 
 const char *pki_sct_fault_name(enum pki_sct_fault fault)
 {
-    static const char *const names[] = {PKI_SCT_FAULTS(FAULT_NAME)};
+    static const char *const names[] = { PKI_SCT_FAULTS(FAULT_NAME) };
 
     return names[fault];
 }
 
 const char *pki_list_fault_name(enum pki_list_fault fault)
 {
-    static const char *const names[] = {PKI_LIST_FAULTS(FAULT_NAME)};
+    static const char *const names[] = { PKI_LIST_FAULTS(FAULT_NAME) };
 
     return names[fault];
 }
@@ -75,7 +75,7 @@ void pki_entry_clear(struct pki_entry *entry)
 {
     pki_bytes_clear(&entry->certificate);
     pki_bytes_clear(&entry->precert_tbs);
-    *entry = (struct pki_entry){0};
+    *entry = (struct pki_entry){ 0 };
 }
 
 /* digitally-signed struct of section 3.2 */
@@ -125,7 +125,7 @@ static void spoil_signature(struct pki_bytes *signature, const struct pki_sct *s
         if (sct->log->signature_algorithm != 3 || signature->data[1] > 127) {
             pki_die("bad=ber needs an ECDSA signature with a short length");
         }
-        struct pki_bytes longer = {0};
+        struct pki_bytes longer = { 0 };
         pki_add_uint(&longer, 0x3081, 2);
         pki_add(&longer, signature->data + 1, signature->len - 1);
         pki_bytes_clear(signature);
@@ -135,7 +135,7 @@ static void spoil_signature(struct pki_bytes *signature, const struct pki_sct *s
 
 static void add_sct(struct pki_bytes *to, const struct pki_entry *entry, const struct pki_sct *sct)
 {
-    struct pki_bytes message = {0}, signature = {0}, extensions = {0};
+    struct pki_bytes message = { 0 }, signature = { 0 }, extensions = { 0 };
     uint8_t id[32], hash_algorithm = 4, signature_algorithm = sct->log->signature_algorithm;
 
     add_signed_struct(&message, entry, sct);
@@ -172,10 +172,10 @@ static void add_sct(struct pki_bytes *to, const struct pki_entry *entry, const s
 void pki_add_sct_list(struct pki_bytes *to, const struct pki_entry *entry, const struct pki_sct *scts, size_t count,
                       enum pki_list_fault fault)
 {
-    struct pki_bytes serialized = {0};
+    struct pki_bytes serialized = { 0 };
 
     for (size_t i = 0; i < count && fault != PKI_LIST_EMPTY; i++) {
-        struct pki_bytes one = {0};
+        struct pki_bytes one = { 0 };
         add_sct(&one, entry, &scts[i]);
         pki_add_vector(&serialized, 2, one.data, one.len);
         pki_bytes_clear(&one);
@@ -199,7 +199,7 @@ X509_EXTENSION *pki_sct_list_extension(const char *oid, const struct pki_bytes *
 {
     ASN1_OCTET_STRING *inner = ASN1_OCTET_STRING_new(), *outer = ASN1_OCTET_STRING_new();
     ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
-    struct pki_bytes value = {0};
+    struct pki_bytes value = { 0 };
     X509_EXTENSION *extension;
     uint8_t *der = NULL;
     int len;

@@ -15,13 +15,13 @@ static const char ca_usage[] =
 int ctpki_ca(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},    {"cn", required_argument, NULL, 'c'},
-        {"issuer", required_argument, NULL, 'i'}, {"rsa", no_argument, NULL, 'r'},
-        {"key-from", required_argument, NULL, 'k'}, {"days", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        { "out", required_argument, NULL, 'o' },      { "cn", required_argument, NULL, 'c' },
+        { "issuer", required_argument, NULL, 'i' },   { "rsa", no_argument, NULL, 'r' },
+        { "key-from", required_argument, NULL, 'k' }, { "days", required_argument, NULL, 'd' },
+        { "help", no_argument, NULL, 'h' },           { 0 },
     };
     const char *out = NULL, *cn = "Test CA";
-    struct pki_ca issuer = {0}, ca = {0};
+    struct pki_ca issuer = { 0 }, ca = { 0 };
     EVP_PKEY *key = NULL;
     unsigned long days = 3650;
     int option;
@@ -70,11 +70,14 @@ static const char log_usage[] = "usage: ctpki log --out PREFIX [--rsa BITS | --p
 int ctpki_log(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'}, {"rsa", required_argument, NULL, 'r'}, {"p384", no_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},      {0},
+        { "out", required_argument, NULL, 'o' },
+        { "rsa", required_argument, NULL, 'r' },
+        { "p384", no_argument, NULL, 'p' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     enum pki_key_type type = PKI_P256;
-    struct pki_log log = {0};
+    struct pki_log log = { 0 };
     const char *out = NULL;
     unsigned bits = 0;
     int option;

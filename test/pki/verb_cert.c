@@ -44,26 +44,38 @@ static void take_list(struct pki_bytes *list, const char *path)
 int ctpki_cert(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},        {"ca", required_argument, NULL, 'C'},
-        {"cn", required_argument, NULL, 'c'},         {"server", no_argument, NULL, 's'},
-        {"not-before", required_argument, NULL, 'b'}, {"not-after", required_argument, NULL, 'a'},
-        {"rsa", no_argument, NULL, 'r'},              {"ed25519", no_argument, NULL, 'd'},
-        {"key-from", required_argument, NULL, 'k'},   {"san", required_argument, NULL, 'n'},
-        {"policy", required_argument, NULL, 'P'},     {"eku", required_argument, NULL, 'e'},
-        {"pad", required_argument, NULL, 'p'},        {"only-sct", no_argument, NULL, 'O'},
-        {"sct-position", required_argument, NULL, 'w'}, {"no-sct-ext", no_argument, NULL, 'N'},
-        {"poison", no_argument, NULL, 'x'},           {"two-sct-ext", no_argument, NULL, '2'},
-        {"sct", required_argument, NULL, 'S'},        {"list-bad", required_argument, NULL, 'l'},
-        {"sct-from", required_argument, NULL, 'f'},   {"scts-raw", required_argument, NULL, 'R'},
-        {"second-policy", required_argument, NULL, 'Q'}, {"help", no_argument, NULL, 'h'},
-        {0},
+        { "out", required_argument, NULL, 'o' },
+        { "ca", required_argument, NULL, 'C' },
+        { "cn", required_argument, NULL, 'c' },
+        { "server", no_argument, NULL, 's' },
+        { "not-before", required_argument, NULL, 'b' },
+        { "not-after", required_argument, NULL, 'a' },
+        { "rsa", no_argument, NULL, 'r' },
+        { "ed25519", no_argument, NULL, 'd' },
+        { "key-from", required_argument, NULL, 'k' },
+        { "san", required_argument, NULL, 'n' },
+        { "policy", required_argument, NULL, 'P' },
+        { "eku", required_argument, NULL, 'e' },
+        { "pad", required_argument, NULL, 'p' },
+        { "only-sct", no_argument, NULL, 'O' },
+        { "sct-position", required_argument, NULL, 'w' },
+        { "no-sct-ext", no_argument, NULL, 'N' },
+        { "poison", no_argument, NULL, 'x' },
+        { "two-sct-ext", no_argument, NULL, '2' },
+        { "sct", required_argument, NULL, 'S' },
+        { "list-bad", required_argument, NULL, 'l' },
+        { "sct-from", required_argument, NULL, 'f' },
+        { "scts-raw", required_argument, NULL, 'R' },
+        { "second-policy", required_argument, NULL, 'Q' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     const char *out = NULL;
-    struct pki_ca ca = {0};
-    struct pki_leaf leaf = {0};
-    struct ctpki_scts scts = {0};
-    struct pki_bytes raw = {0};
-    struct pki_minted minted = {0};
+    struct pki_ca ca = { 0 };
+    struct pki_leaf leaf = { 0 };
+    struct ctpki_scts scts = { 0 };
+    struct pki_bytes raw = { 0 };
+    struct pki_minted minted = { 0 };
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -167,13 +179,13 @@ static const char responder_usage[] = "usage: ctpki responder --out PREFIX --ca 
 int ctpki_responder(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'}, {"ca", required_argument, NULL, 'C'},
-        {"cn", required_argument, NULL, 'c'},  {"eku", required_argument, NULL, 'e'},
-        {"help", no_argument, NULL, 'h'},      {0},
+        { "out", required_argument, NULL, 'o' }, { "ca", required_argument, NULL, 'C' },
+        { "cn", required_argument, NULL, 'c' },  { "eku", required_argument, NULL, 'e' },
+        { "help", no_argument, NULL, 'h' },      { 0 },
     };
-    struct pki_leaf leaf = {.cn = "OCSP responder", .delegated_responder = true};
-    struct pki_minted minted = {0};
-    struct pki_ca ca = {0};
+    struct pki_leaf leaf = { .cn = "OCSP responder", .delegated_responder = true };
+    struct pki_minted minted = { 0 };
+    struct pki_ca ca = { 0 };
     const char *out = NULL;
     int option;
 

@@ -45,26 +45,30 @@ static void write_evidence(const struct pki_bytes *bytes, X509 *certificate, con
 static const char scts_usage[] =
     "usage: ctpki scts [--out FILE] [--store DIR] --cert PREFIX --issuer CA_PREFIX [--entry x509|precert]\n"
     "                  [--list-bad FAULT] --sct SPEC...\n"
-    "Writes a SignedCertificateTimestampList over PREFIX.pem: to FILE, and to DIR/<sha256 of the certificate>.sct.\n"
-    CTPKI_SCT_USAGE;
+    "Writes a SignedCertificateTimestampList over PREFIX.pem: to FILE, and to\n"
+    "DIR/<sha256 of the certificate>.sct.\n" CTPKI_SCT_USAGE;
 
 int ctpki_scts(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},    {"store", required_argument, NULL, 'd'},
-        {"cert", required_argument, NULL, 'c'},   {"issuer", required_argument, NULL, 'i'},
-        {"entry", required_argument, NULL, 'e'},  {"sct", required_argument, NULL, 'S'},
-        {"list-bad", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
-        {0},
+        { "out", required_argument, NULL, 'o' },
+        { "store", required_argument, NULL, 'd' },
+        { "cert", required_argument, NULL, 'c' },
+        { "issuer", required_argument, NULL, 'i' },
+        { "entry", required_argument, NULL, 'e' },
+        { "sct", required_argument, NULL, 'S' },
+        { "list-bad", required_argument, NULL, 'l' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     const char *out = NULL, *store = NULL;
     enum pki_list_fault fault = PKI_LIST_NONE;
     enum pki_entry_type type = PKI_ENTRY_X509;
     X509 *certificate = NULL;
-    struct pki_ca issuer = {0};
-    struct pki_entry entry = {0};
-    struct ctpki_scts scts = {0};
-    struct pki_bytes list = {0};
+    struct pki_ca issuer = { 0 };
+    struct pki_entry entry = { 0 };
+    struct ctpki_scts scts = { 0 };
+    struct pki_bytes list = { 0 };
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -140,18 +144,25 @@ static int status_named(const char *name)
 int ctpki_ocsp(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},         {"store", required_argument, NULL, 'd'},
-        {"cert", required_argument, NULL, 'c'},        {"ca", required_argument, NULL, 'C'},
-        {"status", required_argument, NULL, 's'},      {"this-update", required_argument, NULL, 't'},
-        {"next-update", required_argument, NULL, 'n'}, {"signer", required_argument, NULL, 'g'},
-        {"wrong-key", no_argument, NULL, 'w'},         {"other-cert", no_argument, NULL, 'O'},
-        {"sct", required_argument, NULL, 'S'},         {"list-bad", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},              {0},
+        { "out", required_argument, NULL, 'o' },
+        { "store", required_argument, NULL, 'd' },
+        { "cert", required_argument, NULL, 'c' },
+        { "ca", required_argument, NULL, 'C' },
+        { "status", required_argument, NULL, 's' },
+        { "this-update", required_argument, NULL, 't' },
+        { "next-update", required_argument, NULL, 'n' },
+        { "signer", required_argument, NULL, 'g' },
+        { "wrong-key", no_argument, NULL, 'w' },
+        { "other-cert", no_argument, NULL, 'O' },
+        { "sct", required_argument, NULL, 'S' },
+        { "list-bad", required_argument, NULL, 'l' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     const char *out = NULL, *store = NULL;
-    struct pki_ca ca = {0}, signer = {0};
-    struct ctpki_scts scts = {0};
-    struct pki_bytes response = {0};
+    struct pki_ca ca = { 0 }, signer = { 0 };
+    struct ctpki_scts scts = { 0 };
+    struct pki_bytes response = { 0 };
     struct pki_ocsp ocsp = {
         .ca = &ca,
         .status = V_OCSP_CERTSTATUS_GOOD,

@@ -16,10 +16,10 @@ enum { LOG_A, LOG_B, LOG_C, LOG_X, LOG_COUNT };
 static const struct {
     const char *name, *description, *log_operator;
 } log_table[LOG_COUNT] = {
-    {"log-a", "Log A", "Alpha"},
-    {"log-b", "Log B", "Beta"},
-    {"log-c", "Log C", "Gamma"},
-    {"log-x", "Log X", "Nobody"},
+    { "log-a", "Log A", "Alpha" },
+    { "log-b", "Log B", "Beta" },
+    { "log-c", "Log C", "Gamma" },
+    { "log-x", "Log X", "Nobody" },
 };
 
 /* `logs` and `faults` say one SCT a character: the log's letter, and '.' for none, '!' for a flipped signature bit,
@@ -31,24 +31,24 @@ struct client {
     const char *reason; /* NULL: accepted */
 };
 static const struct client clients[] = {
-    {"good", "ab", "..", PKI_LIST_NONE, PLAIN, NULL}, /* first: `replayed` takes its list */
-    {"good-one", "a", ".", PKI_LIST_NONE, PLAIN, NULL},
-    {"good-rsa-log", "c", ".", PKI_LIST_NONE, PLAIN, NULL},
-    {"good-three", "abc", "...", PKI_LIST_NONE, PLAIN, NULL},
-    {"unlogged", "", "", PKI_LIST_NONE, PLAIN, "no-scts"},
-    {"tampered", "a", "!", PKI_LIST_NONE, PLAIN, "bad-signature"},
-    {"tampered-plus-good", "ab", "!.", PKI_LIST_NONE, PLAIN, NULL},
-    {"replayed", "", "", PKI_LIST_NONE, REPLAYED, "bad-signature"},
-    {"unknown-log", "x", ".", PKI_LIST_NONE, PLAIN, "unknown-log"},
-    {"future", "a", "+", PKI_LIST_NONE, PLAIN, "future-timestamp"},
-    {"mixed", "bxa", "t..", PKI_LIST_NONE, PLAIN, NULL},
-    {"duplicate-log", "aa", "..", PKI_LIST_NONE, PLAIN, NULL},
-    {"empty-list", "", "", PKI_LIST_EMPTY, PLAIN, "malformed-sct-list"},
-    {"trailing", "a", ".", PKI_LIST_TRAILING, PLAIN, "malformed-sct-list"},
-    {"two-sct-ext", "ab", "..", PKI_LIST_NONE, TWO_EXTENSIONS, "bad-extensions"},
-    {"poison", "ab", "..", PKI_LIST_NONE, POISON, "precertificate"},
-    {"rsa-key", "ab", "..", PKI_LIST_NONE, RSA_KEY, NULL},
-    {"other-ca-good", "ab", "..", PKI_LIST_NONE, OTHER_CA, NULL},
+    { "good", "ab", "..", PKI_LIST_NONE, PLAIN, NULL }, /* first: `replayed` takes its list */
+    { "good-one", "a", ".", PKI_LIST_NONE, PLAIN, NULL },
+    { "good-rsa-log", "c", ".", PKI_LIST_NONE, PLAIN, NULL },
+    { "good-three", "abc", "...", PKI_LIST_NONE, PLAIN, NULL },
+    { "unlogged", "", "", PKI_LIST_NONE, PLAIN, "no-scts" },
+    { "tampered", "a", "!", PKI_LIST_NONE, PLAIN, "bad-signature" },
+    { "tampered-plus-good", "ab", "!.", PKI_LIST_NONE, PLAIN, NULL },
+    { "replayed", "", "", PKI_LIST_NONE, REPLAYED, "bad-signature" },
+    { "unknown-log", "x", ".", PKI_LIST_NONE, PLAIN, "unknown-log" },
+    { "future", "a", "+", PKI_LIST_NONE, PLAIN, "future-timestamp" },
+    { "mixed", "bxa", "t..", PKI_LIST_NONE, PLAIN, NULL },
+    { "duplicate-log", "aa", "..", PKI_LIST_NONE, PLAIN, NULL },
+    { "empty-list", "", "", PKI_LIST_EMPTY, PLAIN, "malformed-sct-list" },
+    { "trailing", "a", ".", PKI_LIST_TRAILING, PLAIN, "malformed-sct-list" },
+    { "two-sct-ext", "ab", "..", PKI_LIST_NONE, TWO_EXTENSIONS, "bad-extensions" },
+    { "poison", "ab", "..", PKI_LIST_NONE, POISON, "precertificate" },
+    { "rsa-key", "ab", "..", PKI_LIST_NONE, RSA_KEY, NULL },
+    { "other-ca-good", "ab", "..", PKI_LIST_NONE, OTHER_CA, NULL },
 };
 
 struct fixture {
@@ -71,9 +71,9 @@ static char *inside(const struct fixture *fixture, const char *name)
 
 static void make_cas(struct fixture *fixture)
 {
-    struct pki_leaf leaf = {.cn = "localhost", .server = true, .san = "DNS:localhost,IP:127.0.0.1"};
+    struct pki_leaf leaf = { .cn = "localhost", .server = true, .san = "DNS:localhost,IP:127.0.0.1" };
     char *ca = inside(fixture, "ca"), *other = inside(fixture, "other-ca"), *server = inside(fixture, "server");
-    struct pki_minted minted = {0};
+    struct pki_minted minted = { 0 };
 
     pki_ca_new(&fixture->ca, "Fixture CA", NULL, NULL, 3650);
     pki_ca_write(&fixture->ca, ca);
@@ -126,7 +126,9 @@ static size_t fill_scts(const struct fixture *fixture, const struct client *clie
         scts[i] = (struct pki_sct){
             .log = &fixture->logs[letter == 'x' ? LOG_X : letter - 'a'],
             .time_ms = pki_now() + (fault == '+' ? PKI_DAY : -30 * PKI_MINUTE),
-            .fault = fault == '!' ? PKI_SCT_SIGNATURE : fault == 't' ? PKI_SCT_TRUNCATED : PKI_SCT_NONE,
+            .fault = fault == '!'   ? PKI_SCT_SIGNATURE
+                     : fault == 't' ? PKI_SCT_TRUNCATED
+                                    : PKI_SCT_NONE,
         };
     }
     return count;
@@ -157,7 +159,7 @@ static void make_client(struct fixture *fixture, const struct client *client)
         .two_sct_extensions = client->how == TWO_EXTENSIONS,
         .raw_list = client->how == REPLAYED ? &fixture->good_list : NULL,
     };
-    struct pki_minted minted = {0};
+    struct pki_minted minted = { 0 };
     char *file = pki_path("client-", client->name), *path = inside(fixture, file);
 
     pki_mint(&minted, &leaf, ca);
@@ -174,7 +176,7 @@ static void make_client(struct fixture *fixture, const struct client *client)
 
 int ctpki_fixture(int argc, char **argv)
 {
-    struct fixture fixture = {0};
+    struct fixture fixture = { 0 };
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(usage, stdout);

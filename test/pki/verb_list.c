@@ -79,7 +79,7 @@ static void read_log(struct pki_listed_log *log, struct pki_log *key, char *spec
 
 static enum pki_list_format format_named(const char *name)
 {
-    static const char *const names[] = {"v3", "single", "sigstore", "openssl", "pem"};
+    static const char *const names[] = { "v3", "single", "sigstore", "openssl", "pem" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
@@ -92,9 +92,11 @@ static enum pki_list_format format_named(const char *name)
 int ctpki_list(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},       {"format", required_argument, NULL, 'f'},
-        {"timestamp", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'},
-        {0},
+        { "out", required_argument, NULL, 'o' },
+        { "format", required_argument, NULL, 'f' },
+        { "timestamp", required_argument, NULL, 't' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     enum pki_list_format format = PKI_FORMAT_V3;
     int64_t timestamp = pki_now() / PKI_SECOND * PKI_SECOND;

@@ -133,9 +133,9 @@ END_TEST
 
 /* What a message callback has seen of handshake messages that came in. */
 struct seen {
-    int requests;        /* CertificateRequest messages */
-    int asking;          /* those of them with an empty extension 18 */
-    int elsewhere;       /* other messages with extension 18 */
+    int requests;  /* CertificateRequest messages */
+    int asking;    /* those of them with an empty extension 18 */
+    int elsewhere; /* other messages with extension 18 */
     int compressed;
 };
 

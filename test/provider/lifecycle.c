@@ -291,7 +291,8 @@ START_TEST(without_algorithms_everybody_is_refused_until_they_are_back)
 
         ck_assert_msg(!shake_hands(&pair), "%s is let in", clients[i]);
         ck_assert_msg(strstr(reason_in_queue(), "config-error") != NULL ||
-                      strstr(reason_in_queue(), "internal-error") != NULL, "reason: %s", reason_in_queue());
+                          strstr(reason_in_queue(), "internal-error") != NULL,
+                      "reason: %s", reason_in_queue());
         ERR_clear_error();
         free_pair(&pair);
         SSL_CTX_free(client);

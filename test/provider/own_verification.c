@@ -93,7 +93,8 @@ static int verify_again_inside(X509_STORE_CTX *ctx, void *with_connection)
 
     for (int i = 0; i < 2; i++) { /* the second time the same object, set up anew */
         ck_assert_int_eq(X509_STORE_CTX_init(inner, X509_STORE_CTX_get0_store(ctx), X509_STORE_CTX_get0_cert(ctx),
-                                             X509_STORE_CTX_get0_untrusted(ctx)), 1);
+                                             X509_STORE_CTX_get0_untrusted(ctx)),
+                         1);
         if (with_connection != NULL) {
             ck_assert(X509_STORE_CTX_set_ex_data(inner, index, X509_STORE_CTX_get_ex_data(ctx, index)));
         }

@@ -42,9 +42,9 @@ static SSL_CTX *make_context(void)
 {
     SSL_CTX *ctx = SSL_CTX_new(OSSL_QUIC_server_method());
 
-    if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, file("server.pem")) != 1
-        || SSL_CTX_use_PrivateKey_file(ctx, file("server.key"), SSL_FILETYPE_PEM) != 1
-        || SSL_CTX_load_verify_locations(ctx, file("ca.pem"), NULL) != 1) {
+    if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, file("server.pem")) != 1 ||
+        SSL_CTX_use_PrivateKey_file(ctx, file("server.key"), SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_load_verify_locations(ctx, file("ca.pem"), NULL) != 1) {
         SSL_CTX_free(ctx);
         return NULL;
     }
@@ -93,8 +93,8 @@ int main(int argc, char **argv)
     SSL *listener = ctx != NULL ? SSL_new_listener(ctx, 0) : NULL;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (listener == NULL || fd < 0 || SSL_set_fd(listener, fd) != 1 || SSL_set_blocking_mode(listener, 1) != 1
-        || SSL_listen(listener) != 1) {
+    if (listener == NULL || fd < 0 || SSL_set_fd(listener, fd) != 1 || SSL_set_blocking_mode(listener, 1) != 1 ||
+        SSL_listen(listener) != 1) {
         ERR_print_errors_fp(stdout);
         return EXIT_FAILURE;
     }

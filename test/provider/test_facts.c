@@ -80,9 +80,9 @@ static int add_nothing(SSL *ssl, unsigned int type, unsigned int context, const 
 static void on_ssl_ctx(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
 {
     method_found = SSL_CTX_get_ssl_method(parent);
-    extension_added = SSL_CTX_add_custom_ext(parent, 18,
-        SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE | SSL_EXT_TLS1_3_ONLY, add_nothing, NULL, NULL,
-        NULL, NULL);
+    extension_added = SSL_CTX_add_custom_ext(
+        parent, 18, SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE | SSL_EXT_TLS1_3_ONLY, add_nothing,
+        NULL, NULL, NULL, NULL);
 }
 
 START_TEST(ssl_ctx_new_function_knows_the_method_and_can_add_an_extension)

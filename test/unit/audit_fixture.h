@@ -59,8 +59,7 @@ static inline void wait_a_second(void)
 {
     struct timespec rest = { .tv_sec = 1, .tv_nsec = 50000000 };
 
-    while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
-    }
+    while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {}
 }
 
 static inline void decide(bool compliant)

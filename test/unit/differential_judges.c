@@ -146,10 +146,10 @@ static X509 *issuer_of(const struct plan *plan)
 void mint_evidence(const struct plan *plan, struct evidence *out)
 {
     const struct pki_ca *ca = ca_of(plan);
-    struct pki_bytes extensions[PLANNED_MAX] = {0};
+    struct pki_bytes extensions[PLANNED_MAX] = { 0 };
     struct pki_sct scts[PLANNED_MAX];
     struct pki_leaf leaf = plan->leaf;
-    struct pki_entry entry = {0};
+    struct pki_entry entry = { 0 };
 
     fill_scts(plan, scts, extensions);
     if (plan->source == CLIENTCT_SOURCE_EMBEDDED) {
@@ -213,7 +213,7 @@ static char *store_path(const struct evidence *evidence)
 void ask_module(const struct plan *plan, const struct evidence *evidence, struct clientct_verdict *verdict)
 {
     X509 *issuer = issuer_of(plan);
-    struct clientct_input input = {.leaf = evidence->minted.certificate, .at_ms = world.now};
+    struct clientct_input input = { .leaf = evidence->minted.certificate, .at_ms = world.now };
     struct clientct_verdict quick;
     char *path = store_path(evidence);
 
@@ -241,4 +241,3 @@ void ask_module(const struct plan *plan, const struct evidence *evidence, struct
     unlink(path);
     free(path);
 }
-

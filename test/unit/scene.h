@@ -15,7 +15,7 @@ struct scene {
     char dir[64];
     char config[96], list[96];
     struct pki_ca ca;
-    struct pki_log logs[SCENE_LOGS];         /* a, b, c are listed; the last one is not */
+    struct pki_log logs[SCENE_LOGS]; /* a, b, c are listed; the last one is not */
     /* Log A of Alpha, Log B of Beta, Log C of Gamma: change, then scene_list */
     struct pki_listed_log listed[SCENE_LOGS];
 };

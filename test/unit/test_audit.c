@@ -111,8 +111,7 @@ START_TEST(a_full_socket_is_counted_and_not_waited_for)
     ck_assert_uint_gt(counts.dropped_sink, 0);
     ck_assert_uint_eq(counts.written + counts.dropped_sink, 1500);
     ck_assert_int_lt(ct_now_ms() - before, 20000);
-    while (receive(journal)[0] != '\0') {
-    }
+    while (receive(journal)[0] != '\0') {}
     decide(true);
     ck_assert_ptr_nonnull(strstr(receive(journal), "\"clientct.dropped\":"));
     close(journal);

@@ -173,10 +173,9 @@ START_TEST(says_what_enforcing_would_do)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct clientct_input input = { 0 };
-        struct clientct_verdict verdict = { .accept = rows[i].accept,
-                                            .compliant = rows[i].compliant,
-                                            .mode = rows[i].mode,
-                                            .reason = rows[i].reason };
+        struct clientct_verdict verdict = {
+            .accept = rows[i].accept, .compliant = rows[i].compliant, .mode = rows[i].mode, .reason = rows[i].reason
+        };
         struct ct_audit_line line = { .wants_fields = false };
         json_t *json;
 
@@ -204,15 +203,21 @@ START_TEST(hostile_names_stay_one_plain_string)
         { "blanks at both ends", V_ASN1_UTF8STRING, " a b ", 5, "CN=\\ a b\\ ,O=Org" },
         { "a hash sign first", V_ASN1_UTF8STRING, "#04", 3, "CN=\\#04,O=Org" },
         { "a new line", V_ASN1_UTF8STRING, "a\n{\"b\":1}", 9, "CN=a\xEF\xBF\xBD{\\\"b\\\":1},O=Org" },
-        { "a NUL", V_ASN1_UTF8STRING, "a\0b", 3, "CN=a\xEF\xBF\xBD" "b,O=Org" },
+        { "a NUL", V_ASN1_UTF8STRING, "a\0b", 3,
+          "CN=a\xEF\xBF\xBD"
+          "b,O=Org" },
         { "an escape sequence", V_ASN1_UTF8STRING, "\033[31m", 5, "CN=\xEF\xBF\xBD[31m,O=Org" },
         { "DEL", V_ASN1_UTF8STRING, "\x7f", 1, "CN=\xEF\xBF\xBD,O=Org" },
         { "C1 control", V_ASN1_UTF8STRING, "\xC2\x9B", 2, "CN=\xEF\xBF\xBD\xEF\xBF\xBD,O=Org" },
         { "Latin-1", V_ASN1_T61STRING, "J\xFCrgen", 6, "CN=J\xEF\xBF\xBDrgen,O=Org" },
         { "cut UTF-8", V_ASN1_UTF8STRING, "a\xE2\x82", 3, "CN=a\xEF\xBF\xBD\xEF\xBF\xBD,O=Org" },
         { "overlong UTF-8", V_ASN1_UTF8STRING, "\xC0\xAF", 2, "CN=\xEF\xBF\xBD\xEF\xBF\xBD,O=Org" },
-        { "a character that reorders", V_ASN1_UTF8STRING, "\xE2\x80\xAE" "abc", 6,
-          "CN=\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" "abc,O=Org" },
+        { "a character that reorders", V_ASN1_UTF8STRING,
+          "\xE2\x80\xAE"
+          "abc",
+          6,
+          "CN=\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+          "abc,O=Org" },
         { "UTF-8", V_ASN1_UTF8STRING, "J\xC3\xBCrgen \xF0\x9F\x98\x80", 12, "CN=J\xC3\xBCrgen \xF0\x9F\x98\x80,O=Org" },
         { "BMPString", V_ASN1_BMPSTRING, "\0J\0\xFC\0,", 6, "CN=J\xC3\xBC\\,,O=Org" },
         { "BMPString with a surrogate", V_ASN1_BMPSTRING, "\xD8\x3D", 2, "CN=\xEF\xBF\xBD,O=Org" },
@@ -241,8 +246,8 @@ START_TEST(hostile_names_stay_one_plain_string)
         json = parsed(&line);
         want = json_string(rows[i].want); /* RFC 4514's form: the line's own escapes have been read back */
         ck_assert_ptr_nonnull(want);
-        ck_assert_msg(json_equal(json_object_get(json, "tls.client.subject"), want), "%s: %s, want %s",
-                      rows[i].name, text_of(json, "tls.client.subject"), rows[i].want);
+        ck_assert_msg(json_equal(json_object_get(json, "tls.client.subject"), want), "%s: %s, want %s", rows[i].name,
+                      text_of(json, "tls.client.subject"), rows[i].want);
         json_decref(want);
         json_decref(json);
         X509_free(leaf);
@@ -316,7 +321,8 @@ START_TEST(the_worst_line_is_whole)
         X509_NAME *name = (X509_NAME *)X509_get_subject_name(leaf);
 
         ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "1.3.6.1.4.1.32473.987654321.1", MBSTRING_UTF8,
-                                                    (const unsigned char *)"\"\"\"\"", 4, -1, 0), 1);
+                                                    (const unsigned char *)"\"\"\"\"", 4, -1, 0),
+                         1);
     }
     X509_set_issuer_name(leaf, X509_get_subject_name(leaf));
     input = full_input(leaf);
@@ -415,7 +421,8 @@ static void compare_with_manual(json_t *lines)
     const char *key;
     json_t *value;
 
-    json_object_foreach(lines, key, value) {
+    json_object_foreach(lines, key, value)
+    {
         bool found = false;
 
         for (size_t i = 0; i < count; i++) {

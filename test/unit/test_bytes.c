@@ -82,8 +82,8 @@ START_TEST(hex_goes_there_and_back_and_nowhere_else)
     static const struct {
         const char *hex;
         bool ok;
-    } rows[] = { { "00ffA0", true }, { "00ffa", false }, { "00ffa0b1", false }, { "00fg00", false }, { "", false },
-                 { "00 fa0", false } };
+    } rows[] = { { "00ffA0", true },  { "00ffa", false }, { "00ffa0b1", false },
+                 { "00fg00", false }, { "", false },      { "00 fa0", false } };
     uint8_t out[3];
     char text[7];
 

@@ -85,10 +85,20 @@ START_TEST(reads_durations)
         const char *text;
         bool ok;
         int64_t ms;
-    } rows[] = { { "0", true, 0 },       { "60s", true, 60000 }, { "5m", true, 300000 },   { "12h", true, 43200000 },
-                 { "35d", true, INT64_C(3024000000) },           { "0d", true, 0 },        { "60", false, 0 },
-                 { "", false, 0 },       { "d", false, 0 },      { "-1d", false, 0 },      { "1w", false, 0 },
-                 { "1dd", false, 0 },    { "1 d", false, 0 },    { "99999999999d", false, 0 } };
+    } rows[] = { { "0", true, 0 },
+                 { "60s", true, 60000 },
+                 { "5m", true, 300000 },
+                 { "12h", true, 43200000 },
+                 { "35d", true, INT64_C(3024000000) },
+                 { "0d", true, 0 },
+                 { "60", false, 0 },
+                 { "", false, 0 },
+                 { "d", false, 0 },
+                 { "-1d", false, 0 },
+                 { "1w", false, 0 },
+                 { "1dd", false, 0 },
+                 { "1 d", false, 0 },
+                 { "99999999999d", false, 0 } };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int64_t ms = -1;

@@ -94,8 +94,14 @@ START_TEST(refuses_what_openssl_would_interpret)
         { "not UTF-8", "a = \xff\n", 1, "0xff in column 5", "" },
         { "control in a comment", "# \x07\n", 1, "0x07", "" },
         { "control in a header", " [s\x01]\na = b\n", 1, "0x01", "" },
-        { "bidirectional override", "a = \xe2\x80\xae" "b\n", 1, "0xe2", "" },
-        { "byte-order mark", "\xef\xbb\xbf" "a = b\n", 1, "byte-order mark", "a=b@1 " },
+        { "bidirectional override",
+          "a = \xe2\x80\xae"
+          "b\n",
+          1, "0xe2", "" },
+        { "byte-order mark",
+          "\xef\xbb\xbf"
+          "a = b\n",
+          1, "byte-order mark", "a=b@1 " },
         { "long name", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa = b\n", 1, "at most 64", "" },
     };
 

@@ -49,10 +49,10 @@ START_TEST(embedded_scts_decide)
         bool accept;
         enum clientct_reason reason;
     } rows[] = {
-        { "a", true, CLIENTCT_COMPLIANT },      { "abc", true, CLIENTCT_COMPLIANT },
-        { "", false, CLIENTCT_NO_SCTS },        { "A", false, CLIENTCT_BAD_SIGNATURE },
-        { "d", false, CLIENTCT_UNKNOWN_LOG },   { "ABCd", false, CLIENTCT_BAD_SIGNATURE },
-        { "ABCdb", true, CLIENTCT_COMPLIANT },  { "Aa", true, CLIENTCT_COMPLIANT },
+        { "a", true, CLIENTCT_COMPLIANT },     { "abc", true, CLIENTCT_COMPLIANT },
+        { "", false, CLIENTCT_NO_SCTS },       { "A", false, CLIENTCT_BAD_SIGNATURE },
+        { "d", false, CLIENTCT_UNKNOWN_LOG },  { "ABCd", false, CLIENTCT_BAD_SIGNATURE },
+        { "ABCdb", true, CLIENTCT_COMPLIANT }, { "Aa", true, CLIENTCT_COMPLIANT },
     };
 
     scene_set(&scene, "policy = one\n");

@@ -42,7 +42,7 @@ START_TEST(lengths_are_minimal_at_every_boundary)
 {
     static const struct {
         size_t len, size;
-    } rows[] = { { 0, 1 },     { 127, 1 },   { 128, 2 },     { 255, 2 },      { 256, 3 },
+    } rows[] = { { 0, 1 },     { 127, 1 },   { 128, 2 },      { 255, 2 },      { 256, 3 },
                  { 65535, 3 }, { 65536, 4 }, { 0xffffff, 4 }, { 0x1000000, 5 } };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

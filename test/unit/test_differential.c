@@ -9,9 +9,9 @@
 #define UNPARSED 6u
 #define STATUS_BIT(status) (1u << (status))
 #define THEY_ACCEPT STATUS_BIT(SCT_VALIDATION_STATUS_VALID)
-#define THEY_REFUSE                                                                                              \
-    (STATUS_BIT(SCT_VALIDATION_STATUS_INVALID) | STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_LOG) |                 \
-     STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_VERSION) | STATUS_BIT(SCT_VALIDATION_STATUS_UNVERIFIED) |          \
+#define THEY_REFUSE \
+    (STATUS_BIT(SCT_VALIDATION_STATUS_INVALID) | STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_LOG) | \
+     STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_VERSION) | STATUS_BIT(SCT_VALIDATION_STATUS_UNVERIFIED) | \
      STATUS_BIT(SCT_VALIDATION_STATUS_NOT_SET) | STATUS_BIT(UNPARSED))
 
 /* Our status of an SCT, and what libcrypto has to say for that to be agreement. */
@@ -19,14 +19,14 @@ static const struct {
     enum clientct_reason ours;
     unsigned theirs;
 } agreements[] = {
-    {CLIENTCT_VALID, THEY_ACCEPT},
-    {CLIENTCT_BAD_SIGNATURE, STATUS_BIT(SCT_VALIDATION_STATUS_INVALID)},
-    {CLIENTCT_FUTURE_TIMESTAMP, STATUS_BIT(SCT_VALIDATION_STATUS_INVALID)},
-    {CLIENTCT_UNKNOWN_LOG, STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_LOG)},
-    {CLIENTCT_UNSUPPORTED_VERSION, STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_VERSION)},
-    {CLIENTCT_ISSUER_UNKNOWN, STATUS_BIT(SCT_VALIDATION_STATUS_UNVERIFIED)},
-    {CLIENTCT_MALFORMED_SCT_LIST, STATUS_BIT(UNPARSED)},
-    {CLIENTCT_NOT_EVALUATED, THEY_REFUSE},
+    { CLIENTCT_VALID, THEY_ACCEPT },
+    { CLIENTCT_BAD_SIGNATURE, STATUS_BIT(SCT_VALIDATION_STATUS_INVALID) },
+    { CLIENTCT_FUTURE_TIMESTAMP, STATUS_BIT(SCT_VALIDATION_STATUS_INVALID) },
+    { CLIENTCT_UNKNOWN_LOG, STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_LOG) },
+    { CLIENTCT_UNSUPPORTED_VERSION, STATUS_BIT(SCT_VALIDATION_STATUS_UNKNOWN_VERSION) },
+    { CLIENTCT_ISSUER_UNKNOWN, STATUS_BIT(SCT_VALIDATION_STATUS_UNVERIFIED) },
+    { CLIENTCT_MALFORMED_SCT_LIST, STATUS_BIT(UNPARSED) },
+    { CLIENTCT_NOT_EVALUATED, THEY_REFUSE },
 };
 
 /* What there is about an SCT, its list or its certificate that may explain a difference. */
@@ -53,31 +53,31 @@ static const struct {
     enum clientct_reason ours;
     unsigned theirs;
 } differences[] = {
-    {"the SCT's algorithm byte must be that of the log's key; libcrypto goes by the key alone", WRONG_ALGORITHM_BYTE,
-     CLIENTCT_BAD_SIGNATURE, THEY_ACCEPT},
-    {"a hash other than SHA-256 is this SCT's own fault; libcrypto drops the list", WRONG_HASH_BYTE,
-     CLIENTCT_BAD_SIGNATURE, STATUS_BIT(UNPARSED)},
-    {"nothing may follow an SCT's signature; libcrypto does not look", TRAILING_BYTE, CLIENTCT_MALFORMED_SCT_LIST,
-     THEY_ACCEPT},
-    {"an undecodable SCT does not spoil its neighbours; libcrypto drops the list", SPOILT_NEIGHBOUR, CLIENTCT_VALID,
-     STATUS_BIT(UNPARSED)},
-    {"logs have P-256 or RSA keys of 2048 bits or more; libcrypto takes P-384 and RSA-1024", WEAK_LOG_KEY,
-     CLIENTCT_UNKNOWN_LOG, THEY_ACCEPT},
-    {"a timestamp may be clock_skew in the future; libcrypto allows five minutes", WITHIN_FIVE_MINUTES,
-     CLIENTCT_FUTURE_TIMESTAMP, THEY_ACCEPT},
-    {"SCTs of static-ct logs need leaf_index exactly once; libcrypto does not know such logs", TILED_WITHOUT_INDEX,
-     CLIENTCT_BAD_EXTENSIONS, THEY_ACCEPT},
-    {"a rejected log does not count; libcrypto knows no states", STATE_DOES_NOT_COUNT, CLIENTCT_LOG_NOT_TRUSTED,
-     THEY_ACCEPT},
-    {"notAfter must be inside the log's temporal interval; libcrypto knows none", INTERVAL_PASSED,
-     CLIENTCT_OUTSIDE_INTERVAL, THEY_ACCEPT},
-    {"a log has eight checks, so that bytes do not buy CPU; libcrypto checks all", MANY_OF_ONE_LOG,
-     CLIENTCT_NOT_CHECKED, THEY_ACCEPT},
-    {"an empty list is malformed; libcrypto takes it, and SCT_LIST_validate says yes", EMPTY_LIST,
-     CLIENTCT_NOT_EVALUATED, 0},
-    {"nothing may follow the inner OCTET STRING; libcrypto does not look", OCTET_STRING_TRAILING,
-     CLIENTCT_NOT_EVALUATED, THEY_ACCEPT},
-    {"the inner OCTET STRING is DER; libcrypto takes BER", OCTET_STRING_BER, CLIENTCT_NOT_EVALUATED, THEY_ACCEPT},
+    { "the SCT's algorithm byte must be that of the log's key; libcrypto goes by the key alone", WRONG_ALGORITHM_BYTE,
+      CLIENTCT_BAD_SIGNATURE, THEY_ACCEPT },
+    { "a hash other than SHA-256 is this SCT's own fault; libcrypto drops the list", WRONG_HASH_BYTE,
+      CLIENTCT_BAD_SIGNATURE, STATUS_BIT(UNPARSED) },
+    { "nothing may follow an SCT's signature; libcrypto does not look", TRAILING_BYTE, CLIENTCT_MALFORMED_SCT_LIST,
+      THEY_ACCEPT },
+    { "an undecodable SCT does not spoil its neighbours; libcrypto drops the list", SPOILT_NEIGHBOUR, CLIENTCT_VALID,
+      STATUS_BIT(UNPARSED) },
+    { "logs have P-256 or RSA keys of 2048 bits or more; libcrypto takes P-384 and RSA-1024", WEAK_LOG_KEY,
+      CLIENTCT_UNKNOWN_LOG, THEY_ACCEPT },
+    { "a timestamp may be clock_skew in the future; libcrypto allows five minutes", WITHIN_FIVE_MINUTES,
+      CLIENTCT_FUTURE_TIMESTAMP, THEY_ACCEPT },
+    { "SCTs of static-ct logs need leaf_index exactly once; libcrypto does not know such logs", TILED_WITHOUT_INDEX,
+      CLIENTCT_BAD_EXTENSIONS, THEY_ACCEPT },
+    { "a rejected log does not count; libcrypto knows no states", STATE_DOES_NOT_COUNT, CLIENTCT_LOG_NOT_TRUSTED,
+      THEY_ACCEPT },
+    { "notAfter must be inside the log's temporal interval; libcrypto knows none", INTERVAL_PASSED,
+      CLIENTCT_OUTSIDE_INTERVAL, THEY_ACCEPT },
+    { "a log has eight checks, so that bytes do not buy CPU; libcrypto checks all", MANY_OF_ONE_LOG,
+      CLIENTCT_NOT_CHECKED, THEY_ACCEPT },
+    { "an empty list is malformed; libcrypto takes it, and SCT_LIST_validate says yes", EMPTY_LIST,
+      CLIENTCT_NOT_EVALUATED, 0 },
+    { "nothing may follow the inner OCTET STRING; libcrypto does not look", OCTET_STRING_TRAILING,
+      CLIENTCT_NOT_EVALUATED, THEY_ACCEPT },
+    { "the inner OCTET STRING is DER; libcrypto takes BER", OCTET_STRING_BER, CLIENTCT_NOT_EVALUATED, THEY_ACCEPT },
 };
 #define DIFFERENCE_COUNT (sizeof(differences) / sizeof(differences[0]))
 
@@ -224,7 +224,7 @@ static void compare_verdicts(const struct plan *plan, const struct clientct_verd
 
 static void judge(const struct plan *plan)
 {
-    struct evidence evidence = {0};
+    struct evidence evidence = { 0 };
     struct pki_opinion opinion;
     struct clientct_verdict verdict;
     unsigned before = differ;
@@ -237,8 +237,9 @@ static void judge(const struct plan *plan)
                   verdict.sct_count);
     ck_assert_msg(!opinion.parsed || opinion.count == 0 || opinion.count == plan->count, "%s", plan->name);
     for (size_t i = 0; i < plan->count; i++) {
-        unsigned theirs = !opinion.parsed ? STATUS_BIT(UNPARSED) : opinion.count == 0 ? 0
-                                                                 : STATUS_BIT(opinion.statuses[i]);
+        unsigned theirs = !opinion.parsed      ? STATUS_BIT(UNPARSED)
+                          : opinion.count == 0 ? 0
+                                               : STATUS_BIT(opinion.statuses[i]);
         compare_sct(plan, i, verdict.sct_count == 0 ? CLIENTCT_NOT_EVALUATED : verdict.scts[i].status, theirs);
     }
     compare_verdicts(plan, &verdict, &opinion, differ != before);
@@ -252,9 +253,9 @@ static void every_fault_from_every_source(void)
         for (enum pki_sct_fault fault = PKI_SCT_NONE; fault < PKI_SCT_FAULT_COUNT; fault++) {
             for (enum log log = P256_A; log <= RSA_A; log++) {
                 /* P256_A alone, the others beside a good SCT that comes first or last */
-                struct plan plan = {.name = "fault", .source = source, .count = log == P256_A ? 1 : 2};
-                plan.scts[0] = (struct planned_sct){.log = log, .fault = fault};
-                plan.scts[1] = (struct planned_sct){.log = log == RSA_A ? P256_B : RSA_A};
+                struct plan plan = { .name = "fault", .source = source, .count = log == P256_A ? 1 : 2 };
+                plan.scts[0] = (struct planned_sct){ .log = log, .fault = fault };
+                plan.scts[1] = (struct planned_sct){ .log = log == RSA_A ? P256_B : RSA_A };
                 if (log == RSA_A && fault == PKI_SCT_BER) {
                     continue;
                 }
@@ -273,7 +274,7 @@ static void every_fault_of_a_list(void)
 {
     for (enum clientct_source source = CLIENTCT_SOURCE_EMBEDDED; source < CLIENTCT_SOURCE_COUNT; source++) {
         for (enum pki_list_fault fault = PKI_LIST_NONE; fault < PKI_LIST_FAULT_COUNT; fault++) {
-            struct plan plan = {.name = "list fault", .source = source, .count = 2, .list_fault = fault};
+            struct plan plan = { .name = "list fault", .source = source, .count = 2, .list_fault = fault };
             plan.scts[1].log = RSA_A;
             judge(&plan);
         }
@@ -282,8 +283,8 @@ static void every_fault_of_a_list(void)
 
 static void many_shapes_of_certificates(void)
 {
-    static const int64_t lifetimes[] = {PKI_MINUTE * 10, PKI_DAY * 90, PKI_DAY * 180, PKI_DAY * 398, PKI_DAY * 1800};
-    static const size_t padding[] = {0, 1, 100, 127, 128, 255, 256, 1000, 40000, 65400, 65536};
+    static const int64_t lifetimes[] = { PKI_MINUTE * 10, PKI_DAY * 90, PKI_DAY * 180, PKI_DAY * 398, PKI_DAY * 1800 };
+    static const size_t padding[] = { 0, 1, 100, 127, 128, 255, 256, 1000, 40000, 65400, 65536 };
     unsigned shape = 0;
 
     for (size_t key = 0; key < sizeof(world.leaf_keys) / sizeof(world.leaf_keys[0]); key++) {
@@ -319,31 +320,43 @@ static void many_shapes_of_certificates(void)
 static void what_only_we_look_at(void)
 {
     static const struct plan plans[] = {
-        {.name = "log with P-384", .scts = {{.log = P384}}, .count = 1},
-        {.name = "log with RSA-1024", .scts = {{.log = RSA_1024}}, .count = 1},
-        {.name = "unknown log", .scts = {{.log = STRANGE}}, .count = 1},
-        {.name = "30 seconds ahead", .scts = {{.log = P256_A, .offset_ms = 30 * PKI_SECOND}}, .count = 1},
-        {.name = "60 seconds ahead", .scts = {{.log = P256_A, .offset_ms = PKI_MINUTE}}, .count = 1},
-        {.name = "60.001 seconds ahead", .scts = {{.log = P256_A, .offset_ms = PKI_MINUTE + 1}}, .count = 1},
-        {.name = "300 seconds ahead", .scts = {{.log = P256_A, .offset_ms = 5 * PKI_MINUTE}}, .count = 1},
-        {.name = "300.001 seconds ahead", .scts = {{.log = P256_A, .offset_ms = 5 * PKI_MINUTE + 1}}, .count = 1},
-        {.name = "a day ahead", .scts = {{.log = P256_A, .offset_ms = PKI_DAY}}, .count = 1},
-        {.name = "tiled without index", .scts = {{.log = TILED}}, .count = 1},
-        {.name = "tiled with two indices", .scts = {{.log = TILED, .extensions = LEAF_INDEX_TWICE}}, .count = 1},
-        {.name = "tiled", .scts = {{.log = TILED, .extensions = LEAF_INDEX}}, .count = 1},
-        {.name = "rejected log", .scts = {{.log = REJECTED}}, .count = 1},
-        {.name = "interval passed", .scts = {{.log = NARROW}}, .count = 1},
-        {.name = "ten of one log",
-         .scts = {{.fault = PKI_SCT_SIGNATURE}, {.fault = PKI_SCT_SIGNATURE}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}},
-         .count = 10},
-        {.name = "issuer twin", .scts = {{.log = P256_A}, {.log = RSA_A}}, .count = 2, .twin_issuer = true},
-        {.name = "one log twice, two needed", .leaf = {.policy = "1.2.3.4"}, .scts = {{0}, {0}}, .count = 2},
-        {.name = "two logs, two needed", .leaf = {.policy = "1.2.3.4"}, .scts = {{0}, {.log = RSA_A}}, .count = 2},
-        {.name = "one good of two needed",
-         .leaf = {.policy = "1.2.3.4"},
-         .scts = {{0}, {.log = RSA_A, .fault = PKI_SCT_SIGNATURE}},
-         .count = 2},
-        {.name = "poison", .leaf = {.poison = true}, .scts = {{0}, {.log = RSA_A}}, .count = 2},
+        { .name = "log with P-384", .scts = { { .log = P384 } }, .count = 1 },
+        { .name = "log with RSA-1024", .scts = { { .log = RSA_1024 } }, .count = 1 },
+        { .name = "unknown log", .scts = { { .log = STRANGE } }, .count = 1 },
+        { .name = "30 seconds ahead", .scts = { { .log = P256_A, .offset_ms = 30 * PKI_SECOND } }, .count = 1 },
+        { .name = "60 seconds ahead", .scts = { { .log = P256_A, .offset_ms = PKI_MINUTE } }, .count = 1 },
+        { .name = "60.001 seconds ahead", .scts = { { .log = P256_A, .offset_ms = PKI_MINUTE + 1 } }, .count = 1 },
+        { .name = "300 seconds ahead", .scts = { { .log = P256_A, .offset_ms = 5 * PKI_MINUTE } }, .count = 1 },
+        { .name = "300.001 seconds ahead", .scts = { { .log = P256_A, .offset_ms = 5 * PKI_MINUTE + 1 } }, .count = 1 },
+        { .name = "a day ahead", .scts = { { .log = P256_A, .offset_ms = PKI_DAY } }, .count = 1 },
+        { .name = "tiled without index", .scts = { { .log = TILED } }, .count = 1 },
+        { .name = "tiled with two indices", .scts = { { .log = TILED, .extensions = LEAF_INDEX_TWICE } }, .count = 1 },
+        { .name = "tiled", .scts = { { .log = TILED, .extensions = LEAF_INDEX } }, .count = 1 },
+        { .name = "rejected log", .scts = { { .log = REJECTED } }, .count = 1 },
+        { .name = "interval passed", .scts = { { .log = NARROW } }, .count = 1 },
+        { .name = "ten of one log",
+          .scts = { { .fault = PKI_SCT_SIGNATURE },
+                    { .fault = PKI_SCT_SIGNATURE },
+                    { 0 },
+                    { 0 },
+                    { 0 },
+                    { 0 },
+                    { 0 },
+                    { 0 },
+                    { 0 },
+                    { 0 } },
+          .count = 10 },
+        { .name = "issuer twin", .scts = { { .log = P256_A }, { .log = RSA_A } }, .count = 2, .twin_issuer = true },
+        { .name = "one log twice, two needed", .leaf = { .policy = "1.2.3.4" }, .scts = { { 0 }, { 0 } }, .count = 2 },
+        { .name = "two logs, two needed",
+          .leaf = { .policy = "1.2.3.4" },
+          .scts = { { 0 }, { .log = RSA_A } },
+          .count = 2 },
+        { .name = "one good of two needed",
+          .leaf = { .policy = "1.2.3.4" },
+          .scts = { { 0 }, { .log = RSA_A, .fault = PKI_SCT_SIGNATURE } },
+          .count = 2 },
+        { .name = "poison", .leaf = { .poison = true }, .scts = { { 0 }, { .log = RSA_A } }, .count = 2 },
     };
 
     for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
@@ -353,9 +366,9 @@ static void what_only_we_look_at(void)
             judge(&plan);
         }
     }
-    struct plan alone = {.name = "no issuer", .count = 1, .no_issuer = true};
+    struct plan alone = { .name = "no issuer", .count = 1, .no_issuer = true };
     judge(&alone);
-    struct plan twice = {.name = "two lists", .scts = {{0}, {.log = RSA_A}}, .count = 2};
+    struct plan twice = { .name = "two lists", .scts = { { 0 }, { .log = RSA_A } }, .count = 2 };
     twice.leaf.two_sct_extensions = true;
     judge(&twice);
 }
@@ -371,7 +384,7 @@ static unsigned next_random(unsigned below)
 
 static void mixtures(void)
 {
-    static const int64_t offsets[] = {0, 0, 0, 0, -PKI_DAY, -PKI_DAY * 300, PKI_MINUTE * 2, PKI_HOUR};
+    static const int64_t offsets[] = { 0, 0, 0, 0, -PKI_DAY, -PKI_DAY * 300, PKI_MINUTE * 2, PKI_HOUR };
 
     for (int n = 0; n < 160; n++) {
         struct plan plan = {
@@ -379,7 +392,7 @@ static void mixtures(void)
             .source = (enum clientct_source)next_random(CLIENTCT_SOURCE_COUNT),
             .count = 1 + next_random(5),
             .rsa_ca = next_random(4) == 0,
-            .leaf = {.position = (enum pki_position)next_random(3), .padding = next_random(300)},
+            .leaf = { .position = (enum pki_position)next_random(3), .padding = next_random(300) },
         };
         for (size_t i = 0; i < plan.count; i++) {
             struct planned_sct *sct = &plan.scts[i];

@@ -13,25 +13,28 @@ static const struct row {
     bool present;
     enum clientct_reason trouble;
 } rows[] = {
-    {"a list", {.list_fault = PKI_LIST_NONE}, true, CLIENTCT_NOT_EVALUATED},
-    {"an empty list is for the decoder to refuse", {.list_fault = PKI_LIST_EMPTY}, true, CLIENTCT_NOT_EVALUATED},
-    {"a list that says that it is longer", {.list_fault = PKI_LIST_SHORT}, true, CLIENTCT_NOT_EVALUATED},
-    {"no extension", {.no_sct_extension = true}, false, CLIENTCT_NOT_EVALUATED},
-    {"byte behind the OCTET STRING", {.list_fault = PKI_LIST_OCTET_TRAILING}, false, CLIENTCT_MALFORMED_SCT_LIST},
-    {"nothing in the OCTET STRING", {.raw_list = &(const struct pki_bytes){0}}, false, CLIENTCT_MALFORMED_SCT_LIST},
+    { "a list", { .list_fault = PKI_LIST_NONE }, true, CLIENTCT_NOT_EVALUATED },
+    { "an empty list is for the decoder to refuse", { .list_fault = PKI_LIST_EMPTY }, true, CLIENTCT_NOT_EVALUATED },
+    { "a list that says that it is longer", { .list_fault = PKI_LIST_SHORT }, true, CLIENTCT_NOT_EVALUATED },
+    { "no extension", { .no_sct_extension = true }, false, CLIENTCT_NOT_EVALUATED },
+    { "byte behind the OCTET STRING", { .list_fault = PKI_LIST_OCTET_TRAILING }, false, CLIENTCT_MALFORMED_SCT_LIST },
+    { "nothing in the OCTET STRING",
+      { .raw_list = &(const struct pki_bytes){ 0 } },
+      false,
+      CLIENTCT_MALFORMED_SCT_LIST },
 };
 
 START_TEST(gives_the_embedded_list)
 {
     const struct row *row = &rows[_i];
-    struct pki_log log = {0};
+    struct pki_log log = { 0 };
     struct pki_leaf plan = row->leaf;
-    struct pki_minted minted = {0};
+    struct pki_minted minted = { 0 };
     struct ct_certificate certificate;
     struct ct_evidence evidence;
 
     pki_log_new(&log, pki_new_key(PKI_P256, 0));
-    const struct pki_sct sct = {.log = &log, .time_ms = pki_now()};
+    const struct pki_sct sct = { .log = &log, .time_ms = pki_now() };
     if (!plan.no_sct_extension && plan.raw_list == NULL) {
         plan.scts = &sct;
         plan.sct_count = 1;
@@ -45,7 +48,8 @@ START_TEST(gives_the_embedded_list)
     if (row->present) {
         /* Borrowed, not copied. */
         ck_assert_msg(evidence.list.data > certificate.der &&
-                      evidence.list.data + evidence.list.len <= certificate.der + certificate.der_len, "%s", row->name);
+                          evidence.list.data + evidence.list.len <= certificate.der + certificate.der_len,
+                      "%s", row->name);
         ck_assert_ptr_null(evidence.owned);
     }
     ct_evidence_clear(&evidence);
@@ -58,7 +62,7 @@ END_TEST
 
 START_TEST(clearing_is_safe_on_nothing)
 {
-    struct ct_evidence evidence = {0};
+    struct ct_evidence evidence = { 0 };
 
     ct_evidence_clear(NULL);
     ct_evidence_clear(&evidence);

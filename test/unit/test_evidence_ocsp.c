@@ -26,7 +26,7 @@ enum signer {
     SIGNERS
 };
 
-static const uint8_t list[] = {0, 5, 0, 3, 'a', 'b', 'c'};
+static const uint8_t list[] = { 0, 5, 0, 3, 'a', 'b', 'c' };
 static struct pki_ca ca, twin, other, sub;
 static struct pki_minted leaf, sibling;
 static struct pki_minted minted[SIGNERS];
@@ -36,21 +36,21 @@ static int64_t now;
 
 struct plan {
     enum signer signer;
-    bool by_key;       /* the responder id is a key hash */
-    bool no_certs;     /* the signer's certificate is not sent along */
+    bool by_key;   /* the responder id is a key hash */
+    bool no_certs; /* the signer's certificate is not sent along */
     int status;
     int64_t age, left; /* thisUpdate is `age` before now, nextUpdate `left` ahead; zero: an hour */
     bool no_next_update;
     const EVP_MD *id_digest, *signature_digest; /* NULL: SHA-256 */
     bool id_of_sibling, id_of_twin;
-    unsigned copies;   /* single responses about the certificate beyond the one */
-    unsigned others;   /* about its sibling, put first */
-    unsigned certs;    /* surplus certificates */
+    unsigned copies; /* single responses about the certificate beyond the one */
+    unsigned others; /* about its sibling, put first */
+    unsigned certs;  /* surplus certificates */
     bool no_list;
     bool two_lists;
-    bool bare_list;    /* without the inner OCTET STRING */
+    bool bare_list; /* without the inner OCTET STRING */
     bool list_trailing, list_empty;
-    bool critical;     /* the SCT extension is critical */
+    bool critical; /* the SCT extension is critical */
     bool critical_unknown, critical_unknown_outside;
 };
 
@@ -64,55 +64,60 @@ struct row {
 #define GOOD CLIENTCT_NOT_EVALUATED
 #define UNUSABLE CLIENTCT_OCSP_UNUSABLE
 static const struct row rows[] = {
-    {"signed by the issuer", {.signer = ISSUER}, GOOD, ""},
-    {"signed by the issuer, named by its key", {.signer = ISSUER, .by_key = true}, GOOD, ""},
-    {"issuer's certificate sent along", {.signer = ISSUER, .certs = 1}, GOOD, ""},
-    {"delegated responder", {.signer = DELEGATED}, GOOD, ""},
-    {"delegated responder, named by its key", {.signer = DELEGATED, .by_key = true}, GOOD, ""},
-    {"no nextUpdate, six days old", {.age = 6 * CT_DAY_MS, .no_next_update = true}, GOOD, ""},
-    {"critical SCT extension", {.critical = true}, GOOD, ""},
-    {"fifteen other single responses", {.others = 15}, GOOD, ""},
+    { "signed by the issuer", { .signer = ISSUER }, GOOD, "" },
+    { "signed by the issuer, named by its key", { .signer = ISSUER, .by_key = true }, GOOD, "" },
+    { "issuer's certificate sent along", { .signer = ISSUER, .certs = 1 }, GOOD, "" },
+    { "delegated responder", { .signer = DELEGATED }, GOOD, "" },
+    { "delegated responder, named by its key", { .signer = DELEGATED, .by_key = true }, GOOD, "" },
+    { "no nextUpdate, six days old", { .age = 6 * CT_DAY_MS, .no_next_update = true }, GOOD, "" },
+    { "critical SCT extension", { .critical = true }, GOOD, "" },
+    { "fifteen other single responses", { .others = 15 }, GOOD, "" },
 
-    {"delegated responder not sent along", {.signer = DELEGATED, .no_certs = true}, UNUSABLE, "not in it"},
-    {"delegated without id-kp-OCSPSigning", {.signer = DELEGATED_WITHOUT_USAGE}, UNUSABLE, "not for OCSP signing"},
-    {"delegated responder expired", {.signer = DELEGATED_EXPIRED}, UNUSABLE, "expired"},
-    {"delegated responder not valid yet", {.signer = DELEGATED_EARLY}, UNUSABLE, "not valid yet"},
-    {"responder of the issuer's twin", {.signer = DELEGATED_BY_TWIN}, UNUSABLE, "was not"},
-    {"responder of the issuer's twin, by key", {.signer = DELEGATED_BY_TWIN, .by_key = true}, UNUSABLE, "was not"},
-    {"responder of another CA", {.signer = DELEGATED_BY_OTHER}, UNUSABLE, "was not issued"},
-    {"responder of a CA below the issuer", {.signer = DELEGATED_BY_SUB_CA}, UNUSABLE, "was not issued"},
-    {"self-signed responder", {.signer = SELF_SIGNED_RESPONDER}, UNUSABLE, "was not issued"},
-    {"issuer's twin", {.signer = TWIN}, UNUSABLE, "not signed by the issuer"},
-    {"issuer's twin, named by its key", {.signer = TWIN, .by_key = true}, UNUSABLE, "was not issued"},
-    {"another CA", {.signer = OTHER_CA}, UNUSABLE, "was not issued"},
-    {"the client itself", {.signer = LEAF}, UNUSABLE, "not for OCSP signing"},
+    { "delegated responder not sent along", { .signer = DELEGATED, .no_certs = true }, UNUSABLE, "not in it" },
+    { "delegated without id-kp-OCSPSigning", { .signer = DELEGATED_WITHOUT_USAGE }, UNUSABLE, "not for OCSP signing" },
+    { "delegated responder expired", { .signer = DELEGATED_EXPIRED }, UNUSABLE, "expired" },
+    { "delegated responder not valid yet", { .signer = DELEGATED_EARLY }, UNUSABLE, "not valid yet" },
+    { "responder of the issuer's twin", { .signer = DELEGATED_BY_TWIN }, UNUSABLE, "was not" },
+    { "responder of the issuer's twin, by key", { .signer = DELEGATED_BY_TWIN, .by_key = true }, UNUSABLE, "was not" },
+    { "responder of another CA", { .signer = DELEGATED_BY_OTHER }, UNUSABLE, "was not issued" },
+    { "responder of a CA below the issuer", { .signer = DELEGATED_BY_SUB_CA }, UNUSABLE, "was not issued" },
+    { "self-signed responder", { .signer = SELF_SIGNED_RESPONDER }, UNUSABLE, "was not issued" },
+    { "issuer's twin", { .signer = TWIN }, UNUSABLE, "not signed by the issuer" },
+    { "issuer's twin, named by its key", { .signer = TWIN, .by_key = true }, UNUSABLE, "was not issued" },
+    { "another CA", { .signer = OTHER_CA }, UNUSABLE, "was not issued" },
+    { "the client itself", { .signer = LEAF }, UNUSABLE, "not for OCSP signing" },
 
-    {"revoked", {.status = V_OCSP_CERTSTATUS_REVOKED}, CLIENTCT_REVOKED, "revoked"},
-    {"revoked, delegated", {.status = V_OCSP_CERTSTATUS_REVOKED, .signer = DELEGATED}, CLIENTCT_REVOKED, "revoked"},
-    {"revoked says a stranger", {.status = V_OCSP_CERTSTATUS_REVOKED, .signer = TWIN}, UNUSABLE, "not signed"},
-    {"revoked, of another certificate", {.status = V_OCSP_CERTSTATUS_REVOKED, .id_of_sibling = true}, UNUSABLE,
-     "another certificate"},
-    {"unknown", {.status = V_OCSP_CERTSTATUS_UNKNOWN}, UNUSABLE, "does not know"},
+    { "revoked", { .status = V_OCSP_CERTSTATUS_REVOKED }, CLIENTCT_REVOKED, "revoked" },
+    { "revoked, delegated", { .status = V_OCSP_CERTSTATUS_REVOKED, .signer = DELEGATED }, CLIENTCT_REVOKED, "revoked" },
+    { "revoked says a stranger", { .status = V_OCSP_CERTSTATUS_REVOKED, .signer = TWIN }, UNUSABLE, "not signed" },
+    { "revoked, of another certificate",
+      { .status = V_OCSP_CERTSTATUS_REVOKED, .id_of_sibling = true },
+      UNUSABLE,
+      "another certificate" },
+    { "unknown", { .status = V_OCSP_CERTSTATUS_UNKNOWN }, UNUSABLE, "does not know" },
 
-    {"expired", {.age = CT_DAY_MS, .left = -CT_SECOND_MS}, UNUSABLE, "has expired (nextUpdate)"},
-    {"expires now", {.age = CT_DAY_MS, .left = INT64_MIN}, UNUSABLE, "has expired (nextUpdate)"},
-    {"not valid yet", {.age = -CT_SECOND_MS}, UNUSABLE, "not valid yet (thisUpdate)"},
-    {"nextUpdate before thisUpdate", {.age = CT_SECOND_MS, .left = -CT_DAY_MS}, UNUSABLE, "before thisUpdate"},
-    {"no nextUpdate, seven days old", {.age = 7 * CT_DAY_MS, .no_next_update = true}, UNUSABLE, "older than 7 days"},
+    { "expired", { .age = CT_DAY_MS, .left = -CT_SECOND_MS }, UNUSABLE, "has expired (nextUpdate)" },
+    { "expires now", { .age = CT_DAY_MS, .left = INT64_MIN }, UNUSABLE, "has expired (nextUpdate)" },
+    { "not valid yet", { .age = -CT_SECOND_MS }, UNUSABLE, "not valid yet (thisUpdate)" },
+    { "nextUpdate before thisUpdate", { .age = CT_SECOND_MS, .left = -CT_DAY_MS }, UNUSABLE, "before thisUpdate" },
+    { "no nextUpdate, seven days old",
+      { .age = 7 * CT_DAY_MS, .no_next_update = true },
+      UNUSABLE,
+      "older than 7 days" },
 
-    {"about another certificate", {.id_of_sibling = true}, UNUSABLE, "another certificate"},
-    {"about the twin's certificate of that number", {.id_of_twin = true}, UNUSABLE, "another issuer's"},
-    {"two single responses about it", {.copies = 1}, UNUSABLE, "speaks twice"},
-    {"seventeen single responses", {.others = 16}, UNUSABLE, "the limit is 16"},
-    {"nine certificates", {.signer = DELEGATED, .certs = 8}, UNUSABLE, "the limit is 8"},
+    { "about another certificate", { .id_of_sibling = true }, UNUSABLE, "another certificate" },
+    { "about the twin's certificate of that number", { .id_of_twin = true }, UNUSABLE, "another issuer's" },
+    { "two single responses about it", { .copies = 1 }, UNUSABLE, "speaks twice" },
+    { "seventeen single responses", { .others = 16 }, UNUSABLE, "the limit is 16" },
+    { "nine certificates", { .signer = DELEGATED, .certs = 8 }, UNUSABLE, "the limit is 8" },
 
-    {"no SCT list", {.no_list = true}, UNUSABLE, "no SCT list"},
-    {"two SCT lists", {.two_lists = true}, UNUSABLE, "two SCT lists"},
-    {"list without OCTET STRING", {.bare_list = true}, UNUSABLE, "exactly one DER OCTET STRING"},
-    {"byte behind the OCTET STRING", {.list_trailing = true}, UNUSABLE, "exactly one DER OCTET STRING"},
-    {"empty OCTET STRING", {.list_empty = true}, UNUSABLE, "exactly one DER OCTET STRING"},
-    {"unknown critical extension", {.critical_unknown = true}, UNUSABLE, "critical"},
-    {"unknown critical extension of the response", {.critical_unknown_outside = true}, UNUSABLE, "critical"},
+    { "no SCT list", { .no_list = true }, UNUSABLE, "no SCT list" },
+    { "two SCT lists", { .two_lists = true }, UNUSABLE, "two SCT lists" },
+    { "list without OCTET STRING", { .bare_list = true }, UNUSABLE, "exactly one DER OCTET STRING" },
+    { "byte behind the OCTET STRING", { .list_trailing = true }, UNUSABLE, "exactly one DER OCTET STRING" },
+    { "empty OCTET STRING", { .list_empty = true }, UNUSABLE, "exactly one DER OCTET STRING" },
+    { "unknown critical extension", { .critical_unknown = true }, UNUSABLE, "critical" },
+    { "unknown critical extension of the response", { .critical_unknown_outside = true }, UNUSABLE, "critical" },
 };
 
 static ASN1_GENERALIZEDTIME *time_of(int64_t ms)
@@ -140,7 +145,7 @@ static X509_EXTENSION *extension_of(const char *oid, bool critical, const uint8_
 /* `basic` NULL: not those of the response as a whole. */
 static void add_extensions(const struct plan *plan, OCSP_BASICRESP *basic, OCSP_SINGLERESP *single)
 {
-    uint8_t value[sizeof(list) + 3] = {0x04, sizeof(list)};
+    uint8_t value[sizeof(list) + 3] = { 0x04, sizeof(list) };
     size_t len = 2 + sizeof(list);
     X509_EXTENSION *extension;
     unsigned lists = plan->no_list ? 0 : plan->two_lists ? 2 : 1;
@@ -195,8 +200,8 @@ static OCSP_SINGLERESP *add_single(const struct plan *plan, OCSP_BASICRESP *basi
 static struct ct_bytes build(const struct plan *plan)
 {
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    unsigned long flags = (plan->by_key ? OCSP_RESPID_KEY : 0) |
-                          (plan->no_certs || plan->signer == ISSUER ? OCSP_NOCERTS : 0);
+    unsigned long flags =
+        (plan->by_key ? OCSP_RESPID_KEY : 0) | (plan->no_certs || plan->signer == ISSUER ? OCSP_NOCERTS : 0);
     X509 *subject = plan->id_of_sibling ? sibling.certificate : leaf.certificate;
     X509 *issuer = plan->id_of_twin ? twin.certificate : ca.certificate;
     const EVP_MD *digest = plan->signature_digest != NULL ? plan->signature_digest : EVP_sha256();
@@ -213,14 +218,14 @@ static struct ct_bytes build(const struct plan *plan)
     for (unsigned i = 0; i < plan->certs; i++) {
         ck_assert_int_eq(OCSP_basic_add1_cert(basic, ca.certificate), 1);
     }
-    ck_assert_int_eq(OCSP_basic_sign(basic, minted[plan->signer].certificate, minted[plan->signer].key, digest, NULL,
-                                     flags), 1);
+    ck_assert_int_eq(
+        OCSP_basic_sign(basic, minted[plan->signer].certificate, minted[plan->signer].key, digest, NULL, flags), 1);
     response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
     len = i2d_OCSP_RESPONSE(response, &der);
     ck_assert_int_gt(len, 0);
     OCSP_RESPONSE_free(response);
     OCSP_BASICRESP_free(basic);
-    return (struct ct_bytes){der, (size_t)len};
+    return (struct ct_bytes){ der, (size_t)len };
 }
 
 static void look(struct ct_bytes response, int64_t at, struct ct_evidence *out)
@@ -241,7 +246,8 @@ START_TEST(believes_only_the_issuer_and_its_responders)
                   clientct_reason_name(evidence.trouble), clientct_reason_name(row->want), evidence.detail);
     ck_assert_msg(strstr(evidence.detail, row->detail) != NULL, "%s: %s", row->name, evidence.detail);
     ck_assert_msg(evidence.present == good, "%s: present %d", row->name, evidence.present);
-    ck_assert_msg(!good || ct_bytes_equal(evidence.list, (struct ct_bytes){list, sizeof(list)}), "%s: list", row->name);
+    ck_assert_msg(!good || ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof(list) }), "%s: list",
+                  row->name);
     ck_assert_msg(evidence.revoked == (row->want == CLIENTCT_REVOKED), "%s: revoked", row->name);
     ck_assert_msg(evidence.from_ms <= now && now < evidence.until_ms, "%s: the interval leaves out now", row->name);
     ck_assert_msg(ERR_peek_error() == 0, "%s: leaves errors in the queue", row->name);
@@ -256,8 +262,8 @@ START_TEST(takes_sha1_and_sha256_certificate_ids_only)
         const char *name;
         const EVP_MD *digest;
         bool good;
-    } ids[] = {{"SHA-1", EVP_sha1(), true}, {"SHA-256", EVP_sha256(), true}, {"SHA-512", EVP_sha512(), false}};
-    struct ct_bytes der = build(&(struct plan){.id_digest = ids[_i].digest});
+    } ids[] = { { "SHA-1", EVP_sha1(), true }, { "SHA-256", EVP_sha256(), true }, { "SHA-512", EVP_sha512(), false } };
+    struct ct_bytes der = build(&(struct plan){ .id_digest = ids[_i].digest });
     struct ct_evidence evidence;
 
     look(der, now, &evidence);
@@ -269,7 +275,7 @@ END_TEST
 
 START_TEST(refuses_signatures_over_broken_hashes)
 {
-    struct ct_bytes der = build(&(struct plan){.signature_digest = EVP_sha1()});
+    struct ct_bytes der = build(&(struct plan){ .signature_digest = EVP_sha1() });
     struct ct_evidence evidence;
 
     look(der, now, &evidence);
@@ -283,7 +289,7 @@ END_TEST
 /* Every byte of a good response matters or is the inner certificate id's spelling: no flip may add or change a list. */
 START_TEST(a_flipped_bit_never_gives_another_list)
 {
-    struct ct_bytes der = build(&(struct plan){.signer = DELEGATED});
+    struct ct_bytes der = build(&(struct plan){ .signer = DELEGATED });
     unsigned survivors = 0;
 
     for (size_t i = 0; i < der.len; i++) {
@@ -294,7 +300,7 @@ START_TEST(a_flipped_bit_never_gives_another_list)
         look(der, now, &evidence);
         if (evidence.present) {
             survivors++;
-            ck_assert_msg(ct_bytes_equal(evidence.list, (struct ct_bytes){list, sizeof(list)}), "byte %zu", i);
+            ck_assert_msg(ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof(list) }), "byte %zu", i);
         }
         ck_assert_msg(!evidence.revoked, "byte %zu", i);
         ct_evidence_clear(&evidence);
@@ -307,17 +313,17 @@ END_TEST
 
 START_TEST(refuses_every_truncation_and_trailing_bytes)
 {
-    struct ct_bytes der = build(&(struct plan){.signer = ISSUER});
+    struct ct_bytes der = build(&(struct plan){ .signer = ISSUER });
     uint8_t *longer = calloc(1, der.len + 1);
     struct ct_evidence evidence;
 
     memcpy(longer, der.data, der.len);
     for (size_t len = 1; len < der.len; len++) {
-        look((struct ct_bytes){der.data, len}, now, &evidence);
+        look((struct ct_bytes){ der.data, len }, now, &evidence);
         ck_assert_msg(evidence.trouble == CLIENTCT_OCSP_UNUSABLE && !evidence.present, "%zu bytes", len);
         ct_evidence_clear(&evidence);
     }
-    look((struct ct_bytes){longer, der.len + 1}, now, &evidence);
+    look((struct ct_bytes){ longer, der.len + 1 }, now, &evidence);
     ck_assert_int_eq(evidence.trouble, CLIENTCT_OCSP_UNUSABLE);
     ct_evidence_clear(&evidence);
     free(longer);
@@ -328,7 +334,7 @@ END_TEST
 /* libcrypto unpacks the basic response from its OCTET STRING and does not ask whether that was all. */
 START_TEST(refuses_bytes_behind_the_basic_response)
 {
-    struct ct_bytes der = build(&(struct plan){.signer = ISSUER});
+    struct ct_bytes der = build(&(struct plan){ .signer = ISSUER });
     const unsigned char *at = der.data;
     OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)der.len);
     OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
@@ -353,7 +359,7 @@ START_TEST(refuses_bytes_behind_the_basic_response)
     at = longer;
     OCSP_RESPONSE *accepted = d2i_OCSP_RESPONSE(NULL, &at, (long)der.len + 1);
     ck_assert_msg(accepted != NULL && at == longer + der.len + 1, "the test's own surgery");
-    look((struct ct_bytes){longer, der.len + 1}, now, &evidence);
+    look((struct ct_bytes){ longer, der.len + 1 }, now, &evidence);
     ck_assert_int_eq(evidence.trouble, CLIENTCT_OCSP_UNUSABLE);
     ck_assert_ptr_nonnull(strstr(evidence.detail, "decode exactly"));
     ct_evidence_clear(&evidence);
@@ -370,8 +376,8 @@ START_TEST(says_for_how_long_the_answer_holds)
 {
     const int64_t hour = CT_DAY_MS / 24;
     const int64_t second_now = now / CT_SECOND_MS * CT_SECOND_MS;
-    struct ct_bytes der = build(&(struct plan){.signer = ISSUER});
-    struct ct_bytes delegated = build(&(struct plan){.signer = DELEGATED, .left = 400 * CT_DAY_MS});
+    struct ct_bytes der = build(&(struct plan){ .signer = ISSUER });
+    struct ct_bytes delegated = build(&(struct plan){ .signer = DELEGATED, .left = 400 * CT_DAY_MS });
     struct ct_evidence evidence;
     int64_t end;
 
@@ -405,7 +411,7 @@ END_TEST
 
 START_TEST(believes_nothing_without_an_issuer)
 {
-    struct ct_bytes der = build(&(struct plan){.signer = ISSUER});
+    struct ct_bytes der = build(&(struct plan){ .signer = ISSUER });
     STACK_OF(X509) *alone = sk_X509_new_null();
     struct ct_evidence evidence;
 
@@ -426,14 +432,14 @@ START_TEST(refuses_what_is_no_successful_basic_response)
     const struct {
         const char *name, *hex;
     } inputs[] = {
-        {"one byte", "30"},
-        {"empty sequence", "3000"},
-        {"tryLater", "30030a0103"},
-        {"successful without bytes", "30030a0100"},
-        {"status of two bytes", "30040a020000"},
-        {"successful with empty bytes", "30070a0100a0023000"},
-        {"another response type", "30130a0100a00e300c06082b060105050730020400"},
-        {"empty basic response", "30140a0100a00f300d06092b060105050730010104 00"},
+        { "one byte", "30" },
+        { "empty sequence", "3000" },
+        { "tryLater", "30030a0103" },
+        { "successful without bytes", "30030a0100" },
+        { "status of two bytes", "30040a020000" },
+        { "successful with empty bytes", "30070a0100a0023000" },
+        { "another response type", "30130a0100a00e300c06082b060105050730020400" },
+        { "empty basic response", "30140a0100a00f300d06092b060105050730010104 00" },
     };
     uint8_t bytes[64];
 
@@ -444,7 +450,7 @@ START_TEST(refuses_what_is_no_successful_basic_response)
         if (!ct_unhex(inputs[i].hex, 2 * len, bytes, len)) {
             len = 1;
         }
-        look((struct ct_bytes){bytes, len}, now, &evidence);
+        look((struct ct_bytes){ bytes, len }, now, &evidence);
         ck_assert_msg(evidence.trouble == CLIENTCT_OCSP_UNUSABLE, "%s", inputs[i].name);
         ct_evidence_clear(&evidence);
     }
@@ -456,7 +462,7 @@ START_TEST(refuses_more_than_the_limit)
     uint8_t *big = calloc(1, CT_EVIDENCE_MAX_BYTES + 1);
     struct ct_evidence evidence;
 
-    look((struct ct_bytes){big, CT_EVIDENCE_MAX_BYTES + 1}, now, &evidence);
+    look((struct ct_bytes){ big, CT_EVIDENCE_MAX_BYTES + 1 }, now, &evidence);
     ck_assert_int_eq(evidence.trouble, CLIENTCT_OCSP_UNUSABLE);
     ck_assert_ptr_nonnull(strstr(evidence.detail, "128 KiB"));
     ct_evidence_clear(&evidence);
@@ -466,7 +472,7 @@ END_TEST
 
 START_TEST(reads_the_file_named_by_the_certificate)
 {
-    struct ct_bytes der = build(&(struct plan){.signer = DELEGATED});
+    struct ct_bytes der = build(&(struct plan){ .signer = DELEGATED });
     char dir[] = "/tmp/clientct-ocsp-XXXXXX";
     char name[65];
     char path[128];
@@ -478,14 +484,14 @@ START_TEST(reads_the_file_named_by_the_certificate)
     ct_hex(certificate.sha256, sizeof(certificate.sha256), name);
     snprintf(path, sizeof(path), "%s/%s.ocsp", dir, name);
 
-    ct_evidence_ocsp(&certificate, leaf.certificate, chain, dir, (struct ct_bytes){NULL, 0}, now, &from_file);
+    ct_evidence_ocsp(&certificate, leaf.certificate, chain, dir, (struct ct_bytes){ NULL, 0 }, now, &from_file);
     ck_assert(from_file.trouble == CLIENTCT_NOT_EVALUATED && !from_file.present && from_file.detail[0] == '\0');
     ct_evidence_clear(&from_file);
 
     file = fopen(path, "wb");
     ck_assert_uint_eq(fwrite(der.data, 1, der.len, file), der.len);
     fclose(file);
-    ct_evidence_ocsp(&certificate, leaf.certificate, chain, dir, (struct ct_bytes){NULL, 0}, now, &from_file);
+    ct_evidence_ocsp(&certificate, leaf.certificate, chain, dir, (struct ct_bytes){ NULL, 0 }, now, &from_file);
     look(der, now, &from_bytes);
     ck_assert(from_file.present && from_bytes.present);
     ck_assert(from_file.stamp.size == der.len && from_bytes.stamp.ino == 0);
@@ -511,8 +517,11 @@ static void borrow(enum signer signer, const struct pki_ca *from)
 static void set_up(void)
 {
     /* Shorter than the CA's certificate, which bounds the answer too. */
-    const struct pki_leaf responder = {.cn = "Responder", .delegated_responder = true, .no_sct_extension = true,
-                                       .not_before_ms = pki_now() - PKI_HOUR, .not_after_ms = pki_now() + 20 * PKI_DAY};
+    const struct pki_leaf responder = { .cn = "Responder",
+                                        .delegated_responder = true,
+                                        .no_sct_extension = true,
+                                        .not_before_ms = pki_now() - PKI_HOUR,
+                                        .not_after_ms = pki_now() + 20 * PKI_DAY };
     struct pki_leaf other_time = responder;
     static struct pki_ca self;
 
@@ -522,15 +531,15 @@ static void set_up(void)
     pki_ca_new(&other, "Other CA", NULL, NULL, 30);
     pki_ca_new(&sub, "Sub CA", NULL, &ca, 30);
     pki_ca_new(&self, "Responder", NULL, NULL, 30);
-    pki_mint(&leaf, &(struct pki_leaf){.no_sct_extension = true}, &ca);
-    pki_mint(&sibling, &(struct pki_leaf){.no_sct_extension = true}, &ca);
+    pki_mint(&leaf, &(struct pki_leaf){ .no_sct_extension = true }, &ca);
+    pki_mint(&sibling, &(struct pki_leaf){ .no_sct_extension = true }, &ca);
     borrow(ISSUER, &ca);
     borrow(TWIN, &twin);
     borrow(OTHER_CA, &other);
     borrow(SELF_SIGNED_RESPONDER, &self);
     minted[LEAF] = leaf;
     mint(DELEGATED, &responder, &ca);
-    mint(DELEGATED_WITHOUT_USAGE, &(struct pki_leaf){.cn = "Responder", .no_sct_extension = true}, &ca);
+    mint(DELEGATED_WITHOUT_USAGE, &(struct pki_leaf){ .cn = "Responder", .no_sct_extension = true }, &ca);
     other_time.not_before_ms = now - 2 * CT_DAY_MS;
     other_time.not_after_ms = now - CT_DAY_MS;
     mint(DELEGATED_EXPIRED, &other_time, &ca);

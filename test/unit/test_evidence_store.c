@@ -9,7 +9,7 @@
 
 #include "evidence/evidence.h"
 
-static const uint8_t list[] = {0, 5, 0, 3, 'a', 'b', 'c'};
+static const uint8_t list[] = { 0, 5, 0, 3, 'a', 'b', 'c' };
 static struct ct_certificate certificate;
 static char dir[] = "/tmp/clientct-store-XXXXXX";
 static char path[128];
@@ -69,7 +69,7 @@ START_TEST(gives_the_list_of_this_certificate)
     write_file(path, sizeof(list));
     ct_evidence_store(&certificate, dir, &evidence);
     ck_assert(evidence.present);
-    ck_assert(ct_bytes_equal(evidence.list, (struct ct_bytes){list, sizeof(list)}));
+    ck_assert(ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof(list) }));
     ck_assert(evidence.stamp.ino != 0);
     ck_assert(evidence.from_ms == INT64_MIN && evidence.until_ms == INT64_MAX);
     ct_evidence_clear(&evidence);

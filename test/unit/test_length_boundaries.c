@@ -13,8 +13,8 @@
 
 enum level { TBS_CERTIFICATE, EXPLICIT, EXTENSIONS, LEVEL_COUNT };
 enum moment { BEFORE, AFTER, MOMENT_COUNT };
-static const char *const level_names[] = {"TBSCertificate", "[3]", "Extensions"};
-static const size_t boundaries[] = {127, 255, 65535};
+static const char *const level_names[] = { "TBSCertificate", "[3]", "Extensions" };
+static const size_t boundaries[] = { 127, 255, 65535 };
 #define BOUNDARY_COUNT (sizeof(boundaries) / sizeof(boundaries[0]))
 
 static struct pki_ca ca;
@@ -60,9 +60,9 @@ static void measure(const uint8_t *tbs, size_t tbs_len, size_t lengths[LEVEL_COU
 /* Mints, takes the list out, compares; gives the lengths with the list in and out. */
 static void compare(struct pki_leaf leaf, size_t list_len, size_t lengths[MOMENT_COUNT][LEVEL_COUNT])
 {
-    struct pki_bytes list = {0};
-    struct pki_minted minted = {0};
-    struct ct_certificate certificate = {0};
+    struct pki_bytes list = { 0 };
+    struct pki_minted minted = { 0 };
+    struct ct_certificate certificate = { 0 };
     uint8_t *rebuilt = NULL;
     size_t rebuilt_len = 0;
 
@@ -90,7 +90,7 @@ static void compare(struct pki_leaf leaf, size_t list_len, size_t lengths[MOMENT
 /* Paddings around the one that brings the length to the boundary; both sides of it must have been met. */
 static void cross(enum moment moment, enum level level, size_t boundary, size_t list_len)
 {
-    struct pki_leaf leaf = {.cn = "", .key = small_key, .only_sct = true, .padding = 1};
+    struct pki_leaf leaf = { .cn = "", .key = small_key, .only_sct = true, .padding = 1 };
     size_t lengths[MOMENT_COUNT][LEVEL_COUNT];
     bool at_boundary = false, beyond = false;
     size_t padding = 1;
@@ -113,7 +113,7 @@ static void cross(enum moment moment, enum level level, size_t boundary, size_t 
 START_TEST(the_result_crosses_every_boundary)
 {
     /* A short list crosses one boundary, a long one several at once: 65,536 bytes and more shrink to 127. */
-    static const size_t lists[] = {4, 120, 300, 65600};
+    static const size_t lists[] = { 4, 120, 300, 65600 };
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         for (size_t boundary = 0; boundary < BOUNDARY_COUNT; boundary++) {
@@ -140,7 +140,7 @@ END_TEST
 
 START_TEST(the_list_itself_crosses_every_boundary)
 {
-    struct pki_leaf leaf = {.cn = "client", .key = small_key};
+    struct pki_leaf leaf = { .cn = "client", .key = small_key };
     size_t lengths[MOMENT_COUNT][LEVEL_COUNT];
 
     /* The OCTET STRINGs and the Extension around the list add up to 24 bytes, so these cover all of them. */
@@ -155,9 +155,9 @@ END_TEST
 
 START_TEST(without_other_extensions_the_explicit_tag_goes_too)
 {
-    struct pki_leaf leaf = {.cn = "client", .only_sct = true};
+    struct pki_leaf leaf = { .cn = "client", .only_sct = true };
     size_t lengths[MOMENT_COUNT][LEVEL_COUNT];
-    static const size_t lists[] = {4, 100, 200, 300, 65000};
+    static const size_t lists[] = { 4, 100, 200, 300, 65000 };
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         leaf.key = i % 2 == 0 ? small_key : large_key;
@@ -170,8 +170,8 @@ END_TEST
 
 START_TEST(any_place_among_usual_extensions)
 {
-    struct pki_leaf leaf = {.cn = "client", .san = "DNS:client.example", .policy = "1.2.3.4"};
-    EVP_PKEY *keys[] = {small_key, large_key, NULL};
+    struct pki_leaf leaf = { .cn = "client", .san = "DNS:client.example", .policy = "1.2.3.4" };
+    EVP_PKEY *keys[] = { small_key, large_key, NULL };
     size_t lengths[MOMENT_COUNT][LEVEL_COUNT];
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

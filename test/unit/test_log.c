@@ -175,8 +175,10 @@ START_TEST(rsa_keys_are_bounded_and_exact)
         uint8_t spki[2048];
         struct ct_log log = { 0 };
         const char *why = NULL;
-        bool ok = ct_log_set_key(&log, rsa_spki(spki, rows[i].modulus_len, rows[i].exponent, rows[i].exponent_len,
-                                                rows[i].in_sequence, rows[i].in_bits), &why);
+        bool ok = ct_log_set_key(&log,
+                                 rsa_spki(spki, rows[i].modulus_len, rows[i].exponent, rows[i].exponent_len,
+                                          rows[i].in_sequence, rows[i].in_bits),
+                                 &why);
 
         ck_assert_msg(ok == (rows[i].why == NULL), "%s: %s", rows[i].name, ok ? "accepted" : why);
         ck_assert_msg(ok || strstr(why, rows[i].why) != NULL, "%s: %s", rows[i].name, why);
@@ -199,7 +201,8 @@ START_TEST(p256_point_has_65_bytes)
         at = ct_der_write_header(at + 21, CT_DER_BIT_STRING, 1 + point);
         memcpy(at + 1, key.data + 26, point < 65 ? point : 65);
         ck_assert_msg(ct_log_set_key(&log, (struct ct_bytes){ whole, (size_t)(at - whole) + 1 + point }, &why) ==
-                          (point == 65), "%zu bytes", point);
+                          (point == 65),
+                      "%zu bytes", point);
         ct_log_clear(&log);
     }
 }

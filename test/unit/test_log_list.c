@@ -16,14 +16,17 @@ START_TEST(format_is_found_by_content)
         { "v3", "{\"operators\":[{\"name\":\"x\",\"logs\":[" ENTRY_A "]}]}", CT_LIST_V3 },
         { "v3 behind white space", " \r\n\t{\"operators\":[{\"name\":\"x\",\"logs\":[" ENTRY_A "]}]}\n", CT_LIST_V3 },
         { "single", ENTRY_A, CT_LIST_SINGLE_V3 },
-        { "sigstore", "{\"tlogs\":[],\"ctlogs\":[{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\""
-          KEY_P256_A "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}]}",
+        { "sigstore",
+          "{\"tlogs\":[],\"ctlogs\":[{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
+          "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}]}",
           CT_LIST_SIGSTORE },
         { "openssl", "# comment\nenabled_logs = a\n[a]\ndescription = A\nkey = " KEY_P256_A "\n", CT_LIST_OPENSSL },
-        { "PEM", "A log:\n-----BEGIN PUBLIC KEY-----\n"
+        { "PEM",
+          "A log:\n-----BEGIN PUBLIC KEY-----\n"
           "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErx1N2bVIEv0EV8AfekE/2cK2q+oA\n"
           "JfX7JPHxj70QhT6LqhhWiuJ7X9EIp6CAnExTnCa61YAcem8ZfOle4679Mw==\n"
-          "-----END PUBLIC KEY-----\n", CT_LIST_PEM },
+          "-----END PUBLIC KEY-----\n",
+          CT_LIST_PEM },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -118,8 +121,8 @@ END_TEST
 static char *big_list(unsigned count, size_t *len)
 {
     static const uint8_t prefix[] = {
-        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
-        0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+        0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
     };
     size_t room = 64 + (size_t)count * 400;
     char *text = malloc(room);
@@ -139,7 +142,8 @@ static char *big_list(unsigned count, size_t *len)
         EVP_EncodeBlock(id64, id, sizeof(id));
         at += (size_t)snprintf(text + at, room - at,
                                "%s{\"description\":\"Log %u\",\"key\":\"%s\",\"log_id\":\"%s\",\"state\":{\"usable\":"
-                               "{\"timestamp\":\"2024-01-01T00:00:00Z\"}}}", i > 0 ? "," : "", i, spki64, id64);
+                               "{\"timestamp\":\"2024-01-01T00:00:00Z\"}}}",
+                               i > 0 ? "," : "", i, spki64, id64);
     }
     at += (size_t)snprintf(text + at, room - at, "]}]}");
     *len = at;
@@ -214,8 +218,8 @@ START_TEST(base64_is_canonical_or_refused)
         const char *text;
         int len; /* -1: refused */
     } rows[] = {
-        { "AAEC", 3 },  { "AAE=", 2 },  { "AA==", 1 },   { "", -1 },      { "AAE", -1 },      { "AAEC\n", -1 },
-        { "AA E", -1 }, { "AAF=", -1 }, { "AB==", -1 },  { "A===", -1 },  { "====", -1 },     { "AA=A", -1 },
+        { "AAEC", 3 },  { "AAE=", 2 },   { "AA==", 1 },      { "", -1 },         { "AAE", -1 },      { "AAEC\n", -1 },
+        { "AA E", -1 }, { "AAF=", -1 },  { "AB==", -1 },     { "A===", -1 },     { "====", -1 },     { "AA=A", -1 },
         { "-_-_", -1 }, { " AAEC", -1 }, { "AAEC====", -1 }, { "AA==AA==", -1 }, { "AAEC AAE", -1 },
     };
     uint8_t out[8];
@@ -242,9 +246,18 @@ START_TEST(texts_are_one_plain_line)
         const char *text;
         bool ok;
     } rows[] = {
-        { "plain", true },      { "G\xc3\xb6ttingen", true }, { "", false },           { "a\nb", false },
-        { "a\tb", false },      { "\x7f", false },            { "\xff", false },       { "\xc3", false },
-        { "\xc2\x9b", false },  { "\xc2\xa0", true },         { "\xed\xa0\x80", false }, { "\xc0\x80", false },
+        { "plain", true },
+        { "G\xc3\xb6ttingen", true },
+        { "", false },
+        { "a\nb", false },
+        { "a\tb", false },
+        { "\x7f", false },
+        { "\xff", false },
+        { "\xc3", false },
+        { "\xc2\x9b", false },
+        { "\xc2\xa0", true },
+        { "\xed\xa0\x80", false },
+        { "\xc0\x80", false },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -74,8 +74,8 @@ START_TEST(refuses_what_matters_and_says_where)
         ck_assert_msg(!p.ok, "%s: accepted", rows[i].name);
         ck_assert_msg(p.list.logs.logs == NULL, "%s: logs are left", rows[i].name);
         for (size_t k = 0; k < p.problems.count; k++) {
-            found |= p.problems.items[k].line == rows[i].line &&
-                     strstr(p.problems.items[k].text, rows[i].words) != NULL;
+            found |=
+                p.problems.items[k].line == rows[i].line && strstr(p.problems.items[k].text, rows[i].words) != NULL;
         }
         ck_assert_msg(found, "%s: expected line %u \"%s\", found line %u \"%s\"", rows[i].name, rows[i].line,
                       rows[i].words, p.problems.count > 0 ? p.problems.items[0].line : 0, first_problem(&p));

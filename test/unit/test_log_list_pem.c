@@ -41,7 +41,8 @@ START_TEST(reads_one_key_or_several)
                     "-----BEGIN PUBLIC KEY-----\n"
                     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErx1N2bVIEv0EV8AfekE/2cK2q+oA\n"
                     "JfX7JPHxj70QhT6LqhhWiuJ7X9EIp6CAnExTnCa61YAcem8ZfOle4679Mw==\n"
-                    "-----END PUBLIC KEY-----", 1);
+                    "-----END PUBLIC KEY-----",
+                    1);
 }
 END_TEST
 

@@ -5,16 +5,19 @@
     "{" more "\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" key "\",\"keyDetails\":\"" kind \
     "\"},\"logId\":{\"keyId\":\"" id "\"}}"
 #define P256_LOG CTLOG("PKIX_ECDSA_P256_SHA_256", KEY_P256_A, ID_P256_A, "\"baseUrl\":\"https://ct.example/a\",")
-#define ROOT(logs) "{\"mediaType\":\"application/vnd.dev.sigstore.trustedroot+json;version=0.1\"," \
+#define ROOT(logs) \
+    "{\"mediaType\":\"application/vnd.dev.sigstore.trustedroot+json;version=0.1\"," \
     "\"tlogs\":[{\"publicKey\":5}],\"certificateAuthorities\":7,\"ctlogs\":[" logs "]}"
-#define WINDOW(window) ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A \
-    "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\",\"validFor\":" window "},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}")
+#define WINDOW(window) \
+    ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A \
+         "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\",\"validFor\":" window "},\"logId\":{\"keyId\":\"" ID_P256_A \
+         "\"}}")
 
 START_TEST(reads_ctlogs_and_nothing_else)
 {
-    struct parsed p = parse(ROOT(
-        P256_LOG "," CTLOG("PKIX_RSA_PKCS1V15_2048_SHA256", KEY_RSA_2048, ID_RSA_2048,
-                           "\"baseUrl\":\"https://ct.example/r\",\"operator\":\"example.org\",")));
+    struct parsed p =
+        parse(ROOT(P256_LOG "," CTLOG("PKIX_RSA_PKCS1V15_2048_SHA256", KEY_RSA_2048, ID_RSA_2048,
+                                      "\"baseUrl\":\"https://ct.example/r\",\"operator\":\"example.org\",")));
     const struct ct_log *log;
 
     ck_assert_msg(p.ok, "%s", first_problem(&p));
@@ -75,11 +78,14 @@ START_TEST(refuses_what_matters_and_says_where)
         { "no key", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"logId\":{\"keyId\":\"x\"}}"),
           "ctlogs[0].publicKey: expected" },
         { "no id", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{}}"), "ctlogs[0].logId: expected" },
-        { "no key bytes", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"keyDetails\":"
-          "\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"x\"}}"),
+        { "no key bytes",
+          ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"keyDetails\":"
+               "\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"x\"}}"),
           "ctlogs[0].publicKey.rawBytes: expected base64" },
-        { "no kind", ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
-          "\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}"), "ctlogs[0].publicKey.keyDetails: expected" },
+        { "no kind",
+          ROOT("{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
+               "\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}"),
+          "ctlogs[0].publicKey.keyDetails: expected" },
         { "Ed25519", ROOT(P256_LOG "," CTLOG("PKIX_ED25519", KEY_ED25519, "x", "")),
           "ctlogs[1].publicKey.keyDetails: expected an ECDSA P-256 or RSA" },
         { "RSA said to be P-256", ROOT(CTLOG("PKIX_ECDSA_P256_SHA_256", KEY_RSA_2048, ID_RSA_2048, "")),
@@ -89,11 +95,13 @@ START_TEST(refuses_what_matters_and_says_where)
         { "bare key said to be a SubjectPublicKeyInfo",
           ROOT(CTLOG("PKIX_RSA_PKCS1V15_2048_SHA256", BARE_RSA_2048, ID_RSA_2048, "")), "SubjectPublicKeyInfo" },
         { "RSA-1024", ROOT(CTLOG("PKIX_RSA_PKCS1V5", KEY_RSA_1024, "x", "")), "shorter than 2048" },
-        { "another hash", ROOT("{\"hashAlgorithm\":\"SHA2_512\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
-          "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}"),
+        { "another hash",
+          ROOT("{\"hashAlgorithm\":\"SHA2_512\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
+               "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}"),
           "ctlogs[0].hashAlgorithm: expected SHA2_256, found \"SHA2_512\"" },
-        { "no hash", ROOT("{\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
-          "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}"),
+        { "no hash",
+          ROOT("{\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
+               "\",\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\"},\"logId\":{\"keyId\":\"" ID_P256_A "\"}}"),
           "ctlogs[0].hashAlgorithm: expected" },
         { "window backwards", WINDOW("{\"start\":\"2023-01-01T00:00:00Z\",\"end\":\"2022-01-01T00:00:00Z\"}"),
           "validFor: expected start before end" },

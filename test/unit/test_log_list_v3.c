@@ -98,20 +98,25 @@ START_TEST(refuses_what_matters_and_says_where)
     static const struct {
         const char *name, *text, *words;
     } rows[] = {
-        { "id of another key", ONE_OPERATOR("{\"description\":\"Bad\",\"key\":\"" KEY_P256_A "\",\"log_id\":\""
-          ID_P256_B "\"}"), "operators[0].logs[0].log_id (Bad): expected \"" ID_P256_A "\"" },
+        { "id of another key",
+          ONE_OPERATOR("{\"description\":\"Bad\",\"key\":\"" KEY_P256_A "\",\"log_id\":\"" ID_P256_B "\"}"),
+          "operators[0].logs[0].log_id (Bad): expected \"" ID_P256_A "\"" },
         { "no id", ONE_OPERATOR("{\"key\":\"" KEY_P256_A "\"}"), "logs[0].log_id: expected base64, found nothing" },
         { "no key", ONE_OPERATOR("{\"log_id\":\"" ID_P256_A "\"}"), "logs[0].key: expected base64, found nothing" },
-        { "key is a number", "{\"operators\":[{\"name\":\"x\"},{\"name\":\"y\"},{\"name\":\"z\",\"tiled_logs\":[{"
-          "\"key\":5,\"log_id\":\"x\"}]}]}", "operators[2].tiled_logs[0].key: expected base64, found a number" },
+        { "key is a number",
+          "{\"operators\":[{\"name\":\"x\"},{\"name\":\"y\"},{\"name\":\"z\",\"tiled_logs\":[{"
+          "\"key\":5,\"log_id\":\"x\"}]}]}",
+          "operators[2].tiled_logs[0].key: expected base64, found a number" },
         { "key with a line feed", ONE_OPERATOR("{\"key\":\"" KEY_P256_A "\\n\",\"log_id\":\"" ID_P256_A "\"}"),
           "expected a public key in base64" },
         { "RSA-1024", ONE_OPERATOR("{\"key\":\"" KEY_RSA_1024 "\",\"log_id\":\"x\"}"), "shorter than 2048" },
         { "P-384", ONE_OPERATOR("{\"key\":\"" KEY_P384 "\",\"log_id\":\"x\"}"), "logs[0].key: the key is neither" },
         { "unknown state", WITH("\"state\":{\"trusted\":{\"timestamp\":\"2024-01-01T00:00:00Z\"}}"),
           "logs[0].state: expected pending, qualified, usable, readonly, retired or rejected, found \"trusted\"" },
-        { "two states", WITH("\"state\":{\"usable\":{\"timestamp\":\"2024-01-01T00:00:00Z\"},\"retired\":{"
-          "\"timestamp\":\"2024-01-01T00:00:00Z\"}}"), "expected exactly one state, found 2" },
+        { "two states",
+          WITH("\"state\":{\"usable\":{\"timestamp\":\"2024-01-01T00:00:00Z\"},\"retired\":{"
+               "\"timestamp\":\"2024-01-01T00:00:00Z\"}}"),
+          "expected exactly one state, found 2" },
         { "no state in the state", WITH("\"state\":{}"), "expected exactly one state, found 0" },
         { "state is a text", WITH("\"state\":\"usable\""), "logs[0].state: expected an object, found \"usable\"" },
         { "state is null", WITH("\"state\":null"), "logs[0].state: expected an object, found null" },
@@ -119,10 +124,14 @@ START_TEST(refuses_what_matters_and_says_where)
           "logs[0].state.usable.timestamp: expected an RFC 3339 time" },
         { "state's timestamp is no time", WITH("\"state\":{\"usable\":{\"timestamp\":\"yesterday\"}}"),
           "found \"yesterday\"" },
-        { "interval backwards", WITH("\"temporal_interval\":{\"start_inclusive\":\"2026-01-01T00:00:00Z\","
-          "\"end_exclusive\":\"2025-01-01T00:00:00Z\"}"), "expected start_inclusive before end_exclusive" },
-        { "interval of no length", WITH("\"temporal_interval\":{\"start_inclusive\":\"2026-01-01T00:00:00Z\","
-          "\"end_exclusive\":\"2026-01-01T00:00:00Z\"}"), "expected start_inclusive before end_exclusive" },
+        { "interval backwards",
+          WITH("\"temporal_interval\":{\"start_inclusive\":\"2026-01-01T00:00:00Z\","
+               "\"end_exclusive\":\"2025-01-01T00:00:00Z\"}"),
+          "expected start_inclusive before end_exclusive" },
+        { "interval of no length",
+          WITH("\"temporal_interval\":{\"start_inclusive\":\"2026-01-01T00:00:00Z\","
+               "\"end_exclusive\":\"2026-01-01T00:00:00Z\"}"),
+          "expected start_inclusive before end_exclusive" },
         { "half an interval", WITH("\"temporal_interval\":{\"start_inclusive\":\"2026-01-01T00:00:00Z\"}"),
           "temporal_interval.end_exclusive: expected" },
         { "previous operator without end", WITH("\"previous_operators\":[{\"name\":\"x\"}]"),
@@ -140,14 +149,17 @@ START_TEST(refuses_what_matters_and_says_where)
         { "logs is an object", "{\"operators\":[{\"name\":\"x\",\"logs\":{}}]}",
           "operators[0].logs: expected an array" },
         { "log is a number", ONE_OPERATOR("7"), "operators[0].logs[0]: expected an object, found a number" },
-        { "timestamp is no time", "{\"log_list_timestamp\":\"2026\",\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A
-          "}]}]}", "log_list_timestamp: expected an RFC 3339 time" },
+        { "timestamp is no time",
+          "{\"log_list_timestamp\":\"2026\",\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A "}]}]}",
+          "log_list_timestamp: expected an RFC 3339 time" },
         { "version is a number", "{\"version\":3,\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A "}]}]}",
           "version: expected a text, found a number" },
         { "duplicate JSON key", "{\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A ",\"log_id\":\"x\"}]}]}",
           "duplicate" },
-        { "same log twice", ONE_OPERATOR("{" LOG_A "},{\"description\":\"Again\",\"key\":\"" KEY_P256_A
-          "\",\"log_id\":\"" ID_P256_A "\"}"), "have the same key (log id 93188d7e" },
+        { "same log twice",
+          ONE_OPERATOR("{" LOG_A "},{\"description\":\"Again\",\"key\":\"" KEY_P256_A "\",\"log_id\":\"" ID_P256_A
+                       "\"}"),
+          "have the same key (log id 93188d7e" },
         { "no logs", "{\"operators\":[{\"name\":\"x\",\"logs\":[]}]}", "expected at least one log" },
         { "no operators", "{\"operators\":[]}", "expected at least one log" },
     };
@@ -186,7 +198,8 @@ START_TEST(ignores_members_it_does_not_know)
 {
     assert_accepted("unknown members everywhere",
                     "{\"x\":[{}],\"operators\":[{\"name\":\"Op\",\"y\":1,\"logs\":[{" LOG_A
-                    ",\"dns\":\"z\",\"mmd\":\"odd\"}]}]}", 1);
+                    ",\"dns\":\"z\",\"mmd\":\"odd\"}]}]}",
+                    1);
 }
 END_TEST
 

@@ -16,12 +16,21 @@
 static char folder[] = "/tmp/clientct-metrics-XXXXXX";
 static struct ct_metrics *metrics;
 static const struct clientct_verdict ACCEPTED = {
-    .accept = true, .decided = true, .compliant = true, .reason = CLIENTCT_COMPLIANT, .policy = "one",
+    .accept = true,
+    .decided = true,
+    .compliant = true,
+    .reason = CLIENTCT_COMPLIANT,
+    .policy = "one",
     .signatures_checked = 2,
 };
 static const struct clientct_verdict REFUSED = {
-    .decided = true, .reason = CLIENTCT_NO_SCTS, .policy = "one", .cached = true, .shadow_policy = "chrome",
-    .shadow_reason = CLIENTCT_TOO_FEW_SCTS, .mode = CLIENTCT_MODE_ENFORCE,
+    .decided = true,
+    .reason = CLIENTCT_NO_SCTS,
+    .policy = "one",
+    .cached = true,
+    .shadow_policy = "chrome",
+    .shadow_reason = CLIENTCT_TOO_FEW_SCTS,
+    .mode = CLIENTCT_MODE_ENFORCE,
 };
 
 static void setup(void)
@@ -317,8 +326,7 @@ START_TEST(no_count_is_lost_between_threads)
     }
     wait_for(child);
     file = sum(NULL);
-    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"),
-                      (THREADS + 1) * ROUNDS / 2);
+    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), (THREADS + 1) * ROUNDS / 2);
     ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), (THREADS + 1) * ROUNDS / 2);
     ck_assert_uint_eq(atomic_load(&file->buckets[0]), (THREADS + 1) * ROUNDS);
 }

@@ -8,22 +8,30 @@
 
 static struct ct_log new_log(char *name, char *log_operator)
 {
-    struct ct_log log = { .description = name, .log_operator = log_operator, .state = CT_LOG_USABLE,
-                          .has_state = true, .state_since_ms = INT64_MIN, .interval_start_ms = INT64_MIN,
-                          .interval_end_ms = INT64_MAX, .sct_from_ms = INT64_MIN, .sct_until_ms = INT64_MAX };
+    struct ct_log log = { .description = name,
+                          .log_operator = log_operator,
+                          .state = CT_LOG_USABLE,
+                          .has_state = true,
+                          .state_since_ms = INT64_MIN,
+                          .interval_start_ms = INT64_MIN,
+                          .interval_end_ms = INT64_MAX,
+                          .sct_from_ms = INT64_MIN,
+                          .sct_until_ms = INT64_MAX };
 
     return log;
 }
 
 static struct ct_sct valid_sct(const struct ct_log *log, int64_t at_ms)
 {
-    return (struct ct_sct){ .status = CLIENTCT_VALID, .decoded = true, .log = log, .log_id = log->id,
-                            .timestamp_ms = (uint64_t)at_ms };
+    return (struct ct_sct){
+        .status = CLIENTCT_VALID, .decoded = true, .log = log, .log_id = log->id, .timestamp_ms = (uint64_t)at_ms
+    };
 }
 
 static struct ct_policy_subject ninety_days(void)
 {
-    return (struct ct_policy_subject){ .not_before_ms = NOW - 30 * CT_DAY_MS, .not_after_ms = NOW + 60 * CT_DAY_MS,
+    return (struct ct_policy_subject){ .not_before_ms = NOW - 30 * CT_DAY_MS,
+                                       .not_after_ms = NOW + 60 * CT_DAY_MS,
                                        .now_ms = NOW };
 }
 
@@ -45,9 +53,8 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert(policy.needs_current_log);
     ck_assert_int_eq(policy.clock_skew_ms, 60000);
     ck_assert_int_eq(policy.sct_max_age_ms, 0);
-    ck_assert_uint_eq(policy.accept_states,
-                      CT_LOG_STATE_BIT(CT_LOG_QUALIFIED) | CT_LOG_STATE_BIT(CT_LOG_USABLE) |
-                          CT_LOG_STATE_BIT(CT_LOG_READONLY) | CT_LOG_STATE_BIT(CT_LOG_RETIRED));
+    ck_assert_uint_eq(policy.accept_states, CT_LOG_STATE_BIT(CT_LOG_QUALIFIED) | CT_LOG_STATE_BIT(CT_LOG_USABLE) |
+                                                CT_LOG_STATE_BIT(CT_LOG_READONLY) | CT_LOG_STATE_BIT(CT_LOG_RETIRED));
 }
 END_TEST
 

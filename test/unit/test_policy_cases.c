@@ -112,7 +112,8 @@ static void load_policy(json_t *from, const char *name, struct ct_policy *policy
     ct_policy_defaults(policy);
     policy->name = strdup(name);
     value = json_object_get(from, "min_scts");
-    json_array_foreach(value, i, entry) {
+    json_array_foreach(value, i, entry)
+    {
         policy->min_scts[i].scts = (unsigned)json_integer_value(json_array_get(entry, 0));
         policy->min_scts[i].over_ms = i == 0 ? 0 : duration(json_string_value(json_array_get(entry, 1)));
         policy->min_scts_rows = i + 1;
@@ -125,13 +126,15 @@ static void load_policy(json_t *from, const char *name, struct ct_policy *policy
     }
     if ((value = json_object_get(from, "require_log")) != NULL) {
         policy->required_logs = calloc(json_array_size(value) + 1, sizeof(char *));
-        json_array_foreach(value, i, entry) {
+        json_array_foreach(value, i, entry)
+        {
             policy->required_logs[i] = strdup(json_string_value(entry));
         }
     }
     if ((value = json_object_get(from, "accept_states")) != NULL) {
         policy->accept_states = 0;
-        json_array_foreach(value, i, entry) {
+        json_array_foreach(value, i, entry)
+        {
             policy->accept_states |= CT_LOG_STATE_BIT(state_of(json_string_value(entry)));
         }
     }
@@ -191,7 +194,8 @@ static void load_case(json_t *from, struct situation *s)
     s->subject.now_ms = moment(member(from, "now"));
     s->scts.items = s->items;
     ck_assert_uint_le(json_array_size(scts), SCTS_MAX);
-    json_array_foreach(scts, i, entry) {
+    json_array_foreach(scts, i, entry)
+    {
         struct ct_sct *sct = &s->items[s->scts.count];
         const char *log = json_string_value(json_object_get(entry, "log"));
         const char *raw = json_string_value(json_object_get(entry, "at_ms"));
@@ -357,7 +361,8 @@ START_TEST(there_are_cases_enough_and_each_says_why)
     size_t i;
 
     ck_assert_uint_ge(json_array_size(cases), 150);
-    json_array_foreach(cases, i, entry) {
+    json_array_foreach(cases, i, entry)
+    {
         ck_assert_msg(json_is_string(json_object_get(entry, "why")), "case %zu", i);
     }
 }
@@ -368,7 +373,8 @@ static void load_logs(void)
     const char *name;
     json_t *value;
 
-    json_object_foreach(json_object_get(table, "logs"), name, value) {
+    json_object_foreach(json_object_get(table, "logs"), name, value)
+    {
         load_log(name, value);
     }
 }

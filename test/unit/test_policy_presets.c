@@ -11,15 +11,25 @@ static char alpha[] = "Alpha", beta[] = "Beta", first[] = "first", second[] = "s
 
 static struct ct_log new_log(char *name, char *log_operator)
 {
-    return (struct ct_log){ .description = name, .log_operator = log_operator, .state = CT_LOG_USABLE,
-                            .has_state = true, .state_since_ms = INT64_MIN, .interval_start_ms = INT64_MIN,
-                            .interval_end_ms = INT64_MAX, .sct_from_ms = INT64_MIN, .sct_until_ms = INT64_MAX };
+    return (struct ct_log){ .description = name,
+                            .log_operator = log_operator,
+                            .state = CT_LOG_USABLE,
+                            .has_state = true,
+                            .state_since_ms = INT64_MIN,
+                            .interval_start_ms = INT64_MIN,
+                            .interval_end_ms = INT64_MAX,
+                            .sct_from_ms = INT64_MIN,
+                            .sct_until_ms = INT64_MAX };
 }
 
 static struct ct_sct valid_sct(const struct ct_log *log, enum clientct_source source)
 {
-    return (struct ct_sct){ .status = CLIENTCT_VALID, .decoded = true, .log = log, .log_id = log->id,
-                            .source = source, .timestamp_ms = (uint64_t)NOW - 1 };
+    return (struct ct_sct){ .status = CLIENTCT_VALID,
+                            .decoded = true,
+                            .log = log,
+                            .log_id = log->id,
+                            .source = source,
+                            .timestamp_ms = (uint64_t)NOW - 1 };
 }
 
 START_TEST(each_name_is_a_preset_and_nothing_else_is)
@@ -80,22 +90,44 @@ struct row {
 START_TEST(speaks_of_the_way_that_lacks_least)
 {
     static const struct row rows[] = {
-        { "nothing is said of the other way", "chrome", 1, { CLIENTCT_SOURCE_EMBEDDED }, 90, CLIENTCT_TOO_FEW_SCTS,
+        { "nothing is said of the other way",
+          "chrome",
+          1,
+          { CLIENTCT_SOURCE_EMBEDDED },
+          90,
+          CLIENTCT_TOO_FEW_SCTS,
           "1 log counts (first), policy chrome needs 2 for a lifetime of 90 d (up to 180 d) by the way of embedded",
           "one more SCT embedded in the certificate from an operator other than Alpha" },
-        { "two by TLS of one operator", "chrome", 2, { CLIENTCT_SOURCE_TLS, CLIENTCT_SOURCE_TLS }, 90,
-          CLIENTCT_TOO_FEW_OPERATORS, "1 operator (Alpha), policy chrome needs 2 by the way of TLS",
+        { "two by TLS of one operator",
+          "chrome",
+          2,
+          { CLIENTCT_SOURCE_TLS, CLIENTCT_SOURCE_TLS },
+          90,
+          CLIENTCT_TOO_FEW_OPERATORS,
+          "1 operator (Alpha), policy chrome needs 2 by the way of TLS",
           "one more SCT by TLS, OCSP or the store from an operator other than Alpha" },
-        { "one embedded of three: two by TLS are as near", "chrome", 1, { CLIENTCT_SOURCE_EMBEDDED }, 200,
+        { "one embedded of three: two by TLS are as near",
+          "chrome",
+          1,
+          { CLIENTCT_SOURCE_EMBEDDED },
+          200,
           CLIENTCT_TOO_FEW_SCTS,
           "1 log counts (first), policy chrome needs 3 for a lifetime of 200 d (over 180 d) by the way of embedded",
           "2 more SCTs embedded in the certificate, 1 of them from an operator other than Alpha" },
-        { "a lifetime that no embedded SCT can serve", "apple", 2,
-          { CLIENTCT_SOURCE_EMBEDDED, CLIENTCT_SOURCE_EMBEDDED }, 400, CLIENTCT_TOO_FEW_SCTS,
+        { "a lifetime that no embedded SCT can serve",
+          "apple",
+          2,
+          { CLIENTCT_SOURCE_EMBEDDED, CLIENTCT_SOURCE_EMBEDDED },
+          400,
+          CLIENTCT_TOO_FEW_SCTS,
           "2 logs count (first, second), policy apple needs a lifetime of at most 398 d, not 400 d 1 s by the way of "
           "embedded",
           "one more SCT by TLS, OCSP or the store" },
-        { "both of one operator", "apple", 2, { CLIENTCT_SOURCE_EMBEDDED, CLIENTCT_SOURCE_EMBEDDED }, 90,
+        { "both of one operator",
+          "apple",
+          2,
+          { CLIENTCT_SOURCE_EMBEDDED, CLIENTCT_SOURCE_EMBEDDED },
+          90,
           CLIENTCT_TOO_FEW_SCTS,
           "1 log counts (first, second), 1 beyond what one operator may have, policy apple needs 2, at most 1 of one "
           "operator, for a lifetime of 90 d 1 s by the way of embedded",
@@ -104,7 +136,8 @@ START_TEST(speaks_of_the_way_that_lacks_least)
     struct ct_log logs[] = { new_log(first, alpha), new_log(second, alpha), new_log(third, beta) };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct ct_policy_subject subject = { .not_before_ms = NOW - CT_DAY_MS, .now_ms = NOW,
+        struct ct_policy_subject subject = { .not_before_ms = NOW - CT_DAY_MS,
+                                             .now_ms = NOW,
                                              .not_after_ms = NOW + (rows[i].lifetime_days - 1) * CT_DAY_MS };
         struct ct_explanation explanation = { 0 };
         struct ct_sct items[3];
@@ -116,8 +149,8 @@ START_TEST(speaks_of_the_way_that_lacks_least)
             items[j] = valid_sct(&logs[j], rows[i].sources[j]);
         }
         ck_assert(ct_policy_preset(rows[i].preset, &policy));
-        ck_assert_msg(ct_policy_judge(&policy, &subject, &scts, detail, sizeof(detail), &explanation) ==
-                          rows[i].reason, "%s", rows[i].name);
+        ck_assert_msg(ct_policy_judge(&policy, &subject, &scts, detail, sizeof(detail), &explanation) == rows[i].reason,
+                      "%s", rows[i].name);
         ck_assert_msg(strcmp(detail, rows[i].detail) == 0, "%s: %s", rows[i].name, detail);
         ck_assert_msg(strcmp(explanation.advice, rows[i].advice) == 0, "%s: %s", rows[i].name, explanation.advice);
         ct_explanation_clear(&explanation);
@@ -130,14 +163,15 @@ START_TEST(explains_both_ways)
 {
     static const char *const chrome[] = { "embedded: logs", "embedded: operators", "embedded: current log",
                                           "TLS: current logs", "TLS: operators" };
-    static const char *const apple[] = { "embedded: logs", "embedded: current log", "embedded: RFC 6962 log",
-                                         "TLS: current logs", "TLS: presented", "TLS: RFC 6962 log" };
+    static const char *const apple[] = { "embedded: logs",    "embedded: current log", "embedded: RFC 6962 log",
+                                         "TLS: current logs", "TLS: presented",        "TLS: RFC 6962 log" };
     static const struct {
         const char *preset;
         const char *const *names;
         size_t count;
     } rows[] = { { "chrome", chrome, 5 }, { "apple", apple, 6 } };
-    struct ct_policy_subject subject = { .not_before_ms = NOW - CT_DAY_MS, .now_ms = NOW,
+    struct ct_policy_subject subject = { .not_before_ms = NOW - CT_DAY_MS,
+                                         .now_ms = NOW,
                                          .not_after_ms = NOW + 89 * CT_DAY_MS };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -87,8 +87,14 @@ START_TEST(nothing_but_plain_characters_leaves)
     } rows[] = {
         { "escape sequence", "a\x1b[31mb", "a?[31mb" },
         { "line feed", "a\nb", "a?b" },
-        { "C1 control", "a\xc2\x9b" "b", "a??b" },
-        { "bidirectional override", "a\xe2\x80\xae" "b", "a???b" },
+        { "C1 control",
+          "a\xc2\x9b"
+          "b",
+          "a??b" },
+        { "bidirectional override",
+          "a\xe2\x80\xae"
+          "b",
+          "a???b" },
         { "cut character", "a\xc3", "a?" },
         { "overlong", "\xc0\xaf", "??" },
         { "surrogate", "\xed\xa0\x80", "???" },

@@ -39,7 +39,7 @@ START_TEST(rebuilds_the_golden_tbs_certificate)
 {
     X509 *x509 = read_certificate("real-2025/cloudflare.pem");
     char *golden_path = vector_path("real-2025/cloudflare-tbs-without-sct.der");
-    struct ct_certificate certificate = {0};
+    struct ct_certificate certificate = { 0 };
     struct ct_file golden;
     uint8_t *tbs = NULL;
     size_t len = 0;

@@ -84,8 +84,11 @@ static void setup(void)
     memset(certificate.sha256, 0xc1, sizeof(certificate.sha256));
     certificate.well_formed = true;
     certificate.not_before_ms = at("2026-05-01T00:00:00Z");
-    subject = (struct ct_rule_subject){ .certificate = &certificate, .leaf = leaf, .chain = chain,
-                                        .server_name = "login.example.com", .now_ms = at("2026-06-01T00:00:00Z") };
+    subject = (struct ct_rule_subject){ .certificate = &certificate,
+                                        .leaf = leaf,
+                                        .chain = chain,
+                                        .server_name = "login.example.com",
+                                        .now_ms = at("2026-06-01T00:00:00Z") };
     memset(&explanation, 0, sizeof(explanation));
 }
 
@@ -102,8 +105,11 @@ static void teardown(void)
 /* A rule without conditions. */
 static struct ct_rule blank(const char *name)
 {
-    return (struct ct_rule){ .name = strdup(name), .issued_before_ms = INT64_MAX, .issued_after_ms = INT64_MIN,
-                             .policy = SIZE_MAX, .expires_ms = INT64_MAX };
+    return (struct ct_rule){ .name = strdup(name),
+                             .issued_before_ms = INT64_MAX,
+                             .issued_after_ms = INT64_MIN,
+                             .policy = SIZE_MAX,
+                             .expires_ms = INT64_MAX };
 }
 
 static struct ct_rule of_issuer(const char *name, X509 *ca)

@@ -5,8 +5,14 @@
 #include "unit.h"
 
 /* version, log id, timestamp, extensions, algorithms, signature */
-#define HEAD(version) version "IDIDIDIDIDIDIDIDIDIDIDIDIDIDIDID" "\x00\x00\x01\x90\x00\x00\x00\x05"
-#define SCT_BYTES HEAD("\x00") "\x00\x02\xee\xff" "\x04\x03" "\x00\x03sig"
+#define HEAD(version) \
+    version "IDIDIDIDIDIDIDIDIDIDIDIDIDIDIDID" \
+            "\x00\x00\x01\x90\x00\x00\x00\x05"
+#define SCT_BYTES \
+    HEAD("\x00") \
+    "\x00\x02\xee\xff" \
+    "\x04\x03" \
+    "\x00\x03sig"
 #define SCT_LEN (1 + 32 + 8 + 4 + 2 + 5)
 
 static struct ct_bytes of(const char *bytes, size_t len)

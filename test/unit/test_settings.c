@@ -68,7 +68,8 @@ START_TEST(reads_every_setting_of_the_top)
                         "on_stale = refuse\nsources = store, tls\nsct_store = /s\npolicy = chrome\n"
                         "shadow_policy = apple\nresumption = allow\nraw_public_keys = allow\nreload = context\n"
                         "audit = syslog\naudit = file:/x\naudit = file:/y\nmetrics = /m\n",
-                        &settings, &problems), "%s", first_text(&problems));
+                        &settings, &problems),
+                  "%s", first_text(&problems));
     ck_assert_msg(problems.count == 0, "%s", first_text(&problems));
     ck_assert_int_eq(settings.mode, CLIENTCT_MODE_REPORT);
     ck_assert_uint_eq(settings.log_list_count, 2);
@@ -98,7 +99,8 @@ START_TEST(reads_policies)
     struct ct_problems problems;
     const struct ct_policy *policy;
 
-    ck_assert_msg(parse(L "policy = p\nshadow_policy = q\n[q]\n[p]\nmin_scts = 2, 3 over 180d,4  over 400d\n"
+    ck_assert_msg(parse(L
+                        "policy = p\nshadow_policy = q\n[q]\n[p]\nmin_scts = 2, 3 over 180d,4  over 400d\n"
                         "min_operators = 2\nmax_per_operator = 1\nrequire_log = Log A\nrequire_log = " HEX_A "\n"
                         "accept_states = usable, retired\nneeds_current_log = no\nclock_skew = 5m\nsct_max_age = 90d\n",
                         &settings, &problems),
@@ -301,8 +303,8 @@ START_TEST(refuses_what_is_wrong)
         }
         ck_assert_msg(found, "%s: line %u: %s", rows[i].name, problems.items[0].line, first_text(&problems));
         ck_assert_msg(settings.policies == NULL && settings.log_lists == NULL && settings.rules == NULL &&
-                          settings.audit == NULL && settings.policy_count == 0 &&
-                          settings.sources == 0 && settings.mode == CLIENTCT_MODE_ENFORCE,
+                          settings.audit == NULL && settings.policy_count == 0 && settings.sources == 0 &&
+                          settings.mode == CLIENTCT_MODE_ENFORCE,
                       "%s: something is left", rows[i].name);
         ct_settings_clear(&settings);
         ct_problems_clear(&problems);
@@ -312,23 +314,23 @@ END_TEST
 
 START_TEST(reports_every_error_in_the_order_of_lines)
 {
-    static const char text[] = "mod = enforce\n"     /* 1: misspelt */
-                               "on_stale = never\n"  /* 2: value */
+    static const char text[] = "mod = enforce\n"    /* 1: misspelt */
+                               "on_stale = never\n" /* 2: value */
                                "policy = p\n"
                                "rules = rs\n"
-                               "log_list = $HOME\n"  /* 5: not expanded; it counts as given */
-                               ".include x\n"        /* 6 */
-                               "[x]\n"               /* 7: unused */
+                               "log_list = $HOME\n" /* 5: not expanded; it counts as given */
+                               ".include x\n"       /* 6 */
+                               "[x]\n"              /* 7: unused */
                                "[p]\n"
-                               "min_scts = 0\n"      /* 9 */
-                               "min_operator = 1\n"  /* 10 */
+                               "min_scts = 0\n"     /* 9 */
+                               "min_operator = 1\n" /* 10 */
                                "[rs]\n"
                                "r = r\n"
-                               "s = t\n"             /* 13: no section */
+                               "s = t\n" /* 13: no section */
                                "[r]\n"
-                               "mode = of\n"         /* 15 */
-                               "[p]\n"               /* 16: twice */
-                               "clock_skew = 1\n";   /* 17 */
+                               "mode = of\n"       /* 15 */
+                               "[p]\n"             /* 16: twice */
+                               "clock_skew = 1\n"; /* 17 */
     static const unsigned lines[] = { 1, 2, 5, 6, 7, 9, 10, 13, 15, 16, 17 };
     struct ct_settings settings;
     struct ct_problems problems;

@@ -50,9 +50,9 @@ START_TEST(short_memory_leaves_no_settings)
 
             /* Only what a warning would have said may be lost; that there was one is still counted. */
             ck_assert_msg(good == (problems.errors == 0), "allocation %zu: errors are not counted", i);
-            ck_assert_msg(!good || (settings.rule_count == 2 && settings.policy_count == 3 &&
-                                    settings.log_list_count == 2 && settings.audit_count == 2 &&
-                                    problems.warnings == warnings && problems.count < warnings),
+            ck_assert_msg(!good ||
+                              (settings.rule_count == 2 && settings.policy_count == 3 && settings.log_list_count == 2 &&
+                               settings.audit_count == 2 && problems.warnings == warnings && problems.count < warnings),
                           "allocation %zu: half of the settings", i);
             ck_assert_msg(good || (settings.log_lists == NULL && settings.policies == NULL && settings.rules == NULL &&
                                    settings.audit == NULL && settings.sources == 0),

@@ -47,7 +47,8 @@ START_TEST(reads_rules_in_their_order)
                             "[x]\nissuer = sha256:" HEX_A "\ncertificate = sha256:" HEX_B "\n"
                             "issued_before = 2026-12-01T00:00:00Z\nissued_after = 2026-01-01T00:00:00+01:00\n"
                             "exempt = yes\nexpires = 9999-06-01T00:00:00Z\n",
-                        &settings, &problems), "%s", first_text(&problems));
+                        &settings, &problems),
+                  "%s", first_text(&problems));
     ck_assert_uint_eq(settings.rule_count, 3);
     rule = &settings.rules[0];
     ck_assert_str_eq(rule->name, "first");
@@ -180,9 +181,8 @@ START_TEST(warns_of_what_is_hardly_meant)
           TWO_RULES "[a]\nserver_name = a.b\nmode = enforce\n[b]\nissuer = sha256:" HEX_A "\npolicy = chrome\n", 6,
           "gives a policy that may be weaker to" },
         { "the top by server name, before a rule for one certificate",
-          TWO_RULES "[a]\nserver_name = a.b\npolicy = one\n[b]\ncertificate = sha256:" HEX_A
-                    "\npolicy = chrome\n",
-          0, NULL },
+          TWO_RULES "[a]\nserver_name = a.b\npolicy = one\n[b]\ncertificate = sha256:" HEX_A "\npolicy = chrome\n", 0,
+          NULL },
         { "the top by one CA's dates, before a rule for another CA",
           TWO_RULES "[a]\nissuer = sha256:" HEX_B "\nissued_before = 2026-01-01T00:00:00Z\npolicy = one\n"
                     "[b]\nissuer = sha256:" HEX_A "\npolicy = chrome\n",
@@ -413,8 +413,9 @@ END_TEST
 
 static void remove_directory(void)
 {
-    static const char *const files[] = { "ca.pem", "ca.der", "two.pem", "broken-second.pem", "long.der", "client.pem",
-                                         "empty", "junk", "encrypted.pem", "cut.der", "key.pem" };
+    static const char *const files[] = { "ca.pem",        "ca.der",     "two.pem", "broken-second.pem",
+                                         "long.der",      "client.pem", "empty",   "junk",
+                                         "encrypted.pem", "cut.der",    "key.pem" };
 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[200];

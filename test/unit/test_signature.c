@@ -108,7 +108,7 @@ START_TEST(the_algorithm_must_be_the_keys_own)
     static const struct {
         uint8_t hash, signature;
         bool p256, rsa;
-    } rows[] = { { 4, 3, true, false }, { 4, 1, false, true }, { 5, 3, false, false }, { 2, 3, false, false },
+    } rows[] = { { 4, 3, true, false },  { 4, 1, false, true },  { 5, 3, false, false }, { 2, 3, false, false },
                  { 4, 0, false, false }, { 4, 2, false, false }, { 0, 1, false, false } };
     EVP_PKEY *p256 = pki_new_key(PKI_P256, 0);
     uint8_t signature[80];

@@ -46,7 +46,8 @@ static void configure_with_rules(void)
              "rules = rules\n[rules]\nfirst = first\nagain = again\nhash = hash\n"
              "[first]\nissuer = %s.pem\nserver_name = a.example\npolicy = one\n"
              "[again]\nissuer = %s.pem\nserver_name = b.example\npolicy = one\n"
-             "[hash]\nissuer = sha256:%064d\npolicy = one\n", prefix, prefix, 0);
+             "[hash]\nissuer = sha256:%064d\npolicy = one\n",
+             prefix, prefix, 0);
     scene_configure(&scene, settings);
 }
 

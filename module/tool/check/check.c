@@ -82,8 +82,8 @@ static char *describe_effect(const struct ct_settings *settings, const struct ct
     } else {
         bool ended = rule->expires_ms <= now_ms;
         ct_time_format(rule->expires_ms, expires, sizeof(expires));
-        text = tool_format("exempt until %s%s%s", expires, ended ? ", which is past: policy " : "",
-                           ended ? policy : "");
+        text =
+            tool_format("exempt until %s%s%s", expires, ended ? ", which is past: policy " : "", ended ? policy : "");
     }
     if (mode == NULL) {
         return text;
@@ -201,9 +201,9 @@ static json_t *json_in_force(const struct report *report)
     tool_json_set(out, "mode", tool_json_text(clientct_mode_name(settings->mode)));
     tool_json_set(out, "sources", sources);
     tool_json_set(out, "policy", tool_json_text(settings->policies[settings->policy].name));
-    tool_json_set(out, "shadow_policy", settings->shadow_policy != SIZE_MAX
-                                            ? tool_json_text(settings->policies[settings->shadow_policy].name)
-                                            : json_null());
+    tool_json_set(out, "shadow_policy",
+                  settings->shadow_policy != SIZE_MAX ? tool_json_text(settings->policies[settings->shadow_policy].name)
+                                                      : json_null());
     tool_json_set(out, "log_lists", lists);
     tool_json_set(out, "rules", rules);
     tool_json_set(out, "resumption", tool_json_text(settings->resumption_allowed ? "allow" : "refuse"));
@@ -213,7 +213,7 @@ static json_t *json_in_force(const struct report *report)
 
 static void show_json(const struct report *report)
 {
-    const struct ct_problems *const sets[] = {&report->snapshot->problems, report->reviewed};
+    const struct ct_problems *const sets[] = { &report->snapshot->problems, report->reviewed };
     json_t *out = tool_json_object();
     json_t *problems = tool_json_array();
 
@@ -233,7 +233,7 @@ static void show_json(const struct report *report)
 
 static void show_text(const struct report *report)
 {
-    const struct ct_problems *const sets[] = {&report->snapshot->problems, report->reviewed};
+    const struct ct_problems *const sets[] = { &report->snapshot->problems, report->reviewed };
     size_t shown = 0;
 
     if (report->snapshot->config != NULL) {
@@ -270,10 +270,10 @@ int tool_verb_check(int argc, char **argv)
     const char *config = CLIENTCT_DEFAULT_CONFIG;
     bool json = false, strict = false;
     const struct tool_option options[] = {
-        {"config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL},
-        {"strict", NULL, "warnings count too: exit status 1", NULL, &strict},
-        {"json", NULL, "print JSON", NULL, &json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL },
+        { "strict", NULL, "warnings count too: exit status 1", NULL, &strict },
+        { "json", NULL, "print JSON", NULL, &json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "check",
@@ -281,9 +281,11 @@ int tool_verb_check(int argc, char **argv)
         "Reads the configuration and everything it names as a server would, shows what is in force, every error with\n"
         "file and line, and warns of what is legal but surely not meant.\n"
         "Exit status: 0 usable, 1 usable with warnings and --strict was given, 2 not usable.\n",
-        options, 0, 0,
+        options,
+        0,
+        0,
     };
-    struct ct_problems reviewed = {0};
+    struct ct_problems reviewed = { 0 };
     int code;
 
     if (!tool_arguments(&usage, argc, argv, &code)) {

@@ -31,8 +31,7 @@ static void review_writable(struct review *review, const char *path, bool eviden
     bool guarded = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
     bool by_all = (st.st_mode & S_IWOTH) != 0 && !guarded;
     bool by_group = (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0 && !guarded;
-    const char *harm = evidence_only ? "can take evidence away, and clients are refused"
-                                     : "can change who is let in";
+    const char *harm = evidence_only ? "can take evidence away, and clients are refused" : "can change who is let in";
     if (by_all) {
         ct_problem_add(review->problems, CT_WARNING, path, 0,
                        "everybody on this machine can write here (mode %04o) and %s; chmod o-w",
@@ -116,10 +115,9 @@ static int by_operator(const void *a, const void *b)
     return strcmp(l != NULL ? l : "", r != NULL ? r : "");
 }
 
-struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const struct ct_policy *policy,
-                                           int64_t at_ms)
+struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const struct ct_policy *policy, int64_t at_ms)
 {
-    struct tool_open_logs open = {0};
+    struct tool_open_logs open = { 0 };
     const struct ct_log **sorted = calloc(logs->count + 1, sizeof(*sorted));
 
     if (sorted == NULL) {
@@ -150,10 +148,10 @@ struct need {
 /* What the longest-lived certificates need: the presets' rule books ask for two of each at least. */
 static struct need need_of(const struct ct_policy *policy)
 {
-    struct need need = {2, 2};
+    struct need need = { 2, 2 };
 
     if (policy->kind == CT_POLICY_CONDITIONS) {
-        need = (struct need){1, policy->min_operators};
+        need = (struct need){ 1, policy->min_operators };
         for (size_t i = 0; i < policy->min_scts_rows; i++) {
             need.scts = policy->min_scts[i].scts > need.scts ? policy->min_scts[i].scts : need.scts;
         }
@@ -209,7 +207,8 @@ static void review_required_logs(struct review *review, const struct ct_policy *
         if (i == logs->count) {
             ct_problem_add(review->problems, CT_WARNING, review->snapshot->config_file, policy->line,
                            "policy %s: require_log = %s: no log in the lists has this description or id, so nothing "
-                           "can satisfy it; \"clientct logs\" shows what there is", policy->name, *name);
+                           "can satisfy it; \"clientct logs\" shows what there is",
+                           policy->name, *name);
         } else if (!is_open(&logs->logs[i], policy, review->now_ms)) {
             ct_problem_add(review->problems, CT_WARNING, review->snapshot->config_file, policy->line,
                            "policy %s: require_log = %s: this log is not open for new certificates (state %s)",
@@ -252,7 +251,7 @@ static void review_list_ages(struct review *review)
 
 void tool_review(const struct ct_snapshot *snapshot, int64_t now_ms, struct ct_problems *problems)
 {
-    struct review review = {snapshot, &snapshot->config->settings, now_ms, problems};
+    struct review review = { snapshot, &snapshot->config->settings, now_ms, problems };
 
     review_files(&review);
     review_directory(&review, "sct_store", &review.settings->sct_store);

@@ -10,11 +10,11 @@
 #include "tool/tool.h"
 #include "tool/verbs.h"
 
-static const char *const status_names[] = {"good", "note", "unknown", "bad"};
+static const char *const status_names[] = { "good", "note", "unknown", "bad" };
 
 void doctor_say(struct doctor *doctor, enum doctor_status status, const char *check, const char *format, ...)
 {
-    static const enum tool_style styles[] = {TOOL_GOOD, TOOL_DIM, TOOL_CAUTION, TOOL_BAD};
+    static const enum tool_style styles[] = { TOOL_GOOD, TOOL_DIM, TOOL_CAUTION, TOOL_BAD };
     char *text = NULL;
     json_t *one = tool_json_object();
     va_list list;
@@ -70,18 +70,19 @@ static bool parse_pid(const char *text, pid_t *pid)
 int tool_verb_doctor(int argc, char **argv)
 {
     const char *config = NULL, *pid_text = NULL;
-    struct doctor_probe probe = {0};
-    struct doctor doctor = {0};
+    struct doctor_probe probe = { 0 };
+    struct doctor doctor = { 0 };
     char *absolute = NULL;
     pid_t pid = 0;
     const struct tool_option options[] = {
-        {"pid", "N", "look at this process and its children", &pid_text, NULL},
-        {"config", "FILE", "the clientct.cnf that is meant (default: as openssl.cnf says)", &config, NULL},
-        {"connect", "HOST:PORT", "connect, and see whether the certificate is refused", &probe.address, NULL},
-        {"cert", "FILE", "beside --connect: a certificate that the CA signed and no log has", &probe.certificate, NULL},
-        {"key", "FILE", "beside --connect: its key", &probe.key, NULL},
-        {"json", NULL, "print JSON", NULL, &doctor.json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "pid", "N", "look at this process and its children", &pid_text, NULL },
+        { "config", "FILE", "the clientct.cnf that is meant (default: as openssl.cnf says)", &config, NULL },
+        { "connect", "HOST:PORT", "connect, and see whether the certificate is refused", &probe.address, NULL },
+        { "cert", "FILE", "beside --connect: a certificate that the CA signed and no log has", &probe.certificate,
+          NULL },
+        { "key", "FILE", "beside --connect: its key", &probe.key, NULL },
+        { "json", NULL, "print JSON", NULL, &doctor.json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "doctor",
@@ -90,7 +91,9 @@ int tool_verb_doctor(int argc, char **argv)
         "this environment (-- COMMAND, as in ExecStartPre=), or at a server from outside (--connect), which alone is\n"
         "proof.\n"
         "Exit status: 0 on, 1 not on, 2 wrong usage, 3 could not tell.\n",
-        options, 0, -1,
+        options,
+        0,
+        -1,
     };
     int code;
 
@@ -131,7 +134,8 @@ int tool_verb_doctor(int argc, char **argv)
     if (probe.address != NULL) {
         doctor_probe(&doctor, &probe);
     } else {
-        doctor_say(&doctor, DOCTOR_NOTE, "proof", "that it is loaded does not prove that it is asked: some programs "
+        doctor_say(&doctor, DOCTOR_NOTE, "proof",
+                   "that it is loaded does not prove that it is asked: some programs "
                    "verify by other means; --connect with a certificate that is in no log does");
     }
     free(absolute);

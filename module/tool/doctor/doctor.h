@@ -31,7 +31,7 @@ void doctor_process(struct doctor *doctor, pid_t pid, const char *config);
 void doctor_command(struct doctor *doctor, const char *command, const char *config);
 
 struct doctor_probe {
-    const char *address; /* HOST:PORT */
+    const char *address;           /* HOST:PORT */
     const char *certificate, *key; /* files; no log has the certificate */
 };
 /* Connects with TLS 1.2 and 1.3 and sees what becomes of the certificate. */
@@ -39,7 +39,7 @@ void doctor_probe(struct doctor *doctor, const struct doctor_probe *probe);
 
 /* Where a program finds its OpenSSL configuration, and the prefix ("" or a root directory) where we see its files. */
 struct doctor_view {
-    const char *program; /* last part of its name */
+    const char *program;      /* last part of its name */
     const char *openssl_conf; /* NULL: the system's */
     const char *root;
 };

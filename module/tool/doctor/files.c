@@ -93,7 +93,8 @@ static void look_at_switch(struct doctor *doctor, CONF *conf, const char *init)
     if (properties != NULL && strstr(properties, "clientct=loaded") != NULL) {
         doctor_say(doctor, DOCTOR_GOOD, "dead-man switch", "is there: without the component the program cannot do TLS");
     } else {
-        doctor_say(doctor, DOCTOR_NOTE, "dead-man switch", "is missing: without the component the program would start, "
+        doctor_say(doctor, DOCTOR_NOTE, "dead-man switch",
+                   "is missing: without the component the program would start, "
                    "and not check; see default_properties in the example configuration");
     }
 }
@@ -104,8 +105,8 @@ static void look_at_switch(struct doctor *doctor, CONF *conf, const char *init)
  */
 static void look_at_keys(struct doctor *doctor, CONF *conf, const char *section, bool provider)
 {
-    static const char *const known[] = {"config", "default_properties", "path", "module", "activate", "identity",
-                                        "soft_load"};
+    static const char *const known[] = { "config",   "default_properties", "path",     "module",
+                                         "activate", "identity",           "soft_load" };
     size_t last = provider ? sizeof known / sizeof known[0] : 3;
     STACK_OF(CONF_VALUE) *values = NCONF_get_section(conf, section);
 
@@ -117,8 +118,10 @@ static void look_at_keys(struct doctor *doctor, CONF *conf, const char *section,
             at++;
         }
         if (at == last) {
-            doctor_say(doctor, provider ? DOCTOR_BAD : DOCTOR_NOTE, "openssl.cnf", "[%s] has \"%s = %s\", %s; its keys "
-                       "are config and default_properties", section, value->name, value->value,
+            doctor_say(doctor, provider ? DOCTOR_BAD : DOCTOR_NOTE, "openssl.cnf",
+                       "[%s] has \"%s = %s\", %s; its keys "
+                       "are config and default_properties",
+                       section, value->name, value->value,
                        provider ? "which the component as a provider cannot see" : "for which everybody is refused");
         }
     }
@@ -128,8 +131,10 @@ static void look_at_keys(struct doctor *doctor, CONF *conf, const char *section,
 static void look_for_diagnostics(struct doctor *doctor, CONF *conf, const char *init)
 {
     if (section_value(conf, init, "config_diagnostics") != NULL) {
-        doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "[%s] has config_diagnostics, which OpenSSL takes for a module "
-                   "there, and stops; move it to the top of the file, before every section", init);
+        doctor_say(doctor, DOCTOR_BAD, "openssl.cnf",
+                   "[%s] has config_diagnostics, which OpenSSL takes for a module "
+                   "there, and stops; move it to the top of the file, before every section",
+                   init);
     }
 }
 
@@ -148,8 +153,10 @@ void doctor_openssl_conf(struct doctor *doctor, const struct doctor_view *view, 
     }
     if (NCONF_load(conf, path, &line) != 1) {
         if (line > 0) {
-            doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "%s:%ld: cannot be parsed, and OpenSSL then goes on "
-                       "without it", name, line);
+            doctor_say(doctor, DOCTOR_BAD, "openssl.cnf",
+                       "%s:%ld: cannot be parsed, and OpenSSL then goes on "
+                       "without it",
+                       name, line);
         } else {
             doctor_say(doctor, errno == EACCES ? DOCTOR_UNKNOWN : DOCTOR_BAD, "openssl.cnf", "%s cannot be read: %s",
                        name, strerror(errno));
@@ -164,8 +171,10 @@ void doctor_openssl_conf(struct doctor *doctor, const struct doctor_view *view, 
         section = component_section(conf, section_value(conf, init, "providers"), key);
     }
     if (section == NULL) {
-        doctor_say(doctor, DOCTOR_BAD, "openssl.cnf", "%s%s does not name clientct.so in the section that %s reads "
-                   "(%s)", name, view->openssl_conf == NULL ? ", the system's, since OPENSSL_CONF is not set," : "",
+        doctor_say(doctor, DOCTOR_BAD, "openssl.cnf",
+                   "%s%s does not name clientct.so in the section that %s reads "
+                   "(%s)",
+                   name, view->openssl_conf == NULL ? ", the system's, since OPENSSL_CONF is not set," : "",
                    view->program, init != NULL ? init : "there is no openssl_conf line");
         goto out;
     }
@@ -255,7 +264,7 @@ void doctor_command(struct doctor *doctor, const char *command, const char *conf
 {
     char *path = find_command(command);
     const char *name = strrchr(command, '/') != NULL ? strrchr(command, '/') + 1 : command;
-    struct doctor_view view = {name, getenv("OPENSSL_CONF"), ""};
+    struct doctor_view view = { name, getenv("OPENSSL_CONF"), "" };
     char *component = NULL, *named = NULL;
     char libcrypto[32];
 
@@ -267,8 +276,10 @@ void doctor_command(struct doctor *doctor, const char *command, const char *conf
     if (libcrypto[0] != '\0') {
         doctor_say(doctor, DOCTOR_NOTE, "program", "%s uses %s", path, libcrypto);
     } else {
-        doctor_say(doctor, DOCTOR_NOTE, "program", "%s does not name libcrypto itself: it loads it with a module, has "
-                   "an OpenSSL of its own, or none", path);
+        doctor_say(doctor, DOCTOR_NOTE, "program",
+                   "%s does not name libcrypto itself: it loads it with a module, has "
+                   "an OpenSSL of its own, or none",
+                   path);
     }
     if (doctor_ignores_environment(path)) {
         doctor_say(doctor, view.openssl_conf != NULL ? DOCTOR_BAD : DOCTOR_NOTE, "privileges",

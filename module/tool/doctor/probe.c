@@ -20,8 +20,8 @@ enum outcome {
     REFUSED_LATER, /* the handshake went well, the answer is 400: nginx */
     REFUSED_OTHER,
     ACCEPTED,
-    NOT_ASKED,     /* no CertificateRequest came */
-    NO_VERSION,    /* the server does not speak this version of TLS */
+    NOT_ASKED,  /* no CertificateRequest came */
+    NO_VERSION, /* the server does not speak this version of TLS */
     NO_ANSWER,
 };
 
@@ -34,8 +34,8 @@ struct attempt {
 /* A TCP connection whose reads and writes end after a while; -1: *why says why not. */
 static int connect_to(const char *host, const char *port, const char **why)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    const struct timeval patience = { .tv_sec = PATIENCE_S };
     struct addrinfo *addresses = NULL;
     int error = getaddrinfo(host, port, &hints, &addresses);
     int fd = -1;
@@ -79,7 +79,7 @@ static enum outcome outcome_of_failure(struct attempt *attempt)
         snprintf(attempt->seen, sizeof attempt->seen, "%s",
                  text != NULL ? text : "the connection ended without an answer");
         return ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_UNSUPPORTED_PROTOCOL ? NO_VERSION
-                                                                                                       : NO_ANSWER;
+                                                                                                        : NO_ANSWER;
     }
     snprintf(attempt->seen, sizeof attempt->seen, "alert %d, %s", alert, SSL_alert_desc_string_long(alert));
     if (alert == SSL_AD_CERTIFICATE_UNKNOWN) {
@@ -141,16 +141,16 @@ static void report(struct doctor *doctor, const char *version, enum outcome outc
         enum doctor_status status;
         const char *text;
     } rows[] = {
-        [REFUSED_46] = {DOCTOR_GOOD, "the certificate is refused with the alert that clientct's refusals give"},
-        [REFUSED_LATER] = {DOCTOR_GOOD, "the certificate is refused after the handshake; the server's log should say "
-                                        "error 71 (another number: refused for another reason)"},
-        [REFUSED_OTHER] = {DOCTOR_UNKNOWN, "the certificate is refused, but not as clientct does; is its CA "
-                                           "trusted there?"},
-        [ACCEPTED] = {DOCTOR_BAD, "the certificate is accepted: nothing checks it, or mode is not enforce, or "
-                                  "it is logged or exempt"},
-        [NOT_ASKED] = {DOCTOR_BAD, "the server does not ask for a client certificate"},
-        [NO_VERSION] = {DOCTOR_NOTE, "the server does not speak this version"},
-        [NO_ANSWER] = {DOCTOR_UNKNOWN, "there was no answer that says anything"},
+        [REFUSED_46] = { DOCTOR_GOOD, "the certificate is refused with the alert that clientct's refusals give" },
+        [REFUSED_LATER] = { DOCTOR_GOOD, "the certificate is refused after the handshake; the server's log should say "
+                                         "error 71 (another number: refused for another reason)" },
+        [REFUSED_OTHER] = { DOCTOR_UNKNOWN, "the certificate is refused, but not as clientct does; is its CA "
+                                            "trusted there?" },
+        [ACCEPTED] = { DOCTOR_BAD, "the certificate is accepted: nothing checks it, or mode is not enforce, or "
+                                   "it is logged or exempt" },
+        [NOT_ASKED] = { DOCTOR_BAD, "the server does not ask for a client certificate" },
+        [NO_VERSION] = { DOCTOR_NOTE, "the server does not speak this version" },
+        [NO_ANSWER] = { DOCTOR_UNKNOWN, "there was no answer that says anything" },
     };
 
     doctor_say(doctor, rows[outcome].status, version, "%s: %s%s%s%s", attempt->probe->address, rows[outcome].text,
@@ -160,7 +160,7 @@ static void report(struct doctor *doctor, const char *version, enum outcome outc
 static void try_version(struct doctor *doctor, const struct doctor_probe *probe, const char *host, const char *port,
                         const char *name, int version)
 {
-    struct attempt attempt = {.probe = probe};
+    struct attempt attempt = { .probe = probe };
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     const char *why = "";
     SSL *ssl = NULL;

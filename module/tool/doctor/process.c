@@ -40,8 +40,8 @@ static void look_at_map(struct mapped *mapped, const char *path, bool shared)
     if (strncmp(name, "clientct.so", 11) == 0) {
         snprintf(mapped->component, sizeof mapped->component, "%s", path);
     } else if (strncmp(name, "libcrypto.so", 12) == 0) {
-        mapped->two_libcryptos = mapped->two_libcryptos ||
-                                 (mapped->libcrypto[0] != '\0' && strcmp(mapped->libcrypto, path) != 0);
+        mapped->two_libcryptos =
+            mapped->two_libcryptos || (mapped->libcrypto[0] != '\0' && strcmp(mapped->libcrypto, path) != 0);
         if (mapped->libcrypto[0] == '\0') {
             snprintf(mapped->libcrypto, sizeof mapped->libcrypto, "%s", path);
         }
@@ -171,14 +171,17 @@ static void look_at_readable(struct doctor *doctor, pid_t pid, const struct iden
             _exit(try_to_read(pid, identity, path));
         }
         if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 255) {
-            doctor_say(doctor, DOCTOR_NOTE, "files", "whether process %ld can read them could not be tried; run this "
-                       "as root", (long)pid);
+            doctor_say(doctor, DOCTOR_NOTE, "files",
+                       "whether process %ld can read them could not be tried; run this "
+                       "as root",
+                       (long)pid);
             return;
         }
         if (WEXITSTATUS(status) != 0) {
-            doctor_say(doctor, DOCTOR_NOTE, "files", "process %ld (user %lu) cannot read %s: %s; it keeps what it had "
-                       "read until the server itself reloads", (long)pid, (unsigned long)identity->uid, path,
-                       strerror(WEXITSTATUS(status)));
+            doctor_say(doctor, DOCTOR_NOTE, "files",
+                       "process %ld (user %lu) cannot read %s: %s; it keeps what it had "
+                       "read until the server itself reloads",
+                       (long)pid, (unsigned long)identity->uid, path, strerror(WEXITSTATUS(status)));
             return;
         }
     }
@@ -190,13 +193,13 @@ static void look_at_readable(struct doctor *doctor, pid_t pid, const struct iden
 static struct ct_metrics_file *read_metrics(const char *path)
 {
     struct ct_metrics_file *file = calloc(1, sizeof *file);
-    struct tool_file bytes = {0};
+    struct tool_file bytes = { 0 };
 
     if (file == NULL) {
         tool_out_of_memory();
     }
     if (!tool_read_file("the counters", path, sizeof *file, &bytes) ||
-        ct_metrics_file_parse((struct ct_bytes){bytes.data, bytes.len}, file) != CT_METRICS_OK) {
+        ct_metrics_file_parse((struct ct_bytes){ bytes.data, bytes.len }, file) != CT_METRICS_OK) {
         free(file);
         file = NULL;
     }
@@ -216,8 +219,11 @@ static void look_at_metrics(struct doctor *doctor, pid_t pid, const char *path)
         for (size_t i = 0; i < CT_METRICS_BUCKETS; i++) {
             decisions += atomic_load(&file->buckets[i]);
         }
-        doctor_say(doctor, off ? DOCTOR_BAD : gauges->generation == 0 ? DOCTOR_NOTE : DOCTOR_GOOD, "in force",
-                   "process %ld: %s, generation %llu, %llu verdicts so far%s%s", (long)pid,
+        doctor_say(doctor,
+                   off                       ? DOCTOR_BAD
+                   : gauges->generation == 0 ? DOCTOR_NOTE
+                                             : DOCTOR_GOOD,
+                   "in force", "process %ld: %s, generation %llu, %llu verdicts so far%s%s", (long)pid,
                    gauges->denies_all ? "refuses everybody, it could never read its configuration"
                                       : clientct_mode_name((enum clientct_mode)gauges->mode),
                    (unsigned long long)gauges->generation, (unsigned long long)decisions,
@@ -262,14 +268,17 @@ static bool look_at_libraries(struct doctor *doctor, pid_t pid, const struct map
     char inside[PATH_MAX + 64], needed[32];
 
     if (mapped->component[0] == '\0') {
-        doctor_say(doctor, DOCTOR_BAD, "component", mapped->libcrypto[0] != '\0'
-                   ? "clientct.so is not loaded into process %ld"
-                   : "process %ld has neither clientct.so nor libcrypto.so: an OpenSSL of its own, or none", (long)pid);
+        doctor_say(doctor, DOCTOR_BAD, "component",
+                   mapped->libcrypto[0] != '\0'
+                       ? "clientct.so is not loaded into process %ld"
+                       : "process %ld has neither clientct.so nor libcrypto.so: an OpenSSL of its own, or none",
+                   (long)pid);
         return false;
     }
     doctor_say(doctor, DOCTOR_GOOD, "component", "%s is loaded into process %ld", mapped->component, (long)pid);
     if (strstr(mapped->component, " (deleted)") != NULL) {
-        doctor_say(doctor, DOCTOR_NOTE, "component", "the file was replaced since; restart the server to use the new "
+        doctor_say(doctor, DOCTOR_NOTE, "component",
+                   "the file was replaced since; restart the server to use the new "
                    "one");
         return true;
     }
@@ -282,8 +291,10 @@ static bool look_at_libraries(struct doctor *doctor, pid_t pid, const struct map
         doctor_say(doctor, DOCTOR_GOOD, "libcrypto", "%s, which the component is built for", mapped->libcrypto);
     }
     if (mapped->two_libcryptos) {
-        doctor_say(doctor, DOCTOR_UNKNOWN, "libcrypto", "process %ld has two of them: the one that serves may not be "
-                   "ours", (long)pid);
+        doctor_say(doctor, DOCTOR_UNKNOWN, "libcrypto",
+                   "process %ld has two of them: the one that serves may not be "
+                   "ours",
+                   (long)pid);
     }
     return true;
 }
@@ -291,7 +302,7 @@ static bool look_at_libraries(struct doctor *doctor, pid_t pid, const struct map
 static void look_at_workers(struct doctor *doctor, pid_t pid, const char *config)
 {
     struct ct_snapshot *snapshot = ct_snapshot_read(config, NULL);
-    pid_t pids[CHILDREN_MAX + 1] = {pid};
+    pid_t pids[CHILDREN_MAX + 1] = { pid };
     size_t count = 1 + children_of(pid, pids + 1);
 
     if (snapshot == NULL) {
@@ -323,8 +334,9 @@ void doctor_process(struct doctor *doctor, pid_t pid, const char *config)
     read_maps(pid, &mapped);
     if (!mapped.readable) {
         bool gone = kill(pid, 0) != 0 && errno == ESRCH;
-        doctor_say(doctor, gone ? DOCTOR_BAD : DOCTOR_UNKNOWN, "process", gone ? "there is no process %ld"
-                   : "what process %ld has mapped cannot be read; run this as root", (long)pid);
+        doctor_say(doctor, gone ? DOCTOR_BAD : DOCTOR_UNKNOWN, "process",
+                   gone ? "there is no process %ld" : "what process %ld has mapped cannot be read; run this as root",
+                   (long)pid);
         return;
     }
     look_at_libraries(doctor, pid, &mapped);
@@ -334,8 +346,10 @@ void doctor_process(struct doctor *doctor, pid_t pid, const char *config)
     program[len > 0 ? len : 0] = '\0';
     openssl_conf = openssl_conf_of(pid);
     if (openssl_conf != NULL && doctor_ignores_environment(name)) {
-        doctor_say(doctor, DOCTOR_BAD, "privileges", "%s is setuid, setgid or has file capabilities, so it ignores "
-                   "OPENSSL_CONF", program);
+        doctor_say(doctor, DOCTOR_BAD, "privileges",
+                   "%s is setuid, setgid or has file capabilities, so it ignores "
+                   "OPENSSL_CONF",
+                   program);
     }
     if (openssl_conf == NULL && mapped.component[0] != '\0') {
         named = config_in_metrics(mapped.metrics);
@@ -344,7 +358,7 @@ void doctor_process(struct doctor *doctor, pid_t pid, const char *config)
                    "OPENSSL_CONF is not in the environment of process %ld any more, or never was%s", (long)pid,
                    config == NULL && named == NULL ? "; say with --config which clientct.cnf is meant" : "");
     } else {
-        const struct doctor_view view = {last_part(program), openssl_conf, root};
+        const struct doctor_view view = { last_part(program), openssl_conf, root };
         doctor_openssl_conf(doctor, &view, &component, &named);
     }
     if (config != NULL && named != NULL && strcmp(config, named) != 0) {

@@ -95,7 +95,7 @@ static void set_embedded(json_t *out, const struct ct_certificate *read, bool *s
 
 json_t *tool_inspect_certificate(X509 *certificate, X509 *issuer, bool *sound)
 {
-    struct ct_certificate read = {0};
+    struct ct_certificate read = { 0 };
     json_t *out = tool_json_object();
 
     if (ct_certificate_read(certificate, &read) != CT_CERTIFICATE_OK) {
@@ -138,7 +138,7 @@ static void set_ocsp_scts(json_t *out, OCSP_SINGLERESP *single, bool *sound)
         return;
     }
     const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data((X509_EXTENSION *)extension);
-    struct ct_bytes content = {ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
+    struct ct_bytes content = { ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value) };
     struct ct_reader r = ct_reader_of(content);
     struct ct_bytes list = ct_der_expect(&r, CT_DER_OCTET_STRING).content;
     if (ct_reader_finished(&r)) {

@@ -78,7 +78,7 @@ static bool find_list(struct ct_bytes bytes, struct ct_bytes *list)
 {
     struct ct_reader wrapped = ct_reader_of(bytes);
     struct ct_bytes content = ct_der_expect(&wrapped, CT_DER_OCTET_STRING).content;
-    struct ct_bytes tries[] = {bytes, ct_reader_finished(&wrapped) ? content : bytes};
+    struct ct_bytes tries[] = { bytes, ct_reader_finished(&wrapped) ? content : bytes };
 
     for (size_t i = 0; i < 2; i++) {
         struct ct_reader r = ct_reader_of(tries[i]);
@@ -93,7 +93,7 @@ static bool find_list(struct ct_bytes bytes, struct ct_bytes *list)
 
 static json_t *inspect_scts(const char *name, const struct tool_file *file, bool *sound)
 {
-    struct ct_bytes bytes = {file->data, file->len};
+    struct ct_bytes bytes = { file->data, file->len };
     struct ct_bytes list;
     struct ct_sct sct;
     json_t *out = tool_json_object();
@@ -124,8 +124,8 @@ static json_t *inspect_scts(const char *name, const struct tool_file *file, bool
 static void put_label(int depth, const char *key)
 {
     static const char *const words[][2] = {
-        {"ca", "CA"}, {"der", "DER"}, {"id", "ID"}, {"ms", "in ms"}, {"ocsp", "OCSP"}, {"sct", "SCT"},
-        {"sha256", "SHA-256"}, {"spki", "SPKI"},
+        { "ca", "CA" },     { "der", "DER" }, { "id", "ID" },          { "ms", "in ms" },
+        { "ocsp", "OCSP" }, { "sct", "SCT" }, { "sha256", "SHA-256" }, { "spki", "SPKI" },
     };
 
     tool_put(TOOL_PLAIN, "%*s", 2 * depth, "");
@@ -166,7 +166,8 @@ static void show_array(const char *key, json_t *array, int depth)
     json_t *item;
     char *singular = tool_format("%.*s", (int)(strlen(key) - (key[strlen(key) - 1] == 's')), key);
 
-    json_array_foreach(array, index, item) {
+    json_array_foreach(array, index, item)
+    {
         put_label(depth, singular);
         tool_put(TOOL_BOLD, " %zu", index + 1);
         tool_end_line();
@@ -186,7 +187,8 @@ static void show_object(json_t *object, int depth)
     const char *key;
     json_t *value;
 
-    json_object_foreach(object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         if (json_is_array(value)) {
             show_array(key, value, depth);
         } else if (json_is_object(value)) {
@@ -206,9 +208,9 @@ int tool_verb_inspect(int argc, char **argv)
     const char *issuer = NULL;
     bool json = false;
     const struct tool_option options[] = {
-        {"issuer", "FILE", "the issuer's certificate, to show the hash of its key", &issuer, NULL},
-        {"json", NULL, "print JSON", NULL, &json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "issuer", "FILE", "the issuer's certificate, to show the hash of its key", &issuer, NULL },
+        { "json", NULL, "print JSON", NULL, &json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "inspect",
@@ -217,7 +219,9 @@ int tool_verb_inspect(int argc, char **argv)
         "OCSP response (DER). Nothing is judged and no signature is verified: that is \"clientct verify\". \"-\" is\n"
         "standard input.\n"
         "Exit status: 0 all of it decodes, 1 a part of it does not, 2 the file cannot be read.\n",
-        options, 1, 1,
+        options,
+        1,
+        1,
     };
     struct tool_file file;
     bool sound = true;

@@ -40,14 +40,14 @@ static json_t *numbered(const char *name, unsigned number)
 /* RFC 5246, section 7.4.1.4.1 */
 static const char *hash_name(uint8_t number)
 {
-    static const char *const names[] = {"none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"};
+    static const char *const names[] = { "none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512" };
 
     return number < sizeof(names) / sizeof(names[0]) ? names[number] : "unknown";
 }
 
 static const char *signature_name(uint8_t number)
 {
-    static const char *const names[] = {"anonymous", "rsa", "dsa", "ecdsa"};
+    static const char *const names[] = { "anonymous", "rsa", "dsa", "ecdsa" };
 
     return number < sizeof(names) / sizeof(names[0]) ? names[number] : "unknown";
 }
@@ -82,7 +82,7 @@ static json_t *json_of_extensions(struct ct_bytes extensions, bool *sound)
 
 static json_t *json_of_signature(const struct ct_sct *sct)
 {
-    static const struct ct_log p256 = {.key_type = CT_KEY_P256}, rsa = {.key_type = CT_KEY_RSA};
+    static const struct ct_log p256 = { .key_type = CT_KEY_P256 }, rsa = { .key_type = CT_KEY_RSA };
     json_t *out = tool_json_object();
     const char *form = ct_signature_plausible(&p256, sct)  ? "sha256 with ecdsa, strict DER for P-256"
                        : ct_signature_plausible(&rsa, sct) ? "sha256 with rsa"
@@ -131,7 +131,7 @@ json_t *tool_inspect_sct_list(struct ct_bytes list, bool *sound)
 {
     json_t *out = tool_json_object();
     json_t *scts = tool_json_array();
-    struct ct_scts decoded = {0};
+    struct ct_scts decoded = { 0 };
     struct ct_reader r = ct_reader_of(list);
     size_t shown = 0;
 
@@ -143,8 +143,9 @@ json_t *tool_inspect_sct_list(struct ct_bytes list, bool *sound)
     tool_json_set(out, "length", tool_json_count(list.len));
     tool_json_set(out, "well_formed", tool_json_bool(result == CT_LIST_OK));
     if (result != CT_LIST_OK) {
-        tool_json_set(out, "problem", tool_json_text("the list's lengths do not add up, or it is empty; a server uses "
-                                                     "nothing of it"));
+        tool_json_set(out, "problem",
+                      tool_json_text("the list's lengths do not add up, or it is empty; a server uses "
+                                     "nothing of it"));
         tool_json_set(out, "bytes", json_of_bytes(list));
         *sound = false;
     }

@@ -38,8 +38,8 @@ static bool replace_file(const char *path, const char *text, size_t len)
     char *temporary = tool_format("%s.%ld.new", path, (long)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
-    bool ok = to != NULL && fwrite(text, 1, len, to) == len && fflush(to) == 0 && fchmod(fd, 0644) == 0 &&
-              fsync(fd) == 0;
+    bool ok =
+        to != NULL && fwrite(text, 1, len, to) == len && fflush(to) == 0 && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
 
     if (to != NULL) {
         ok = fclose(to) == 0 && ok;
@@ -86,18 +86,20 @@ int tool_verb_metrics(int argc, char **argv)
     const char *config = NULL, *path = NULL;
     bool json = false, keep = false;
     const struct tool_option options[] = {
-        {"config", "FILE", "take DIR from this configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL},
-        {"write", "FILE", "write there, atomically, as a textfile collector wants it", &path, NULL},
-        {"no-fold", NULL, "leave the files of processes that are gone where they are", NULL, &keep},
-        {"json", NULL, "print JSON", NULL, &json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "config", "FILE", "take DIR from this configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL },
+        { "write", "FILE", "write there, atomically, as a textfile collector wants it", &path, NULL },
+        { "no-fold", NULL, "leave the files of processes that are gone where they are", NULL, &keep },
+        { "json", NULL, "print JSON", NULL, &json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "metrics",
         "[options] [DIR]",
         "Adds up what all processes have counted in the metrics directory, and prints it for Prometheus. Files of\n"
         "processes that are gone are added to the file \"folded\" there and removed, if this user may; sums stay.\n",
-        options, 0, 1,
+        options,
+        0,
+        1,
     };
     struct tool_metrics *metrics = NULL;
     char *directory = NULL;
@@ -108,7 +110,8 @@ int tool_verb_metrics(int argc, char **argv)
     }
     if ((optind < argc && config != NULL) || (json && path != NULL)) {
         tool_error("metrics: %s; give only one of them", json && path != NULL
-                   ? "--json prints, --write writes the text format" : "DIR and --config both say where to look");
+                                                             ? "--json prints, --write writes the text format"
+                                                             : "DIR and --config both say where to look");
         return TOOL_USAGE;
     }
     directory = optind < argc ? tool_format("%s", argv[optind])

@@ -11,7 +11,7 @@ struct counter_row {
 };
 
 static const struct counter_row counter_rows[] = {
-#define ROW(id, family, labels, help) {family, labels, help},
+#define ROW(id, family, labels, help) { family, labels, help },
     CT_METRICS_COUNTERS(ROW)
 #undef ROW
 };
@@ -126,7 +126,7 @@ static struct list_age *collect_lists(const struct tool_metrics *metrics, size_t
 
         for (size_t i = 0; i < gauges->list_count; i++) {
             if (gauges->lists[i].path[0] != '\0') {
-                lists[found++] = (struct list_age){gauges->lists[i].path, gauges->lists[i].timestamp_ms};
+                lists[found++] = (struct list_age){ gauges->lists[i].path, gauges->lists[i].timestamp_ms };
             }
         }
     }
@@ -154,7 +154,7 @@ static int program_length(const char *name)
 
 static void print_processes(const struct tool_metrics *metrics, FILE *to)
 {
-    size_t in_mode[3] = {0}, denying = 0, config_failed = 0, lists_failed = 0;
+    size_t in_mode[3] = { 0 }, denying = 0, config_failed = 0, lists_failed = 0;
 
     head(to, "clientct_processes", "gauge", "Processes that count, by program.");
     for (size_t i = 0; i < metrics->count;) { /* sorted by name: those of one program stand together */

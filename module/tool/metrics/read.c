@@ -130,7 +130,7 @@ static void folded_read(int directory, struct folded *folded)
     }
     len = read_some(fd, data, FOLDED_MAX_BYTES);
     close(fd);
-    if (ct_metrics_file_parse((struct ct_bytes){data, len}, &folded->sum) != CT_METRICS_OK ||
+    if (ct_metrics_file_parse((struct ct_bytes){ data, len }, &folded->sum) != CT_METRICS_OK ||
         folded->sum.kind != CT_METRICS_SUM) {
         memset(&folded->sum, 0, sizeof folded->sum);
         folded->damaged = true;
@@ -262,7 +262,7 @@ static void read_one(int directory, const char *name, struct tool_metrics *out, 
     }
     alive = in_use(fd); /* before it is read: what is read of the dead is final */
     for (int attempt = 0;; attempt++) {
-        parsed = ct_metrics_file_parse((struct ct_bytes){data, read_some(fd, data, sizeof data)}, &file);
+        parsed = ct_metrics_file_parse((struct ct_bytes){ data, read_some(fd, data, sizeof data) }, &file);
         if (parsed != CT_METRICS_OK || (atomic_load(&file.gauges.sequence) & 1) == 0 || attempt == 10) {
             break;
         }
@@ -312,7 +312,7 @@ static void fold(int directory, struct folded *folded, const struct ct_metrics_f
 static void read_pass(DIR *dir, struct folded *folded, bool locked, struct tool_metrics *out)
 {
     struct ct_metrics_file *dead_sum = calloc(1, sizeof *dead_sum);
-    struct names names = {0}, dead = {0};
+    struct names names = { 0 }, dead = { 0 };
 
     if (dead_sum == NULL) {
         tool_out_of_memory();
@@ -360,7 +360,8 @@ bool tool_metrics_read(const char *directory, bool fold_away, struct tool_metric
     }
     if (folded[0].damaged) {
         tool_warning("%s/%s cannot be used: the counts of processes that are gone are missing, and no file is folded "
-                     "away; move it aside", directory, CT_METRICS_FOLDED);
+                     "away; move it aside",
+                     directory, CT_METRICS_FOLDED);
         out->unusable++;
     }
 out:

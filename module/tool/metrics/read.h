@@ -15,7 +15,7 @@ struct tool_metrics_process {
 };
 
 struct tool_metrics {
-    struct ct_metrics_file sum; /* counters of all processes there have been */
+    struct ct_metrics_file sum;             /* counters of all processes there have been */
     struct tool_metrics_process *processes; /* the living, by name */
     size_t count;
     size_t folded;   /* files of processes that are gone, folded away by this reading */

@@ -108,7 +108,8 @@ static void put_summary(const struct report_tally *tally, FILE *to)
                 tally->without_certificate);
     }
     if (tally->foreign > 0 || tally->dropped > 0 || tally->beyond > 0) {
-        fprintf(to, "<p class=\"soft\">%" PRIu64 " of %" PRIu64 " lines are not ours or are torn; servers lost %" PRIu64
+        fprintf(to,
+                "<p class=\"soft\">%" PRIu64 " of %" PRIu64 " lines are not ours or are torn; servers lost %" PRIu64
                 " lines; %" PRIu64 " decisions are about certificates beyond the first %u.</p>\n",
                 tally->foreign, tally->lines, tally->dropped, tally->beyond, REPORT_CERTIFICATES_MAX);
     }
@@ -138,7 +139,8 @@ static void put_days(const struct report_tally *tally, FILE *to)
         most = all > most ? all : most;
     }
     width = (double)PLOT_WIDTH / (double)(span < 14 ? 14 : span);
-    fprintf(to, "<h2>Decisions a day</h2>\n<svg viewBox=\"0 -14 %d %d\" role=\"img\" aria-label=\"decisions a day\">\n"
+    fprintf(to,
+            "<h2>Decisions a day</h2>\n<svg viewBox=\"0 -14 %d %d\" role=\"img\" aria-label=\"decisions a day\">\n"
             "<line class=\"axis\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n",
             PLOT_WIDTH, PLOT_HEIGHT + 40, PLOT_HEIGHT, PLOT_WIDTH, PLOT_HEIGHT);
     for (size_t i = first; i < tally->day_count; i++) {
@@ -148,7 +150,8 @@ static void put_days(const struct report_tally *tally, FILE *to)
 
         fputs("<g><title>", to);
         put_day(to, days[i].day * CT_DAY_MS);
-        fprintf(to, ": %" PRIu64 " compliant, %" PRIu64 " would be refused</title>"
+        fprintf(to,
+                ": %" PRIu64 " compliant, %" PRIu64 " would be refused</title>"
                 "<rect class=\"good\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>"
                 "<rect class=\"bad\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/></g>\n",
                 days[i].accepted, days[i].refused, x, PLOT_HEIGHT - good, width * 0.85, good, x,
@@ -162,7 +165,8 @@ static void put_days(const struct report_tally *tally, FILE *to)
                 span < 4 ? 4 * width : (double)span * width, PLOT_HEIGHT + 16);
         put_day(to, (from + span - 1) * CT_DAY_MS);
     }
-    fprintf(to, "</text>\n<text class=\"good\" x=\"260\" y=\"%d\">■ compliant</text>"
+    fprintf(to,
+            "</text>\n<text class=\"good\" x=\"260\" y=\"%d\">■ compliant</text>"
             "<text class=\"bad\" x=\"360\" y=\"%d\">■ would be refused</text>\n</svg>\n",
             PLOT_HEIGHT + 16, PLOT_HEIGHT + 16);
 }
@@ -186,7 +190,8 @@ static void put_bars(const char *title, const struct report_groups *groups, FILE
 
         fprintf(to, "<text x=\"0\" y=\"%zu\">", y + 15);
         put(to, group->name, 100);
-        fprintf(to, "</text><rect class=\"bad\" x=\"0\" y=\"%zu\" width=\"%.1f\" height=\"14\" rx=\"2\"/>"
+        fprintf(to,
+                "</text><rect class=\"bad\" x=\"0\" y=\"%zu\" width=\"%.1f\" height=\"14\" rx=\"2\"/>"
                 "<text x=\"%.1f\" y=\"%zu\">%" PRIu64 "</text>\n",
                 y + 21, width, width + 8, y + 32, group->certificates);
     }
@@ -200,7 +205,8 @@ static void put_certificates(const struct report_tally *tally, FILE *to)
 {
     fputs("<h2>Certificates that would be refused</h2>\n<table id=\"locked-out\">\n"
           "<tr><th>Certificate</th><th>Reason</th><th>Times</th><th>First seen</th><th>Last seen</th>"
-          "<th>Expires</th></tr>\n", to);
+          "<th>Expires</th></tr>\n",
+          to);
     for (size_t i = 0; i < tally->locked_out && i < ROWS_MAX; i++) {
         const struct report_certificate *c = tally->certificates[i];
         char hex[65];
@@ -233,7 +239,8 @@ static void put_unknown_logs(const struct report_tally *tally, FILE *to)
         return;
     }
     fputs("<h2>Logs that signed and are not in the log list</h2>\n<table>\n"
-          "<tr><th>Log id</th><th>Times</th></tr>\n", to);
+          "<tr><th>Log id</th><th>Times</th></tr>\n",
+          to);
     for (size_t i = 0; i < tally->unknown_logs.count && i < ROWS_MAX; i++) {
         fputs("<tr><td><code>", to);
         put(to, tally->unknown_logs.items[i]->name, 64);
@@ -245,11 +252,13 @@ static void put_unknown_logs(const struct report_tally *tally, FILE *to)
 bool report_write_html(const struct report_tally *tally, int64_t now_ms, FILE *to)
 {
     /* The policy of the page forbids what an escape that was forgotten could do. */
-    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    fprintf(to,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
             "<title>clientct: who would be locked out</title>\n<style>\n%s</style>\n</head>\n<body>\n"
-            "<h1>Who would be locked out if enforcement began today</h1>\n<p class=\"soft\">", style);
+            "<h1>Who would be locked out if enforcement began today</h1>\n<p class=\"soft\">",
+            style);
     if (tally->decisions > 0) {
         fputs("Decisions about client certificates from ", to);
         put_day(to, tally->first_ms);

@@ -30,7 +30,8 @@ static void read_unknown_logs(const json_t *scts, struct report_line *line)
     const json_t *sct;
     size_t i;
 
-    json_array_foreach(scts, i, sct) {
+    json_array_foreach(scts, i, sct)
+    {
         const char *id = text_of(sct, "log_id");
         const char *status = text_of(sct, "status");
         uint8_t bytes[32];

@@ -19,19 +19,23 @@ struct options {
 static bool read_options(int argc, char **argv, struct options *options, int *code)
 {
     const struct tool_option table[] = {
-        {"json", NULL, "answer as JSON", NULL, &options->json},
-        {"html", "FILE", "write a page to open in a browser (\"-\": standard output)", &options->html, NULL},
-        {"since", "TIME", "leave out lines before TIME", &options->since, NULL},
-        {"exempt-list", NULL, "write rules for clientct.cnf that would let the others in", NULL, &options->exempt_list},
-        {"until", "TIME", "until when --exempt-list lets them in; default: until they expire", &options->until, NULL},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "json", NULL, "answer as JSON", NULL, &options->json },
+        { "html", "FILE", "write a page to open in a browser (\"-\": standard output)", &options->html, NULL },
+        { "since", "TIME", "leave out lines before TIME", &options->since, NULL },
+        { "exempt-list", NULL, "write rules for clientct.cnf that would let the others in", NULL,
+          &options->exempt_list },
+        { "until", "TIME", "until when --exempt-list lets them in; default: until they expire", &options->until, NULL },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
-        "report", "[options] AUDITFILE...",
+        "report",
+        "[options] AUDITFILE...",
         "Reads audit lines of servers (clientct-audit(5); \"-\": standard input), also as\n"
         "`journalctl -t clientct -o cat` or `-o json` gives them, and says who would be locked out\n"
         "if enforcement began today. Exit status: 0 nobody, 1 somebody, 3 there is nothing to go by.\n",
-        table, 1, -1,
+        table,
+        1,
+        -1,
     };
     if (!tool_arguments(&usage, argc, argv, code)) {
         return false;
@@ -121,7 +125,7 @@ static bool write_page(const struct report_tally *tally, const char *name, int64
 
 int tool_verb_report(int argc, char **argv)
 {
-    struct options options = {0};
+    struct options options = { 0 };
     struct report_tally *tally;
     int64_t now_ms = ct_now_ms();
     int code;
@@ -137,8 +141,10 @@ int tool_verb_report(int argc, char **argv)
         }
     }
     report_finish(tally, now_ms);
-    code = tally->decisions == 0 ? TOOL_UNDECIDED : tally->would_refuse > 0 && (tally->locked_out > 0 ||
-           tally->beyond > 0 || tally->without_certificate > 0) ? TOOL_NO : TOOL_YES;
+    code = tally->decisions == 0 ? TOOL_UNDECIDED
+           : tally->would_refuse > 0 && (tally->locked_out > 0 || tally->beyond > 0 || tally->without_certificate > 0)
+               ? TOOL_NO
+               : TOOL_YES;
     if (options.html != NULL && !write_page(tally, options.html, now_ms)) {
         code = TOOL_USAGE;
         goto out;

@@ -69,7 +69,7 @@ struct report_certificate {
     uint64_t decisions;
     bool would_refuse; /* by its last line */
     bool has_shadow, shadow_compliant;
-    bool expired;      /* it would not get in anyway; filled in by report_finish */
+    bool expired; /* it would not get in anyway; filled in by report_finish */
 };
 
 struct report_day {

@@ -112,7 +112,8 @@ void report_show_text(const struct report_tally *tally)
 {
     if (tally->decisions == 0) {
         tool_line("no decision in %" PRIu64 " lines (%" PRIu64 " of them not ours, %" PRIu64 " too old, %" PRIu64
-                  " with mode = off)", tally->lines, tally->foreign, tally->older, tally->not_judged);
+                  " with mode = off)",
+                  tally->lines, tally->foreign, tally->older, tally->not_judged);
         return;
     }
     show_summary(tally);
@@ -230,7 +231,8 @@ bool report_show_exemptions(const struct report_tally *tally, int64_t until_ms, 
 
     if (tally->locked_out > CT_RULES_MAX) {
         tool_error("report: %zu certificates would need a rule each, and clientct.cnf takes %u: exempt their issuers "
-                   "instead (issuer = ..., issued_before = ...)", tally->locked_out, CT_RULES_MAX);
+                   "instead (issuer = ..., issued_before = ...)",
+                   tally->locked_out, CT_RULES_MAX);
         return false;
     }
     if (tally->locked_out == 0) {

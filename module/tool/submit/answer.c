@@ -66,8 +66,8 @@ static bool decode_base64(const char *text, size_t text_len, uint8_t *out, size_
 bool submit_sct_verifies(struct ct_bytes serialized, const struct ct_log *log, const struct ct_certificate *certificate,
                          uint64_t *timestamp_ms, char *why, size_t why_size)
 {
-    struct ct_signed_entry entry = {0};
-    struct ct_sct sct = {0};
+    struct ct_signed_entry entry = { 0 };
+    struct ct_sct sct = { 0 };
     uint8_t digest[32];
     uint64_t leaf_index;
     const char *trouble = NULL;
@@ -158,6 +158,6 @@ bool submit_read_answer(struct ct_bytes json, const struct ct_log *log, const st
         snprintf(why, why_size, "%s", trouble);
         return false;
     }
-    return submit_sct_verifies((struct ct_bytes){out->bytes, out->len}, log, certificate, &out->timestamp_ms, why,
+    return submit_sct_verifies((struct ct_bytes){ out->bytes, out->len }, log, certificate, &out->timestamp_ms, why,
                                why_size);
 }

@@ -52,7 +52,7 @@ bool submit_list_next(const struct submit_list *list, size_t *at, struct ct_byte
     if (*at >= list->len) {
         return false;
     }
-    struct ct_reader reader = ct_reader_of((struct ct_bytes){list->data + *at, list->len - *at});
+    struct ct_reader reader = ct_reader_of((struct ct_bytes){ list->data + *at, list->len - *at });
     *serialized = ct_read_vector16(&reader);
     *at = list->len - reader.left;
     return !reader.failed;
@@ -92,7 +92,7 @@ void submit_list_clear(struct submit_list *list)
 
 bool submit_file_read(const char *path, struct submit_list *list, char *why, size_t why_size)
 {
-    struct ct_file file = {0};
+    struct ct_file file = { 0 };
     int error = ct_file_read(path, CT_EVIDENCE_MAX_BYTES, false, &file);
     bool good = true;
 
@@ -101,7 +101,7 @@ bool submit_file_read(const char *path, struct submit_list *list, char *why, siz
         snprintf(why, why_size, "%s cannot be read: %s", path,
                  error == EINVAL ? "it is not a regular file" : strerror(error));
         good = false;
-    } else if (error == 0 && !submit_list_parse((struct ct_bytes){file.data, file.len}, list)) {
+    } else if (error == 0 && !submit_list_parse((struct ct_bytes){ file.data, file.len }, list)) {
         snprintf(why, why_size, "%s is there and is not a list of SCTs; move it away", path);
         good = false;
     }
@@ -151,7 +151,7 @@ static int replace_file(const char *path, const char *directory, int directory_f
 /* The lock is on the directory itself and leaves no file behind; bounded, since its holder might hang. */
 static int lock_directory(int fd)
 {
-    const struct timespec pause = {.tv_sec = 0, .tv_nsec = LOCK_PAUSE_NS};
+    const struct timespec pause = { .tv_sec = 0, .tv_nsec = LOCK_PAUSE_NS };
 
     for (int i = 0; i < LOCK_TRIES; i++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {

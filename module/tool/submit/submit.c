@@ -20,14 +20,14 @@ struct request {
 
 /* What became of one log: identifier, stable name, whether the log's SCT is now there. */
 #define OUTCOMES(X) \
-    X(SIGNED, "signed", true)             /* a new SCT, verified */ \
-    X(ALREADY, "already-there", true)     /* the file has a valid SCT of this log: it was not asked again */ \
-    X(NOT_ASKED, "not-asked", false)      /* the log does not take this certificate, or must not count */ \
-    X(REFUSED, "refused", false)          /* the log said no */ \
-    X(BUSY, "busy", false)                /* 429 or 5xx for as long as we waited */ \
-    X(UNREACHABLE, "unreachable", false)  /* no answer */ \
-    X(BAD_ANSWER, "bad-answer", false)    /* no add-chain answer, or an SCT that does not verify */ \
-    X(NOT_KEPT, "not-kept", false)        /* signed, but the file could not be written */
+    X(SIGNED, "signed", true)            /* a new SCT, verified */ \
+    X(ALREADY, "already-there", true)    /* the file has a valid SCT of this log: it was not asked again */ \
+    X(NOT_ASKED, "not-asked", false)     /* the log does not take this certificate, or must not count */ \
+    X(REFUSED, "refused", false)         /* the log said no */ \
+    X(BUSY, "busy", false)               /* 429 or 5xx for as long as we waited */ \
+    X(UNREACHABLE, "unreachable", false) /* no answer */ \
+    X(BAD_ANSWER, "bad-answer", false)   /* no add-chain answer, or an SCT that does not verify */ \
+    X(NOT_KEPT, "not-kept", false)       /* signed, but the file could not be written */
 
 enum outcome {
 #define OUTCOME_ENUM(id, name, good) OUTCOME_##id,
@@ -38,7 +38,7 @@ static const struct {
     const char *name;
     bool good;
 } outcomes[] = {
-#define OUTCOME_ROW(id, name, good) {name, good},
+#define OUTCOME_ROW(id, name, good) { name, good },
     OUTCOMES(OUTCOME_ROW)
 #undef OUTCOME_ROW
 };
@@ -132,8 +132,8 @@ static bool read_certificate(struct work *work)
                    work->request->certificate);
         return false;
     }
-    if (sk_X509_num(work->chain) == 1 && tool_issued(sk_X509_value(work->chain, 0), sk_X509_value(work->chain, 0)) !=
-                                             X509_V_OK) {
+    if (sk_X509_num(work->chain) == 1 &&
+        tool_issued(sk_X509_value(work->chain, 0), sk_X509_value(work->chain, 0)) != X509_V_OK) {
         tool_warning("%s has no issuer behind the certificate; most logs want the chain up to a root that they accept",
                      work->request->certificate);
     }
@@ -336,8 +336,8 @@ static void read_reply(struct work *work, struct target *target, const struct su
         conclude(target, OUTCOME_UNREACHABLE, tool_format("%s", reply->error));
         return;
     case SUBMIT_OVERSIZED:
-        conclude(target, OUTCOME_BAD_ANSWER, tool_format("the answer is longer than %u KiB and was cut off",
-                                                         SUBMIT_ANSWER_MAX_BYTES / 1024));
+        conclude(target, OUTCOME_BAD_ANSWER,
+                 tool_format("the answer is longer than %u KiB and was cut off", SUBMIT_ANSWER_MAX_BYTES / 1024));
         return;
     case SUBMIT_BUSY:
         conclude(target, OUTCOME_BUSY,
@@ -351,20 +351,21 @@ static void read_reply(struct work *work, struct target *target, const struct su
     }
     if (reply->status != 200) {
         /* Logs say in plain text what they do not like; a page of HTML is cut after its first line. */
-        conclude(target, OUTCOME_REFUSED, tool_format("HTTP %ld: %.*s", reply->status,
-                                                      (int)(strcspn((const char *)reply->body, "\r\n") < 200
-                                                                ? strcspn((const char *)reply->body, "\r\n")
-                                                                : 200),
-                                                      (const char *)reply->body));
+        conclude(target, OUTCOME_REFUSED,
+                 tool_format("HTTP %ld: %.*s", reply->status,
+                             (int)(strcspn((const char *)reply->body, "\r\n") < 200
+                                       ? strcspn((const char *)reply->body, "\r\n")
+                                       : 200),
+                             (const char *)reply->body));
         return;
     }
-    if (!submit_read_answer((struct ct_bytes){reply->body, reply->len}, target->log, &work->certificate, &sct, why,
+    if (!submit_read_answer((struct ct_bytes){ reply->body, reply->len }, target->log, &work->certificate, &sct, why,
                             sizeof(why))) {
         conclude(target, OUTCOME_BAD_ANSWER, tool_format("%s; nothing of it is kept", why));
         return;
     }
     /* Kept at once: what the next log does, or a signal, loses nothing. */
-    const struct ct_bytes bytes = {sct.bytes, sct.len};
+    const struct ct_bytes bytes = { sct.bytes, sct.len };
     target->timestamp_ms = sct.timestamp_ms;
     if (work->path != NULL ? !submit_file_add(work->path, bytes, &work->list, why, sizeof(why))
                            : !submit_list_add(&work->list, bytes)) {
@@ -501,20 +502,20 @@ static int run(struct work *work)
 
 int tool_verb_submit(int argc, char **argv)
 {
-    struct request request = {0};
+    struct request request = { 0 };
     const struct tool_option options[] = {
-        {"log", "LOG...", "description, URL or id of a configured log, or LOG=URL; may be repeated", &request.logs,
-         NULL},
-        {"config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &request.config, NULL},
-        {"store", NULL, "add the SCTs to the certificate's file in sct_store", NULL, &request.store},
-        {"out", "FILE", "add the SCTs to the list in FILE", &request.out, NULL},
-        {"print-tls", NULL, "write the list to standard output, as bytes, for use in TLS", NULL, &request.print_tls},
-        {"max-wait", "TIME", "keep trying one log for so long (default 60s)", &request.max_wait, NULL},
-        {"timeout", "TIME", "wait so long for one answer (default 30s)", &request.timeout, NULL},
-        {"cacert", "FILE", "trust these CAs for https, not the system's", &request.ca_file, NULL},
-        {"insecure-http", NULL, "allow http to other machines", NULL, &request.insecure_http},
-        {"json", NULL, "print JSON", NULL, &request.json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "log", "LOG...", "description, URL or id of a configured log, or LOG=URL; may be repeated", &request.logs,
+          NULL },
+        { "config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &request.config, NULL },
+        { "store", NULL, "add the SCTs to the certificate's file in sct_store", NULL, &request.store },
+        { "out", "FILE", "add the SCTs to the list in FILE", &request.out, NULL },
+        { "print-tls", NULL, "write the list to standard output, as bytes, for use in TLS", NULL, &request.print_tls },
+        { "max-wait", "TIME", "keep trying one log for so long (default 60s)", &request.max_wait, NULL },
+        { "timeout", "TIME", "wait so long for one answer (default 30s)", &request.timeout, NULL },
+        { "cacert", "FILE", "trust these CAs for https, not the system's", &request.ca_file, NULL },
+        { "insecure-http", NULL, "allow http to other machines", NULL, &request.insecure_http },
+        { "json", NULL, "print JSON", NULL, &request.json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "submit",
@@ -525,9 +526,11 @@ int tool_verb_submit(int argc, char **argv)
         "CERT-CHAIN is PEM, the leaf first, then its issuers. Submitting publishes the certificate for ever.\n"
         "Exit status: 0 every log's SCT is there, 1 some are not (those that came are kept), 2 wrong usage or\n"
         "configuration, 3 internal failure.\n",
-        options, 1, 1,
+        options,
+        1,
+        1,
     };
-    struct work work = {.request = &request};
+    struct work work = { .request = &request };
     int code;
 
     if (tool_arguments(&usage, argc, argv, &code)) {

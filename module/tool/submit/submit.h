@@ -12,10 +12,10 @@
 #define SUBMIT_ANSWER_MAX_BYTES (64u * 1024)
 
 struct submit_manners {
-    const char *ca_file;   /* trust anchors for https in place of the system's; NULL: the system's */
-    bool insecure_http;    /* http also to hosts that are not this machine */
-    int64_t max_wait_ms;   /* for all attempts at one log together */
-    int64_t timeout_ms;    /* for one attempt, from connecting to the last byte */
+    const char *ca_file; /* trust anchors for https in place of the system's; NULL: the system's */
+    bool insecure_http;  /* http also to hosts that are not this machine */
+    int64_t max_wait_ms; /* for all attempts at one log together */
+    int64_t timeout_ms;  /* for one attempt, from connecting to the last byte */
 };
 
 /* What came of asking: only an answer of status 200 is complete and worth reading. */
@@ -28,12 +28,12 @@ enum submit_reply_kind {
 
 struct submit_reply {
     enum submit_reply_kind kind;
-    long status;           /* of the last attempt; 0: none came */
+    long status; /* of the last attempt; 0: none came */
     unsigned attempts;
     int64_t retry_after_s; /* what the log asked for last; 0: nothing */
     uint8_t *body;         /* NUL-terminated; the NUL is not counted */
     size_t len;
-    char error[256];       /* libcurl's words; "" where there are none */
+    char error[256]; /* libcurl's words; "" where there are none */
 };
 
 /* NULL when `url` may be used as a log's; otherwise why not, in a static string. */
@@ -94,7 +94,7 @@ bool submit_file_read(const char *path, struct submit_list *list, char *why, siz
  * one step, so that neither a crash nor another `submit` loses an SCT or shows half a file. Mode 0644. `list` is then
  * what is in the file.
  */
-bool submit_file_add(const char *path, struct ct_bytes serialized, struct submit_list *list, char *why, size_t why_size)
-    CT_MUST_USE;
+bool submit_file_add(const char *path, struct ct_bytes serialized, struct submit_list *list, char *why,
+                     size_t why_size) CT_MUST_USE;
 
 #endif

@@ -64,7 +64,7 @@ static void show_subject(const struct tool_verify_answer *answer)
     tool_line(LABEL "sha256 %s", "", hex);
     tool_line(LABEL "%s to %s, %s", "valid", from_text, until_text, lifetime);
     tool_line(LABEL "%s (%s)", "issuer", issuer,
-              sk_X509_num(answer->chain) > 1                                     ? "given; it did issue the certificate"
+              sk_X509_num(answer->chain) > 1 ? "given; it did issue the certificate"
               : X509_NAME_cmp(X509_get_subject_name(answer->leaf), X509_get_issuer_name(answer->leaf)) == 0
                   ? "the certificate itself"
                   : "not given");

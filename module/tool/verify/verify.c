@@ -81,8 +81,7 @@ static bool read_inputs(const struct request *request, struct inputs *inputs)
     if (inputs->certificates == NULL) {
         return false;
     }
-    if (request->issuer != NULL &&
-        (inputs->issuers = tool_read_certificates("the issuer", request->issuer)) == NULL) {
+    if (request->issuer != NULL && (inputs->issuers = tool_read_certificates("the issuer", request->issuer)) == NULL) {
         return false;
     }
     if (request->chain != NULL && (inputs->others = tool_read_certificates("the chain", request->chain)) == NULL) {
@@ -119,7 +118,8 @@ static void remark_missing_issuer(const struct inputs *inputs, struct remarks *r
                                                : NULL;
     if (candidate == NULL) {
         remark(remarks, tool_format("no issuer was given; embedded SCTs need the certificate of \"%s\": give it with "
-                                    "--issuer FILE or behind the leaf in the same file", wanted));
+                                    "--issuer FILE or behind the leaf in the same file",
+                                    wanted));
     } else {
         char *found = tool_name(X509_get_subject_name(candidate));
         remark(remarks, tool_format("\"%s\" did not issue this certificate (%s) and is not used; the issuer is \"%s\"",
@@ -137,7 +137,7 @@ static void build_chain(const struct request *request, struct inputs *inputs, st
     if (candidates == NULL) {
         tool_out_of_memory();
     }
-    STACK_OF(X509) *const sets[] = {inputs->certificates, inputs->issuers, inputs->others};
+    STACK_OF(X509) *const sets[] = { inputs->certificates, inputs->issuers, inputs->others };
     for (size_t s = 0; s < 3; s++) {
         for (int i = s == 0 ? 1 : 0; i < sk_X509_num(sets[s]); i++) {
             if (sk_X509_push(candidates, sk_X509_value(sets[s], i)) <= 0) {
@@ -150,14 +150,15 @@ static void build_chain(const struct request *request, struct inputs *inputs, st
     X509 *second = sk_X509_num(inputs->certificates) > 1 ? sk_X509_value(inputs->certificates, 1) : leaf;
     if (X509_cmp(leaf, second) != 0 && tool_issued(second, leaf) == X509_V_OK) {
         remark(remarks, tool_format("the first certificate of %s issued the second: the leaf must come first, and the "
-                                    "first is what was judged", request->certificate));
+                                    "first is what was judged",
+                                    request->certificate));
     }
     if (sk_X509_num(inputs->chain) == 1 && tool_issued(leaf, leaf) != X509_V_OK) {
         remark_missing_issuer(inputs, remarks);
     } else if (inputs->issuers != NULL && tool_issued(leaf, sk_X509_value(inputs->issuers, 0)) != X509_V_OK) {
         char *found = tool_name(X509_get_subject_name(sk_X509_value(inputs->issuers, 0)));
-        remark(remarks, tool_format("--issuer: \"%s\" did not issue this certificate; another one that was given did",
-                                    found));
+        remark(remarks,
+               tool_format("--issuer: \"%s\" did not issue this certificate; another one that was given did", found));
         free(found);
     }
 }
@@ -176,7 +177,8 @@ static void remark_validity(const struct inputs *inputs, struct remarks *remarks
     ct_time_format(inputs->at_ms, at, sizeof(at));
     if (inputs->at_ms < from || inputs->at_ms > until + CT_SECOND_MS - 1) {
         remark(remarks, tool_format("at %s the certificate %s: a server refuses it by itself; --at TIME chooses "
-                                    "another time", at, inputs->at_ms < from ? "is not valid yet" : "has expired"));
+                                    "another time",
+                                    at, inputs->at_ms < from ? "is not valid yet" : "has expired"));
     }
 }
 
@@ -192,7 +194,8 @@ static void remark_open_chain(const struct inputs *inputs, const struct ct_setti
     if (by_issuer && sk_X509_num(inputs->chain) > 1 && tool_issued(top, top) != X509_V_OK) {
         char *name = tool_name(X509_get_subject_name(top));
         remark(remarks, tool_format("the chain that was given ends at \"%s\", which is no root: rules with \"issuer\" "
-                                    "could not look further up; give the rest with --chain FILE", name));
+                                    "could not look further up; give the rest with --chain FILE",
+                                    name));
         free(name);
     }
 }
@@ -203,7 +206,8 @@ static void remark_configuration(const struct request *request, const struct inp
     if (snapshot->config == NULL) {
         if (request->config == NULL && request->log_list == NULL && access(CLIENTCT_DEFAULT_CONFIG, F_OK) != 0) {
             remark(remarks, tool_format("there is no %s; name a configuration with --config FILE, or for a first try a "
-                                        "log list with --log-list FILE", CLIENTCT_DEFAULT_CONFIG));
+                                        "log list with --log-list FILE",
+                                        CLIENTCT_DEFAULT_CONFIG));
         }
         return;
     }
@@ -352,19 +356,19 @@ static int decide(const struct request *request, struct inputs *inputs, struct r
 
 int tool_verb_verify(int argc, char **argv)
 {
-    struct request request = {0};
+    struct request request = { 0 };
     const struct tool_option options[] = {
-        {"config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &request.config, NULL},
-        {"log-list", "FILE", "without a configuration: judge by this log list ...", &request.log_list, NULL},
-        {"policy", "PRESET", "... and this preset: one (the default), chrome or apple", &request.policy, NULL},
-        {"issuer", "FILE", "the certificate of the CA that issued CERT", &request.issuer, NULL},
-        {"chain", "FILE", "more CA certificates, in any order", &request.chain, NULL},
-        {"tls-scts", "FILE", "the SCT list that the client sent in TLS", &request.tls_scts, NULL},
-        {"ocsp", "FILE", "an OCSP response in DER, instead of that in ocsp_store", &request.ocsp, NULL},
-        {"server-name", "NAME", "the server name (SNI) that the client asked for", &request.server_name, NULL},
-        {"at", "TIME", "decide as of this time: RFC 3339, or seconds since 1970", &request.at, NULL},
-        {"json", NULL, "print JSON", NULL, &request.json},
-        {NULL, NULL, NULL, NULL, NULL},
+        { "config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &request.config, NULL },
+        { "log-list", "FILE", "without a configuration: judge by this log list ...", &request.log_list, NULL },
+        { "policy", "PRESET", "... and this preset: one (the default), chrome or apple", &request.policy, NULL },
+        { "issuer", "FILE", "the certificate of the CA that issued CERT", &request.issuer, NULL },
+        { "chain", "FILE", "more CA certificates, in any order", &request.chain, NULL },
+        { "tls-scts", "FILE", "the SCT list that the client sent in TLS", &request.tls_scts, NULL },
+        { "ocsp", "FILE", "an OCSP response in DER, instead of that in ocsp_store", &request.ocsp, NULL },
+        { "server-name", "NAME", "the server name (SNI) that the client asked for", &request.server_name, NULL },
+        { "at", "TIME", "decide as of this time: RFC 3339, or seconds since 1970", &request.at, NULL },
+        { "json", NULL, "print JSON", NULL, &request.json },
+        { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "verify",
@@ -374,10 +378,12 @@ int tool_verb_verify(int argc, char **argv)
         "input; in a file of several the leaf comes first. The chain is taken from what is given; whether a server\n"
         "trusts that chain is not looked at.\n"
         "Exit status: 0 accepted, 1 refused, 2 wrong usage or configuration, 3 could not decide.\n",
-        options, 1, 1,
+        options,
+        1,
+        1,
     };
-    struct inputs inputs = {0};
-    struct remarks remarks = {0};
+    struct inputs inputs = { 0 };
+    struct remarks remarks = { 0 };
     int code;
 
     if (!tool_arguments(&usage, argc, argv, &code)) {

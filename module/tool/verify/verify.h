@@ -7,13 +7,13 @@
 #include "config/snapshot.h"
 
 struct tool_verify_answer {
-    const char *config;             /* as the operator named it; NULL with --log-list */
+    const char *config; /* as the operator named it; NULL with --log-list */
     X509 *leaf;
-    STACK_OF(X509) *chain;          /* as far as it could be built */
+    STACK_OF(X509) *chain; /* as far as it could be built */
     int64_t at_ms;
     const struct clientct_verdict *verdict;
     const struct ct_snapshot *snapshot; /* that decided */
-    char **remarks;                 /* what the person should know beside the verdict */
+    char **remarks;                     /* what the person should know beside the verdict */
     size_t remark_count;
 };
 
