@@ -37,7 +37,7 @@ static void read_section(const CONF *cnf, const char *name, struct section *sect
     char why[320];
 
     if (values == NULL) {
-        snprintf(why, sizeof(why), "openssl.cnf names a section [%.60s] for clientct, and there is none", name);
+        snprintf(why, sizeof why, "openssl.cnf names a section [%.60s] for clientct, and there is none", name);
         ct_process_checker_deny(why);
         return;
     }
@@ -49,7 +49,7 @@ static void read_section(const CONF *cnf, const char *name, struct section *sect
         } else if (strcmp(value->name, "default_properties") == 0) {
             section->default_properties = value->value;
         } else if (strcmp(value->name, "path") != 0) {
-            snprintf(why, sizeof(why),
+            snprintf(why, sizeof why,
                      "openssl.cnf, section [%.60s]: expected path, config = FILE or "
                      "default_properties, found \"%.40s = %.40s\"",
                      name, value->name, value->value);

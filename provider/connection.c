@@ -15,7 +15,7 @@
 static const char magic[16] = "clientct slot 1";
 
 struct slot {
-    char magic[sizeof(magic)];
+    char magic[sizeof magic];
     const SSL *owner;
     unsigned char client_random[SSL3_RANDOM_SIZE]; /* of the handshake that brought the bytes */
     size_t len;
@@ -28,7 +28,7 @@ static struct slot *own_slot(void *pointer, const SSL *ssl)
 {
     struct slot *slot = pointer;
 
-    if (slot == NULL || memcmp(slot->magic, magic, sizeof(magic)) != 0 || slot->owner != ssl) {
+    if (slot == NULL || memcmp(slot->magic, magic, sizeof magic) != 0 || slot->owner != ssl) {
         return NULL;
     }
     return slot;
@@ -37,7 +37,7 @@ static struct slot *own_slot(void *pointer, const SSL *ssl)
 static void slot_free(struct slot *slot)
 {
     if (slot != NULL) {
-        OPENSSL_cleanse(slot, sizeof(*slot));
+        OPENSSL_cleanse(slot, sizeof *slot);
         OPENSSL_free(slot);
     }
 }
@@ -72,13 +72,13 @@ bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len)
     struct slot *slot;
 
     ct_connection_forget(ssl);
-    slot = OPENSSL_malloc(sizeof(*slot) + len);
+    slot = OPENSSL_malloc(sizeof *slot + len);
     if (slot == NULL) {
         return false;
     }
-    memcpy(slot->magic, magic, sizeof(magic));
+    memcpy(slot->magic, magic, sizeof magic);
     slot->owner = ssl;
-    SSL_get_client_random(ssl, slot->client_random, sizeof(slot->client_random));
+    SSL_get_client_random(ssl, slot->client_random, sizeof slot->client_random);
     slot->len = len;
     if (len > 0) {
         memcpy(slot->bytes, bytes, len);
@@ -96,8 +96,8 @@ const uint8_t *ct_connection_get0_scts(const SSL *ssl, size_t *len)
     unsigned char client_random[SSL3_RANDOM_SIZE];
 
     /* An SSL object may have been cleared and used again since; there is no callback for that. */
-    if (slot != NULL && (SSL_get_client_random(ssl, client_random, sizeof(client_random)) != sizeof(client_random) ||
-                         memcmp(client_random, slot->client_random, sizeof(client_random)) != 0)) {
+    if (slot != NULL && (SSL_get_client_random(ssl, client_random, sizeof client_random) != sizeof client_random ||
+                         memcmp(client_random, slot->client_random, sizeof client_random) != 0)) {
         slot = NULL;
     }
     *len = slot != NULL ? slot->len : 0;

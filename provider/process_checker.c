@@ -49,7 +49,7 @@ void ct_process_checker_configure(const char *config_file)
         return;
     }
     if (strcmp(first, wanted) != 0) {
-        snprintf(why, sizeof(why),
+        snprintf(why, sizeof why,
                  "openssl.cnf names two configuration files, \"%.80s\" and \"%.80s\": "
                  "give every clientct section the same config =",
                  first, wanted);

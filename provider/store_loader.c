@@ -40,7 +40,7 @@ struct store {
 static bool collect(void *arg, const uint8_t *der, size_t len, const char *name)
 {
     struct store *store = arg;
-    struct object *object = OPENSSL_malloc(sizeof(*object) + len);
+    struct object *object = OPENSSL_malloc(sizeof *object + len);
 
     if (object == NULL) {
         return false;
@@ -96,7 +96,7 @@ static const char *fill(struct store *store, const char *uri)
 
 static void *store_open(void *provctx, const char *uri)
 {
-    struct store *store = OPENSSL_zalloc(sizeof(*store));
+    struct store *store = OPENSSL_zalloc(sizeof *store);
     OSSL_LIB_CTX *threads_own;
     const char *why;
 

@@ -35,7 +35,7 @@ static const char being_verified;
 
 static _Atomic(X509_STORE_CTX_verify_fn) *remember(X509_STORE_CTX_verify_fn verify)
 {
-    for (size_t i = 0; i < sizeof(wrapped) / sizeof(wrapped[0]); i++) {
+    for (size_t i = 0; i < sizeof wrapped / sizeof wrapped[0]; i++) {
         X509_STORE_CTX_verify_fn here = atomic_load(&wrapped[i]);
 
         if (here == NULL && atomic_compare_exchange_strong(&wrapped[i], &here, verify)) {
@@ -53,17 +53,17 @@ static X509_STORE_CTX_verify_fn recall(const void *slot)
     uintptr_t first = (uintptr_t)wrapped;
     uintptr_t here = (uintptr_t)slot;
 
-    if (here < first || here >= first + sizeof(wrapped) || (here - first) % sizeof(wrapped[0]) != 0) {
+    if (here < first || here >= first + sizeof wrapped || (here - first) % sizeof wrapped[0] != 0) {
         return NULL;
     }
-    return atomic_load(&wrapped[(here - first) / sizeof(wrapped[0])]);
+    return atomic_load(&wrapped[(here - first) / sizeof wrapped[0]]);
 }
 
 static void fail(struct clientct_verdict *verdict, enum clientct_reason reason, const char *detail)
 {
     clientct_verdict_clear(verdict);
     verdict->reason = reason;
-    snprintf(verdict->detail, sizeof(verdict->detail), "%s", detail);
+    snprintf(verdict->detail, sizeof verdict->detail, "%s", detail);
 }
 
 static bool decide(struct clientct_checker *checker, struct clientct_input *input, SSL *ssl,

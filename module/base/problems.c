@@ -64,13 +64,13 @@ void ct_problem_add(struct ct_problems *problems, enum ct_severity severity, con
         return;
     }
     if (problems->items == NULL) {
-        problems->items = calloc(CT_PROBLEMS_MAX, sizeof(*problems->items));
+        problems->items = calloc(CT_PROBLEMS_MAX, sizeof *problems->items);
         if (problems->items == NULL) {
             return;
         }
     }
     va_start(arguments, format);
-    if (vsnprintf(text, sizeof(text), format, arguments) < 0) {
+    if (vsnprintf(text, sizeof text, format, arguments) < 0) {
         text[0] = '\0';
     }
     va_end(arguments);

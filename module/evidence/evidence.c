@@ -30,7 +30,7 @@ void ct_evidence_embedded(const struct ct_certificate *certificate, struct ct_ev
     }
     if (!ct_certificate_sct_list(certificate, &list) || list.len == 0) {
         out->trouble = CLIENTCT_MALFORMED_SCT_LIST;
-        snprintf(out->detail, sizeof(out->detail),
+        snprintf(out->detail, sizeof out->detail,
                  "the SCT-list extension does not hold exactly one DER OCTET STRING with a list in it");
         return;
     }
@@ -61,7 +61,7 @@ static void describe_failure(const char *dir, const char *suffix, int error, str
         what = "could not be read";
         break;
     }
-    snprintf(out->detail, sizeof(out->detail), "the certificate's %s file in %.80s %s", suffix, dir, what);
+    snprintf(out->detail, sizeof out->detail, "the certificate's %s file in %.80s %s", suffix, dir, what);
 }
 
 bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suffix, char path[PATH_MAX])

@@ -54,7 +54,7 @@ static const char *read_basic(struct ct_bytes bytes, OCSP_BASICRESP **basic)
     if (!ct_reader_finished(&response) || !ct_reader_finished(&tagged) || !ct_reader_finished(&body)) {
         return "the response is not one DER OCSPResponse";
     }
-    if (!ct_bytes_equal(type.content, (struct ct_bytes){ id_pkix_ocsp_basic, sizeof(id_pkix_ocsp_basic) })) {
+    if (!ct_bytes_equal(type.content, (struct ct_bytes){ id_pkix_ocsp_basic, sizeof id_pkix_ocsp_basic })) {
         return "the response is not a basic one";
     }
     at = value.content.data;
@@ -368,7 +368,7 @@ void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STAC
         } else {
             out->trouble = why == out_of_memory ? CLIENTCT_INTERNAL_ERROR : CLIENTCT_OCSP_UNUSABLE;
         }
-        snprintf(out->detail, sizeof(out->detail), "%s", why);
+        snprintf(out->detail, sizeof out->detail, "%s", why);
     }
     ct_file_clear(&file);
 }

@@ -106,7 +106,7 @@ void ct_json_key_and_id(struct ct_list_input *in, const char *key_place, const j
         return;
     }
     if (log->spki.data == NULL) {
-        snprintf(place, sizeof(place), "%s%s%s", key_place, *key_place != '\0' ? "." : "", key_name);
+        snprintf(place, sizeof place, "%s%s%s", key_place, *key_place != '\0' ? "." : "", key_name);
         ct_list_set_key(in, 0, place, log, json_string_value(key));
     }
     if (log->spki.data == NULL) {

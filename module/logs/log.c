@@ -33,7 +33,7 @@ static const uint8_t mimic_ids[][CT_LOG_ID_LEN] = {
 
 bool ct_log_id_is_mimic(const uint8_t id[CT_LOG_ID_LEN])
 {
-    for (size_t i = 0; i < sizeof(mimic_ids) / sizeof(mimic_ids[0]); i++) {
+    for (size_t i = 0; i < sizeof mimic_ids / sizeof mimic_ids[0]; i++) {
         if (memcmp(mimic_ids[i], id, CT_LOG_ID_LEN) == 0) {
             return true;
         }
@@ -118,14 +118,14 @@ static const char *check_spki(struct ct_bytes spki, enum ct_key_type *type)
     if (!ct_reader_finished(&outer) || !ct_reader_finished(&inner) || bits.failed || unused_bits != 0) {
         return "the key is not a DER SubjectPublicKeyInfo";
     }
-    if (ct_bytes_equal(algorithm, (struct ct_bytes){ p256_algorithm, sizeof(p256_algorithm) })) {
+    if (ct_bytes_equal(algorithm, (struct ct_bytes){ p256_algorithm, sizeof p256_algorithm })) {
         *type = CT_KEY_P256;
         if (bits.left != P256_POINT_LEN || bits.at[0] != 0x04) {
             return "the P-256 key is not an uncompressed point";
         }
         return NULL;
     }
-    if (ct_bytes_equal(algorithm, (struct ct_bytes){ rsa_algorithm, sizeof(rsa_algorithm) })) {
+    if (ct_bytes_equal(algorithm, (struct ct_bytes){ rsa_algorithm, sizeof rsa_algorithm })) {
         *type = CT_KEY_RSA;
         return check_rsa((struct ct_bytes){ bits.at, bits.left });
     }
@@ -152,7 +152,7 @@ bool ct_log_set_key(struct ct_log *log, struct ct_bytes spki, const char **why)
     free((void *)log->spki.data);
     log->spki = (struct ct_bytes){ copy, spki.len };
     log->key_type = type;
-    memcpy(log->id, id, sizeof(id));
+    memcpy(log->id, id, sizeof id);
     log->mimic = ct_log_id_is_mimic(id);
     return true;
 }
@@ -243,14 +243,14 @@ void ct_log_clear(struct ct_log *log)
     free(log->url);
     free(log->list);
     free((void *)log->spki.data);
-    memset(log, 0, sizeof(*log));
+    memset(log, 0, sizeof *log);
 }
 
 bool ct_log_set_add(struct ct_log_set *set, struct ct_log *log)
 {
     if (set->count == set->room) {
         size_t room = set->room == 0 ? 16 : set->room * 2;
-        struct ct_log *logs = reallocarray(set->logs, room, sizeof(*logs));
+        struct ct_log *logs = reallocarray(set->logs, room, sizeof *logs);
 
         if (logs == NULL) {
             return false;
@@ -258,8 +258,8 @@ bool ct_log_set_add(struct ct_log_set *set, struct ct_log *log)
         set->logs = logs;
         set->room = room;
     }
-    memcpy(&set->logs[set->count++], log, sizeof(*log));
-    memset(log, 0, sizeof(*log));
+    memcpy(&set->logs[set->count++], log, sizeof *log);
+    memset(log, 0, sizeof *log);
     return true;
 }
 
@@ -272,7 +272,7 @@ bool ct_log_set_finish(struct ct_log_set *set, const struct ct_log **twice)
 {
     *twice = NULL;
     if (set->count > 1) {
-        qsort(set->logs, set->count, sizeof(*set->logs), compare_ids);
+        qsort(set->logs, set->count, sizeof *set->logs, compare_ids);
     }
     for (size_t i = 1; i < set->count; i++) {
         if (compare_ids(&set->logs[i - 1], &set->logs[i]) == 0) {
@@ -293,7 +293,7 @@ const struct ct_log *ct_log_set_find(const struct ct_log_set *set, const uint8_t
     if (set->count == 0) {
         return NULL;
     }
-    return bsearch(id, set->logs, set->count, sizeof(*set->logs), compare_with_id);
+    return bsearch(id, set->logs, set->count, sizeof *set->logs, compare_with_id);
 }
 
 void ct_log_set_clear(struct ct_log_set *set)
@@ -305,5 +305,5 @@ void ct_log_set_clear(struct ct_log_set *set)
         ct_log_clear(&set->logs[i]);
     }
     free(set->logs);
-    memset(set, 0, sizeof(*set));
+    memset(set, 0, sizeof *set);
 }

@@ -51,7 +51,7 @@ bool ct_base64_decode(const char *text, uint8_t *out, size_t room, size_t *len)
     int n = -1;
 
     *len = 0;
-    if (text_len == 0 || text_len % 4 != 0 || text_len >= sizeof(again)) {
+    if (text_len == 0 || text_len % 4 != 0 || text_len >= sizeof again) {
         return false;
     }
     padding = (text[text_len - 1] == '=') + (text[text_len - 2] == '=');
@@ -99,7 +99,7 @@ void ct_list_set_key(struct ct_list_input *in, unsigned line, const char *place,
     const char *why = NULL;
     size_t len = 0;
 
-    if (!ct_base64_decode(base64, spki, sizeof(spki), &len)) {
+    if (!ct_base64_decode(base64, spki, sizeof spki, &len)) {
         ct_problem_add(in->problems, CT_ERROR, in->file, line, "%s%sexpected a public key in base64, found \"%.60s\"",
                        place, separator, base64);
     } else if (!ct_log_set_key(log, (struct ct_bytes){ spki, len }, &why)) {
@@ -249,7 +249,7 @@ bool ct_log_list_parse(const char *file, struct ct_bytes text, struct ct_log_lis
     struct ct_list_input in = { .file = file, .text = text, .list = list, .problems = problems };
     size_t errors_before = problems->errors;
 
-    memset(list, 0, sizeof(*list));
+    memset(list, 0, sizeof *list);
     list->timestamp_ms = INT64_MIN;
     if (text.len > CT_LOG_LIST_MAX_BYTES) {
         ct_problem_add(problems, CT_ERROR, file, 0, "expected at most 10 MiB, found %zu bytes", text.len);
@@ -273,5 +273,5 @@ void ct_log_list_clear(struct ct_log_list *list)
     }
     free(list->version);
     ct_log_set_clear(&list->logs);
-    memset(list, 0, sizeof(*list));
+    memset(list, 0, sizeof *list);
 }

@@ -63,7 +63,7 @@ static char *trimmed(char *name)
 
 static void read_enabled(struct ct_list_input *in, const struct ct_conf *conf, const struct ct_conf_line *enabled)
 {
-    bool *seen = calloc(conf->section_count, sizeof(*seen));
+    bool *seen = calloc(conf->section_count, sizeof *seen);
     char *names = strdup(enabled->value);
     char *rest = names;
 

@@ -39,14 +39,14 @@ static void set_bare_rsa_key(struct ct_list_input *in, const char *place, const 
     if (raw == NULL) {
         return;
     }
-    if (!ct_base64_decode(json_string_value(raw), bare, sizeof(bare), &len)) {
+    if (!ct_base64_decode(json_string_value(raw), bare, sizeof bare, &len)) {
         ct_json_complain(in, place, "rawBytes", "a public key in base64", raw);
         return;
     }
     bits = 1 + ct_der_length_size(1 + len) + 1 + len;
-    at = ct_der_write_header(at, CT_DER_SEQUENCE, sizeof(algorithm) + bits);
-    memcpy(at, algorithm, sizeof(algorithm));
-    at = ct_der_write_header(at + sizeof(algorithm), CT_DER_BIT_STRING, 1 + len);
+    at = ct_der_write_header(at, CT_DER_SEQUENCE, sizeof algorithm + bits);
+    memcpy(at, algorithm, sizeof algorithm);
+    at = ct_der_write_header(at + sizeof algorithm, CT_DER_BIT_STRING, 1 + len);
     *at++ = 0; /* unused bits */
     memcpy(at, bare, len);
     if (!ct_log_set_key(log, (struct ct_bytes){ spki, (size_t)(at - spki) + len }, &why)) {
@@ -67,15 +67,15 @@ static void read_key(struct ct_list_input *in, const char *place, const json_t *
     if (key == NULL || id == NULL) {
         return;
     }
-    snprintf(key_place, sizeof(key_place), "%s.publicKey", place);
-    snprintf(id_place, sizeof(id_place), "%s.logId", place);
-    snprintf(window_place, sizeof(window_place), "%s.validFor", key_place);
+    snprintf(key_place, sizeof key_place, "%s.publicKey", place);
+    snprintf(id_place, sizeof id_place, "%s.logId", place);
+    snprintf(window_place, sizeof window_place, "%s.validFor", key_place);
 
     kind = ct_json_text(in, key_place, key, "keyDetails", CT_REQUIRED);
-    while (kind != NULL && i < sizeof(key_kinds) / sizeof(key_kinds[0]) && strcmp(kind, key_kinds[i].name) != 0) {
+    while (kind != NULL && i < sizeof key_kinds / sizeof key_kinds[0] && strcmp(kind, key_kinds[i].name) != 0) {
         i++;
     }
-    if (kind == NULL || i == sizeof(key_kinds) / sizeof(key_kinds[0])) {
+    if (kind == NULL || i == sizeof key_kinds / sizeof key_kinds[0]) {
         if (kind != NULL) {
             ct_json_complain(in, key_place, "keyDetails", "an ECDSA P-256 or RSA PKCS#1 v1.5 key with SHA-256",
                              json_object_get(key, "keyDetails"));
@@ -129,7 +129,7 @@ void ct_list_read_sigstore(struct ct_list_input *in, const json_t *root)
         const json_t *entry = json_array_get(logs, i);
         char place[40];
 
-        snprintf(place, sizeof(place), "ctlogs[%zu]", i);
+        snprintf(place, sizeof place, "ctlogs[%zu]", i);
         if (json_is_object(entry)) {
             read_log(in, place, entry);
         } else {

@@ -18,7 +18,7 @@ static void read_state(struct ct_list_input *in, const char *place, const json_t
         return;
     }
     log->has_state = true;
-    snprintf(inner, sizeof(inner), "%s%sstate", place, *place != '\0' ? "." : "");
+    snprintf(inner, sizeof inner, "%s%sstate", place, *place != '\0' ? "." : "");
     if (json_object_size(states) != 1) {
         ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s: expected exactly one state, found %zu", inner,
                        json_object_size(states));
@@ -26,7 +26,7 @@ static void read_state(struct ct_list_input *in, const char *place, const json_t
     }
     for (unsigned state = 0; state < CT_LOG_STATE_COUNT; state++) {
         const char *name = ct_log_state_name((enum ct_log_state)state);
-        char deeper[sizeof(inner) + 16];
+        char deeper[sizeof inner + 16];
 
         if (json_object_get(states, name) == NULL) {
             continue;
@@ -34,7 +34,7 @@ static void read_state(struct ct_list_input *in, const char *place, const json_t
         log->state = (enum ct_log_state)state;
         states = ct_json_member(in, inner, states, name, JSON_OBJECT, CT_REQUIRED);
         if (states != NULL) {
-            snprintf(deeper, sizeof(deeper), "%s.%s", inner, name);
+            snprintf(deeper, sizeof deeper, "%s.%s", inner, name);
             ct_json_time(in, deeper, states, "timestamp", CT_REQUIRED, &log->state_since_ms);
         }
         return;
@@ -52,7 +52,7 @@ static void read_interval(struct ct_list_input *in, const char *place, const jso
     if (interval == NULL) {
         return;
     }
-    snprintf(inner, sizeof(inner), "%s%stemporal_interval", place, *place != '\0' ? "." : "");
+    snprintf(inner, sizeof inner, "%s%stemporal_interval", place, *place != '\0' ? "." : "");
     ct_json_time(in, inner, interval, "start_inclusive", CT_REQUIRED, &log->interval_start_ms);
     ct_json_time(in, inner, interval, "end_exclusive", CT_REQUIRED, &log->interval_end_ms);
     if (log->interval_start_ms >= log->interval_end_ms) {
@@ -77,7 +77,7 @@ static void read_previous_operators(struct ct_list_input *in, const char *place,
     if (count == 0) {
         return;
     }
-    log->previous = calloc(count, sizeof(*log->previous));
+    log->previous = calloc(count, sizeof *log->previous);
     if (log->previous == NULL) {
         ct_problem_add(in->problems, CT_ERROR, in->file, 0, "out of memory");
         return;
@@ -88,7 +88,7 @@ static void read_previous_operators(struct ct_list_input *in, const char *place,
         const char *name = NULL;
         char inner[PLACE_MAX + 48];
 
-        snprintf(inner, sizeof(inner), "%s%sprevious_operators[%zu]", place, *place != '\0' ? "." : "", i);
+        snprintf(inner, sizeof inner, "%s%sprevious_operators[%zu]", place, *place != '\0' ? "." : "", i);
         if (!json_is_object(one)) {
             ct_json_complain(in, inner, "", "an object", one);
             continue;
@@ -99,7 +99,7 @@ static void read_previous_operators(struct ct_list_input *in, const char *place,
         }
         ct_json_time(in, inner, one, "end_time", CT_REQUIRED, &log->previous[i].until_ms);
     }
-    qsort(log->previous, count, sizeof(*log->previous), compare_until);
+    qsort(log->previous, count, sizeof *log->previous, compare_until);
 }
 
 static void read_log_type(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
@@ -149,10 +149,10 @@ static void read_logs(struct ct_list_input *in, size_t operator_index, const jso
     char place[PLACE_MAX];
     const json_t *logs;
 
-    snprintf(place, sizeof(place), "operators[%zu]", operator_index);
+    snprintf(place, sizeof place, "operators[%zu]", operator_index);
     logs = ct_json_member(in, place, entry, array_name, JSON_ARRAY, CT_OPTIONAL);
     for (size_t i = 0; i < json_array_size(logs); i++) {
-        snprintf(place, sizeof(place), "operators[%zu].%s[%zu]", operator_index, array_name, i);
+        snprintf(place, sizeof place, "operators[%zu].%s[%zu]", operator_index, array_name, i);
         read_log(in, place, json_array_get(logs, i), name, tiled);
     }
 }
@@ -184,7 +184,7 @@ void ct_list_read_v3(struct ct_list_input *in, const json_t *root)
         const char *name = NULL;
         char place[PLACE_MAX];
 
-        snprintf(place, sizeof(place), "operators[%zu]", i);
+        snprintf(place, sizeof place, "operators[%zu]", i);
         if (!json_is_object(entry)) {
             ct_json_complain(in, place, "", "an object", entry);
             continue;

@@ -48,10 +48,10 @@ static void add_interval(const struct ct_log *log, const struct ct_certificate *
     int64_t end_ms = by_expiry ? log->interval_end_ms : log->sct_until_ms;
 
     if (start_ms != INT64_MIN) {
-        ct_time_format(start_ms, from, sizeof(from));
+        ct_time_format(start_ms, from, sizeof from);
     }
     if (end_ms != INT64_MAX) {
-        ct_time_format(end_ms, until, sizeof(until));
+        ct_time_format(end_ms, until, sizeof until);
     }
     ct_text_add(text, size, " is from a log %s from %s to %s",
                 by_expiry ? "for certificates that expire" : "whose SCTs count when made", from, until);
@@ -67,7 +67,7 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
     switch (sct->status) {
     case CLIENTCT_FUTURE_TIMESTAMP:
         if (sct->timestamp_ms <= INT64_MAX) {
-            ct_time_format((int64_t)sct->timestamp_ms - policy->clock_skew_ms, when, sizeof(when));
+            ct_time_format((int64_t)sct->timestamp_ms - policy->clock_skew_ms, when, sizeof when);
             ct_text_add(text, size, "or wait, or set the clock right: ");
             add_name(sct, number, text, size);
             ct_text_add(text, size, " counts from %s on", when);
@@ -91,7 +91,7 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
         if (sct->log->state_since_ms == INT64_MIN) {
             ct_text_add(text, size, " is from a retired log without a retirement time, which never counts");
         } else {
-            ct_time_format(sct->log->state_since_ms, when, sizeof(when));
+            ct_time_format(sct->log->state_since_ms, when, sizeof when);
             ct_text_add(text, size, " would count had it and the certificate been issued before %s", when);
         }
         break;
@@ -132,7 +132,7 @@ static const struct ct_sct *nearest(const struct ct_scts *scts)
     };
     bool any_valid = false;
 
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         for (size_t n = 0; n < scts->count; n++) {
             if (scts->items[n].status == order[i]) {
                 return &scts->items[n];

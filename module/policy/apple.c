@@ -17,7 +17,7 @@ static const struct {
     { 180, 2, 1 },
     { 398, 3, 2 },
 };
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS (sizeof rows / sizeof rows[0])
 #define CURRENT_LOGS 2
 
 /* notBefore through notAfter, inclusive (RFC 5280, 4.1.2.5): the last second is part of it. */
@@ -46,9 +46,9 @@ static void require_rfc6962(const struct ct_tally *tally, bool speak, struct ct_
     }
     r = ct_way_require(way, "RFC 6962 log", count, 1, CLIENTCT_REQUIRED_LOG_MISSING);
     if (speak) {
-        ct_text_add(r->seen_text, sizeof(r->seen_text), "%zu of %zu logs are RFC 6962 logs", count, tally->count);
-        ct_text_add(r->needed_text, sizeof(r->needed_text), "1 that is not a static-ct log");
-        ct_text_add(r->lacking, sizeof(r->lacking), "from an RFC 6962 log");
+        ct_text_add(r->seen_text, sizeof r->seen_text, "%zu of %zu logs are RFC 6962 logs", count, tally->count);
+        ct_text_add(r->needed_text, sizeof r->needed_text, "1 that is not a static-ct log");
+        ct_text_add(r->lacking, sizeof r->lacking, "from an RFC 6962 log");
     }
 }
 
@@ -73,14 +73,14 @@ static void embedded_way(const struct ct_policy *policy, const struct ct_policy_
     if (speak) {
         ct_say_logs(r, &tally);
         if (row < ROWS) {
-            ct_text_add(r->needed_text, sizeof(r->needed_text), "%zu, at most %u of one operator, for a lifetime of ",
+            ct_text_add(r->needed_text, sizeof r->needed_text, "%zu, at most %u of one operator, for a lifetime of ",
                         r->needed, most);
             ct_lacking_other_operators(r, &tally, most);
         } else {
-            ct_text_add(r->needed_text, sizeof(r->needed_text), "a lifetime of at most %d d, not ",
+            ct_text_add(r->needed_text, sizeof r->needed_text, "a lifetime of at most %d d, not ",
                         (int)rows[ROWS - 1].days);
         }
-        ct_text_add_duration(r->needed_text, sizeof(r->needed_text), lifetime);
+        ct_text_add_duration(r->needed_text, sizeof r->needed_text, lifetime);
     }
     ct_way_require_current_log(way, "current log", &tally, speak);
     require_rfc6962(&tally, speak, way);
@@ -101,13 +101,13 @@ static void presented_way(const struct ct_policy *policy, const struct ct_policy
     r = ct_way_require(way, "current logs", tally.count, CURRENT_LOGS, CLIENTCT_TOO_FEW_SCTS);
     if (speak) {
         ct_say_logs(r, &tally);
-        ct_text_add(r->needed_text, sizeof(r->needed_text), "%zu that are current now", r->needed);
+        ct_text_add(r->needed_text, sizeof r->needed_text, "%zu that are current now", r->needed);
     }
     r = ct_way_require(way, "presented", presented, 1, CLIENTCT_TOO_FEW_SCTS);
     if (speak) {
-        ct_text_add(r->seen_text, sizeof(r->seen_text), "%zu SCT%s by TLS, OCSP or the store", presented,
+        ct_text_add(r->seen_text, sizeof r->seen_text, "%zu SCT%s by TLS, OCSP or the store", presented,
                     presented == 1 ? "" : "s");
-        ct_text_add(r->needed_text, sizeof(r->needed_text), "1");
+        ct_text_add(r->needed_text, sizeof r->needed_text, "1");
     }
     require_rfc6962(&tally, speak, way);
 }

@@ -36,9 +36,9 @@ size_t ct_chrome_ways(const struct ct_policy *policy, const struct ct_policy_sub
     r = ct_way_require(&ways[0], "logs", tally.count, needed, CLIENTCT_TOO_FEW_SCTS);
     if (speak) {
         ct_say_logs(r, &tally);
-        ct_text_add(r->needed_text, sizeof(r->needed_text), "%zu for a lifetime of ", needed);
-        ct_text_add_duration(r->needed_text, sizeof(r->needed_text), lifetime);
-        ct_text_add(r->needed_text, sizeof(r->needed_text), needed == 3 ? " (over 180 d)" : " (up to 180 d)");
+        ct_text_add(r->needed_text, sizeof r->needed_text, "%zu for a lifetime of ", needed);
+        ct_text_add_duration(r->needed_text, sizeof r->needed_text, lifetime);
+        ct_text_add(r->needed_text, sizeof r->needed_text, needed == 3 ? " (over 180 d)" : " (up to 180 d)");
     }
     ct_way_require_operators(&ways[0], "operators", &tally, OPERATORS, speak);
     ct_way_require_current_log(&ways[0], "current log", &tally, speak);
@@ -49,7 +49,7 @@ size_t ct_chrome_ways(const struct ct_policy *policy, const struct ct_policy_sub
     r = ct_way_require(&ways[1], "current logs", tally.current, PRESENTED_LOGS, CLIENTCT_TOO_FEW_SCTS);
     if (speak) {
         ct_say_logs(r, &tally);
-        ct_text_add(r->needed_text, sizeof(r->needed_text), "%zu that are current now", r->needed);
+        ct_text_add(r->needed_text, sizeof r->needed_text, "%zu that are current now", r->needed);
     }
     ct_way_require_operators(&ways[1], "operators", &tally, OPERATORS, speak);
     return CT_WAYS_MAX;

@@ -11,7 +11,7 @@ static bool is_log(const char *wanted, const struct ct_log *log)
     if (strcmp(wanted, log->description) == 0) {
         return true;
     }
-    return ct_unhex(wanted, strlen(wanted), id, sizeof(id)) && memcmp(id, log->id, sizeof(id)) == 0;
+    return ct_unhex(wanted, strlen(wanted), id, sizeof id) && memcmp(id, log->id, sizeof id) == 0;
 }
 
 static bool has_signed(const char *wanted, const struct ct_tally *tally)
@@ -28,14 +28,14 @@ static void say_min_scts(const struct ct_policy *policy, const struct ct_policy_
                          const struct ct_tally *tally, const struct ct_min_scts *row, struct ct_requirement *r)
 {
     ct_say_logs(r, tally);
-    ct_text_add(r->needed_text, sizeof(r->needed_text), "%zu for a lifetime of ", r->needed);
-    ct_text_add_duration(r->needed_text, sizeof(r->needed_text), ct_lifetime_ms(subject));
+    ct_text_add(r->needed_text, sizeof r->needed_text, "%zu for a lifetime of ", r->needed);
+    ct_text_add_duration(r->needed_text, sizeof r->needed_text, ct_lifetime_ms(subject));
     if (row != NULL && policy->min_scts_rows > 1) {
         bool first = row == &policy->min_scts[0];
 
-        ct_text_add(r->needed_text, sizeof(r->needed_text), " (row: %u %s ", row->scts, first ? "up to" : "over");
-        ct_text_add_duration(r->needed_text, sizeof(r->needed_text), first ? row[1].over_ms : row->over_ms);
-        ct_text_add(r->needed_text, sizeof(r->needed_text), ")");
+        ct_text_add(r->needed_text, sizeof r->needed_text, " (row: %u %s ", row->scts, first ? "up to" : "over");
+        ct_text_add_duration(r->needed_text, sizeof r->needed_text, first ? row[1].over_ms : row->over_ms);
+        ct_text_add(r->needed_text, sizeof r->needed_text, ")");
     }
     if (policy->max_per_operator > 0) {
         ct_lacking_other_operators(r, tally, policy->max_per_operator);
@@ -54,7 +54,7 @@ static void require_logs(const struct ct_policy *policy, const struct ct_tally *
         wanted++;
         found += present ? 1 : 0;
         if (speak && !present) {
-            ct_text_add(absent, sizeof(absent), "%s%s", absent[0] != '\0' ? ", " : "", *log);
+            ct_text_add(absent, sizeof absent, "%s%s", absent[0] != '\0' ? ", " : "", *log);
         }
     }
     if (wanted == 0) {
@@ -63,12 +63,12 @@ static void require_logs(const struct ct_policy *policy, const struct ct_tally *
     r = ct_way_require(way, "require_log", found, wanted, CLIENTCT_REQUIRED_LOG_MISSING);
     if (speak) {
         if (found < wanted) {
-            ct_text_add(r->seen_text, sizeof(r->seen_text), "no SCT from %s", absent);
-            ct_text_add(r->lacking, sizeof(r->lacking), "from %s", absent);
+            ct_text_add(r->seen_text, sizeof r->seen_text, "no SCT from %s", absent);
+            ct_text_add(r->lacking, sizeof r->lacking, "from %s", absent);
         } else {
-            ct_text_add(r->seen_text, sizeof(r->seen_text), "all %zu signed", wanted);
+            ct_text_add(r->seen_text, sizeof r->seen_text, "all %zu signed", wanted);
         }
-        ct_text_add(r->needed_text, sizeof(r->needed_text), "an SCT from each of %zu required log%s", wanted,
+        ct_text_add(r->needed_text, sizeof r->needed_text, "an SCT from each of %zu required log%s", wanted,
                     wanted == 1 ? "" : "s");
     }
 }

@@ -18,11 +18,11 @@ void ct_explanation_add(struct ct_explanation *explanation, const char *name, bo
         return;
     }
     va_start(args, needed_format);
-    vsnprintf(needed, sizeof(needed), needed_format, args);
+    vsnprintf(needed, sizeof needed, needed_format, args);
     va_end(args);
 
     /* An explanation that memory is too short for is left out: it never changes a decision. */
-    grown = realloc(explanation->conditions, (explanation->count + 1) * sizeof(*grown));
+    grown = realloc(explanation->conditions, (explanation->count + 1) * sizeof *grown);
     if (grown == NULL) {
         return;
     }
@@ -53,5 +53,5 @@ void ct_explanation_clear(struct ct_explanation *explanation)
         free(explanation->conditions[i].needed);
     }
     free(explanation->conditions);
-    memset(explanation, 0, sizeof(*explanation));
+    memset(explanation, 0, sizeof *explanation);
 }

@@ -14,7 +14,7 @@ static void (*const preset_fill[])(struct ct_policy *policy) = { NULL, ct_chrome
 
 void ct_policy_defaults(struct ct_policy *policy)
 {
-    memset(policy, 0, sizeof(*policy));
+    memset(policy, 0, sizeof *policy);
     policy->kind = CT_POLICY_CONDITIONS;
     policy->min_scts[0].scts = 1;
     policy->min_scts_rows = 1;
@@ -50,7 +50,7 @@ void ct_policy_clear(struct ct_policy *policy)
         free(*log);
     }
     free(policy->required_logs);
-    memset(policy, 0, sizeof(*policy));
+    memset(policy, 0, sizeof *policy);
 }
 
 enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms)

@@ -43,9 +43,9 @@ static enum outcome differ(struct difference *why, const char *seen, const char 
     va_list args;
 
     if (why->wanted) {
-        snprintf(why->seen, sizeof(why->seen), "%s", seen);
+        snprintf(why->seen, sizeof why->seen, "%s", seen);
         va_start(args, format);
-        vsnprintf(why->needed, sizeof(why->needed), format, args);
+        vsnprintf(why->needed, sizeof why->needed, format, args);
         va_end(args);
     }
     return DIFFERS;
@@ -69,7 +69,7 @@ static bool know_issuers(const struct ct_rule_subject *subject, struct issuers *
         return true;
     }
     if (chain > 1) {
-        issuers->spki = calloc((size_t)chain - 1, sizeof(*issuers->spki));
+        issuers->spki = calloc((size_t)chain - 1, sizeof *issuers->spki);
         if (issuers->spki == NULL) {
             return false;
         }
@@ -87,14 +87,14 @@ static bool know_issuers(const struct ct_rule_subject *subject, struct issuers *
 static enum outcome issuer_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
                                    struct issuers *issuers, struct difference *why)
 {
-    char wanted[2 * sizeof(rule->issuer_spki) + 1];
+    char wanted[2 * sizeof rule->issuer_spki + 1];
     char seen[200] = "";
 
     if (!know_issuers(subject, issuers)) {
         return CANNOT_TELL;
     }
     for (size_t i = 0; i < issuers->count; i++) {
-        if (memcmp(issuers->spki[i], rule->issuer_spki, sizeof(rule->issuer_spki)) == 0) {
+        if (memcmp(issuers->spki[i], rule->issuer_spki, sizeof rule->issuer_spki) == 0) {
             return MATCHES;
         }
     }
@@ -103,12 +103,12 @@ static enum outcome issuer_matches(const struct ct_rule *rule, const struct ct_r
     }
     for (size_t i = 0; i < issuers->count && i < 2; i++) {
         size_t used = strlen(seen);
-        char hex[2 * sizeof(issuers->spki[0]) + 1];
+        char hex[2 * sizeof issuers->spki[0] + 1];
 
-        ct_hex(issuers->spki[i], sizeof(issuers->spki[i]), hex);
-        snprintf(seen + used, sizeof(seen) - used, "%ssha256:%s", i == 0 ? "the chain's CAs are " : ", ", hex);
+        ct_hex(issuers->spki[i], sizeof issuers->spki[i], hex);
+        snprintf(seen + used, sizeof seen - used, "%ssha256:%s", i == 0 ? "the chain's CAs are " : ", ", hex);
     }
-    ct_hex(rule->issuer_spki, sizeof(rule->issuer_spki), wanted);
+    ct_hex(rule->issuer_spki, sizeof rule->issuer_spki, wanted);
     return differ(why, issuers->count == 0 ? "the chain has no CA" : seen, "issuer sha256:%s in the chain", wanted);
 }
 
@@ -162,14 +162,14 @@ static enum outcome issued_matches(const struct ct_rule *rule, const struct ct_r
     if (!subject->certificate->well_formed) {
         return UNREADABLE; /* its times were not read */
     }
-    ct_time_format(issued, at, sizeof(at));
-    snprintf(seen, sizeof(seen), "issued at %s", at);
+    ct_time_format(issued, at, sizeof at);
+    snprintf(seen, sizeof seen, "issued at %s", at);
     if (rule->issued_before_ms != INT64_MAX && issued >= rule->issued_before_ms) {
-        ct_time_format(rule->issued_before_ms, wanted, sizeof(wanted));
+        ct_time_format(rule->issued_before_ms, wanted, sizeof wanted);
         return differ(why, seen, "issued_before %s", wanted);
     }
     if (rule->issued_after_ms != INT64_MIN && issued < rule->issued_after_ms) {
-        ct_time_format(rule->issued_after_ms, wanted, sizeof(wanted));
+        ct_time_format(rule->issued_after_ms, wanted, sizeof wanted);
         return differ(why, seen, "issued_after %s", wanted);
     }
     return MATCHES;
@@ -211,7 +211,7 @@ static enum outcome certificate_policy_matches(const struct ct_rule *rule, const
             return MATCHES;
         }
     }
-    object_text(rule->certificate_policy, wanted, sizeof(wanted));
+    object_text(rule->certificate_policy, wanted, sizeof wanted);
     outcome = differ(why, policies == NULL ? "the certificate has no policies" : "the certificate has other policies",
                      "certificate_policy %s", wanted);
     CERTIFICATEPOLICIES_free(policies);
@@ -236,7 +236,7 @@ static enum outcome extended_key_usage_matches(const struct ct_rule *rule, const
             return MATCHES;
         }
     }
-    object_text(rule->extended_key_usage, wanted, sizeof(wanted));
+    object_text(rule->extended_key_usage, wanted, sizeof wanted);
     outcome = differ(why,
                      usages == NULL ? "the certificate has no extended key usage"
                                     : "the certificate has other extended key usages",
@@ -250,11 +250,11 @@ static enum outcome certificate_matches(const struct ct_rule *rule, const struct
 {
     char seen[2 * 32 + 1], wanted[2 * 32 + 1];
 
-    if (memcmp(subject->certificate->sha256, rule->certificate, sizeof(rule->certificate)) == 0) {
+    if (memcmp(subject->certificate->sha256, rule->certificate, sizeof rule->certificate) == 0) {
         return MATCHES;
     }
-    ct_hex(subject->certificate->sha256, sizeof(subject->certificate->sha256), seen);
-    ct_hex(rule->certificate, sizeof(rule->certificate), wanted);
+    ct_hex(subject->certificate->sha256, sizeof subject->certificate->sha256, seen);
+    ct_hex(rule->certificate, sizeof rule->certificate, wanted);
     return differ(why, seen, "certificate sha256:%s", wanted);
 }
 
@@ -293,7 +293,7 @@ static void explain(const struct ct_rule *rule, enum outcome outcome, const stru
     if (explanation == NULL) {
         return;
     }
-    snprintf(name, sizeof(name), "rule %s", rule->name != NULL ? rule->name : "");
+    snprintf(name, sizeof name, "rule %s", rule->name != NULL ? rule->name : "");
     switch (outcome) {
     case DIFFERS:
         ct_explanation_add(explanation, name, false, why->seen, "%s", why->needed);
@@ -307,7 +307,7 @@ static void explain(const struct ct_rule *rule, enum outcome outcome, const stru
         break;
     case MATCHES:
         if (rule->exempt && now_ms >= rule->expires_ms) {
-            ct_time_format(rule->expires_ms, expired, sizeof(expired));
+            ct_time_format(rule->expires_ms, expired, sizeof expired);
             ct_explanation_add(explanation, name, true, "matches, but its exemption has expired",
                                "a time before %s for the exemption to hold", expired);
         } else {
@@ -349,5 +349,5 @@ void ct_rule_clear(struct ct_rule *rule)
     free(rule->server_name);
     ASN1_OBJECT_free(rule->certificate_policy);
     ASN1_OBJECT_free(rule->extended_key_usage);
-    memset(rule, 0, sizeof(*rule));
+    memset(rule, 0, sizeof *rule);
 }

@@ -195,7 +195,7 @@ void ct_text_add_duration(char *text, size_t size, int64_t ms)
         ct_text_add(text, size, "%" PRId64 " ms", ms);
         return;
     }
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (ms >= units[i].ms) {
             ct_text_add(text, size, "%s%" PRId64 " %s", space, ms / units[i].ms, units[i].unit);
             ms %= units[i].ms;

@@ -20,7 +20,7 @@ struct ct_requirement *ct_way_require(struct ct_way *way, const char *name, size
 void ct_say_logs(struct ct_requirement *r, const struct ct_tally *tally)
 {
     char *text = r->seen_text;
-    size_t size = sizeof(r->seen_text);
+    size_t size = sizeof r->seen_text;
 
     ct_text_add(text, size, "%zu %s", r->seen, r->seen == 1 ? "log counts" : "logs count");
     if (tally->count > 0) {
@@ -38,11 +38,11 @@ void ct_say_logs(struct ct_requirement *r, const struct ct_tally *tally)
 
 void ct_lacking_other_operators(struct ct_requirement *r, const struct ct_tally *tally, unsigned max_per_operator)
 {
-    size_t size = sizeof(r->lacking);
+    size_t size = sizeof r->lacking;
     bool several = r->seen < r->needed && r->needed - r->seen > 1;
     char names[120] = "";
 
-    ct_text_add_operators(names, sizeof(names), tally, max_per_operator);
+    ct_text_add_operators(names, sizeof names, tally, max_per_operator);
     if (several && max_per_operator == 0) {
         ct_text_add(r->lacking, size, "from different operators%s%s", names[0] != '\0' ? " other than " : "", names);
         return;
@@ -63,13 +63,13 @@ void ct_way_require_operators(struct ct_way *way, const char *name, const struct
     if (!speak) {
         return;
     }
-    ct_text_add(r->seen_text, sizeof(r->seen_text), "%zu operator%s", r->seen, r->seen == 1 ? "" : "s");
+    ct_text_add(r->seen_text, sizeof r->seen_text, "%zu operator%s", r->seen, r->seen == 1 ? "" : "s");
     if (tally->count > 0) {
-        ct_text_add(r->seen_text, sizeof(r->seen_text), " (");
-        ct_text_add_operators(r->seen_text, sizeof(r->seen_text), tally, 0);
-        ct_text_add(r->seen_text, sizeof(r->seen_text), ")");
+        ct_text_add(r->seen_text, sizeof r->seen_text, " (");
+        ct_text_add_operators(r->seen_text, sizeof r->seen_text, tally, 0);
+        ct_text_add(r->seen_text, sizeof r->seen_text, ")");
     }
-    ct_text_add(r->needed_text, sizeof(r->needed_text), "%zu", r->needed);
+    ct_text_add(r->needed_text, sizeof r->needed_text, "%zu", r->needed);
     ct_lacking_other_operators(r, tally, 0);
 }
 
@@ -83,9 +83,9 @@ void ct_way_require_current_log(struct ct_way *way, const char *name, const stru
     if (!speak) {
         return;
     }
-    ct_text_add(r->seen_text, sizeof(r->seen_text), "%zu of %zu logs current now", tally->current, tally->count);
-    ct_text_add(r->needed_text, sizeof(r->needed_text), "1 that is qualified, usable or readonly");
-    ct_text_add(r->lacking, sizeof(r->lacking), "from a log that is current now");
+    ct_text_add(r->seen_text, sizeof r->seen_text, "%zu of %zu logs current now", tally->current, tally->count);
+    ct_text_add(r->needed_text, sizeof r->needed_text, "1 that is qualified, usable or readonly");
+    ct_text_add(r->lacking, sizeof r->lacking, "from a log that is current now");
 }
 
 static const struct ct_requirement *first_unmet(const struct ct_way *way)
@@ -174,7 +174,7 @@ static void explain(const struct ct_way *way, struct ct_explanation *explanation
         const struct ct_requirement *r = &way->requirements[i];
         char name[80];
 
-        snprintf(name, sizeof(name), "%s%s%s", way->name != NULL ? way->name : "", way->name != NULL ? ": " : "",
+        snprintf(name, sizeof name, "%s%s%s", way->name != NULL ? way->name : "", way->name != NULL ? ": " : "",
                  r->name);
         ct_explanation_add(explanation, name, r->seen >= r->needed, r->seen_text, "%s", r->needed_text);
     }
@@ -202,7 +202,7 @@ enum clientct_reason ct_ways_judge(const struct ct_policy *policy, const struct 
     }
 
     if (explanation != NULL) {
-        advise(nearest(ways, count, false), explanation->advice, sizeof(explanation->advice));
+        advise(nearest(ways, count, false), explanation->advice, sizeof explanation->advice);
     }
     way = nearest(ways, count, true);
     unmet = first_unmet(way);

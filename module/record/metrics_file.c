@@ -149,7 +149,7 @@ static bool counts_are_possible(const struct ct_metrics_file *file)
 }
 
 /* Text that cannot be shown is no text. */
-#define CLEAN_STRING(array) clean_string(array, sizeof(array))
+#define CLEAN_STRING(array) clean_string(array, sizeof array)
 static void clean_string(char *text, size_t size)
 {
     text[size - 1] = '\0';

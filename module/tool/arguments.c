@@ -21,7 +21,7 @@ static void show_help(const struct tool_usage *usage)
     tool_end_line();
     for (const struct tool_option *o = usage->options; o->name != NULL; o++) {
         char left[64];
-        snprintf(left, sizeof(left), "--%s %s", o->name, o->value != NULL ? o->value : "");
+        snprintf(left, sizeof left, "--%s %s", o->name, o->value != NULL ? o->value : "");
         tool_line("  %-22s %s", left, o->help);
     }
     tool_line("  %-22s %s", "--help", "this text");

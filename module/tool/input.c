@@ -53,7 +53,7 @@ bool tool_read_file(const char *what, const char *name, size_t max, struct tool_
     bool is_stdin = strcmp(name, "-") == 0;
     int error = 0;
 
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, sizeof *out);
     if (is_stdin && stdin_taken) {
         tool_error("%s: standard input (\"-\") can be read only once; name a file", what);
         return false;
@@ -85,7 +85,7 @@ bool tool_read_file(const char *what, const char *name, size_t max, struct tool_
 void tool_file_clear(struct tool_file *file)
 {
     free(file->data);
-    memset(file, 0, sizeof(*file));
+    memset(file, 0, sizeof *file);
 }
 
 static bool append(STACK_OF(X509) *certificates, X509 *certificate)

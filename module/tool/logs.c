@@ -75,15 +75,15 @@ static enum counts log_counts(const struct view *view, const struct ct_log *log,
         end_ms = log->state_since_ms - 1;
     }
     if (end_ms < view->at_ms && admits(view, log, end_ms) == CLIENTCT_VALID) {
-        ct_time_format(end_ms, when, sizeof(when));
+        ct_time_format(end_ms, when, sizeof when);
         *why = tool_format("only SCTs made until %s", when);
         return COUNTS_OLDER;
     }
     if (log->interval_end_ms <= view->at_ms) {
-        ct_time_format(log->interval_end_ms, when, sizeof(when));
+        ct_time_format(log->interval_end_ms, when, sizeof when);
         *why = tool_format("it takes certificates that end before %s", when);
     } else if (log->sct_from_ms > view->at_ms) {
-        ct_time_format(log->sct_from_ms, when, sizeof(when));
+        ct_time_format(log->sct_from_ms, when, sizeof when);
         *why = tool_format("only SCTs made from %s on", when);
     } else if (reason == CLIENTCT_LOG_NOT_TRUSTED) {
         *why = tool_format("policy %s does not take %s logs", view->policy->name, ct_log_state_name(log->state));
@@ -135,8 +135,8 @@ static void show_list(const struct list_facts *list, int64_t at_ms)
              list->version != NULL ? " version " : "", list->version != NULL ? list->version : "", list->logs,
              list->logs == 1 ? "" : "s");
     if (list->timestamp_ms != INT64_MIN) {
-        ct_time_format(list->timestamp_ms, when, sizeof(when));
-        tool_duration_format(at_ms > list->timestamp_ms ? at_ms - list->timestamp_ms : 0, age, sizeof(age));
+        ct_time_format(list->timestamp_ms, when, sizeof when);
+        tool_duration_format(at_ms > list->timestamp_ms ? at_ms - list->timestamp_ms : 0, age, sizeof age);
         tool_put(TOOL_PLAIN, ", %s %s, %s old", list->has_timestamp ? "of" : "file of", when, age);
     }
     tool_end_line();
@@ -151,7 +151,7 @@ static void show_log(const struct ct_log *log, enum counts counts, const char *w
 
     ct_hex(log->id, 8, id);
     if (log->has_state && log->state_since_ms != INT64_MIN) {
-        ct_time_format(log->state_since_ms, since, sizeof(since));
+        ct_time_format(log->state_since_ms, since, sizeof since);
         since[strlen(since) > 10 ? 10 : 0] = '\0';
     }
     tool_put(styles[counts], "  %-6s", counts_names[counts]);
@@ -201,7 +201,7 @@ static json_t *json_of_log(const struct ct_log *log, enum counts counts, const c
         tool_json_set(one, "until", tool_json_time(log->previous[i].until_ms));
         tool_json_append(previous, one);
     }
-    tool_json_set(out, "log_id", tool_json_hex(log->id, sizeof(log->id)));
+    tool_json_set(out, "log_id", tool_json_hex(log->id, sizeof log->id));
     tool_json_set(out, "description", tool_json_text(log->description));
     tool_json_set(out, "operator", tool_json_text(ct_log_operator_at(log, at_ms)));
     tool_json_set(out, "previous_operators", previous);
@@ -283,21 +283,21 @@ static int compare_logs(const void *a, const void *b)
 
     order = order != 0 ? order : compare_texts(x->log_operator, y->log_operator);
     order = order != 0 ? order : strcmp(x->description, y->description);
-    return order != 0 ? order : memcmp(x->id, y->id, sizeof(x->id));
+    return order != 0 ? order : memcmp(x->id, y->id, sizeof x->id);
 }
 
 static int sort_and_show(struct view *view, bool json)
 {
     size_t counting;
 
-    view->sorted = calloc(view->logs->count + 1, sizeof(*view->sorted));
+    view->sorted = calloc(view->logs->count + 1, sizeof *view->sorted);
     if (view->sorted == NULL) {
         tool_out_of_memory();
     }
     for (size_t i = 0; i < view->logs->count; i++) {
         view->sorted[i] = &view->logs->logs[i];
     }
-    qsort(view->sorted, view->logs->count, sizeof(*view->sorted), compare_logs);
+    qsort(view->sorted, view->logs->count, sizeof *view->sorted, compare_logs);
     counting = show(view, json);
     free(view->sorted);
     return counting > 0 ? TOOL_YES : TOOL_NO;
@@ -376,7 +376,7 @@ static int show_configured(const char *config, int64_t at_ms, bool json)
             .policy = &settings->policies[settings->policy],
             .at_ms = at_ms,
         };
-        view.lists = calloc(view.list_count + 1, sizeof(*view.lists));
+        view.lists = calloc(view.list_count + 1, sizeof *view.lists);
         if (view.lists == NULL) {
             tool_out_of_memory();
         }

@@ -16,7 +16,7 @@ static const struct verb verbs[] = {
     TOOL_VERBS(VERB_ROW)
 #undef VERB_ROW
 };
-#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+#define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
 static const struct verb *find_verb(const char *name)
 {

@@ -232,7 +232,7 @@ json_t *tool_json_time(int64_t ms)
 {
     char text[TOOL_TIME_SIZE];
 
-    ct_time_format(ms, text, sizeof(text));
+    ct_time_format(ms, text, sizeof text);
     return kept(json_string(text));
 }
 

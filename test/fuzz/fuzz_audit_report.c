@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define ENDED(text) (memchr((text), '\0', sizeof(text)) != NULL)
+#define ENDED(text) (memchr((text), '\0', sizeof text) != NULL)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (chain == NULL) {
         chain = sk_X509_new_null();
         FUZZ_REQUIRE(chain != NULL);
-        sk_X509_push(chain, certificate_of(ocsp_pair_leaf, sizeof(ocsp_pair_leaf)));
-        sk_X509_push(chain, certificate_of(ocsp_pair_issuer, sizeof(ocsp_pair_issuer)));
+        sk_X509_push(chain, certificate_of(ocsp_pair_leaf, sizeof ocsp_pair_leaf));
+        sk_X509_push(chain, certificate_of(ocsp_pair_issuer, sizeof ocsp_pair_issuer));
         FUZZ_REQUIRE(ct_certificate_read(sk_X509_value(chain, 0), &certificate) == CT_CERTIFICATE_OK);
     }
     ct_evidence_ocsp(&certificate, sk_X509_value(chain, 0), chain, NULL, (struct ct_bytes){ data, size },

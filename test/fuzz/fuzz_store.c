@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 static char dir[] = "/tmp/clientct-fuzz-XXXXXX";
-static char path[sizeof(dir) + 1 + 64 + sizeof(".sct")];
+static char path[sizeof dir + 1 + 64 + sizeof(".sct")];
 
 static void remove_store(void)
 {
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (path[0] == '\0') {
         FUZZ_REQUIRE(mkdtemp(dir) != NULL);
-        snprintf(path, sizeof(path), "%s/%064d.sct", dir, 0);
+        snprintf(path, sizeof path, "%s/%064d.sct", dir, 0);
         atexit(remove_store);
     }
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -88,11 +88,11 @@ static void add_hex(struct pki_bytes *to, const char *text)
 void ctpki_scts_add(struct ctpki_scts *scts, const char *spec)
 {
     char *copy = strdup(spec), *rest = copy, *key, *value;
-    struct pki_log *log = calloc(1, sizeof(*log));
+    struct pki_log *log = calloc(1, sizeof *log);
     struct pki_sct sct = { .log = log, .time_ms = pki_now() - 30 * PKI_MINUTE };
     unsigned long count = 1;
 
-    if (copy == NULL || log == NULL || scts->given == sizeof(scts->logs) / sizeof(scts->logs[0])) {
+    if (copy == NULL || log == NULL || scts->given == sizeof scts->logs / sizeof scts->logs[0]) {
         pki_die("too many --sct; use count=N");
     }
     struct pki_bytes *extensions = &scts->extensions[scts->given];
@@ -118,7 +118,7 @@ void ctpki_scts_add(struct ctpki_scts *scts, const char *spec)
     }
     sct.extensions = extensions->data;
     sct.extensions_len = extensions->len;
-    scts->items = realloc(scts->items, (scts->count + count) * sizeof(sct));
+    scts->items = realloc(scts->items, (scts->count + count) * sizeof sct);
     if (scts->items == NULL) {
         pki_die("out of memory");
     }

@@ -66,7 +66,7 @@ X509 *pki_new_certificate(const char *cn, EVP_PKEY *key, X509 *issuer, int64_t n
     ASN1_INTEGER *number = ASN1_INTEGER_new();
     uint64_t serial;
 
-    if (certificate == NULL || name == NULL || number == NULL || RAND_bytes((uint8_t *)&serial, sizeof(serial)) != 1) {
+    if (certificate == NULL || name == NULL || number == NULL || RAND_bytes((uint8_t *)&serial, sizeof serial) != 1) {
         pki_die("cannot make a certificate");
     }
     /* Always eight bytes, positive: tests of length boundaries need certificates of a known size. */

@@ -107,7 +107,7 @@ void pki_read_file(const char *path, struct pki_bytes *out)
     uint8_t chunk[4096];
     size_t got;
 
-    while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0) {
+    while ((got = fread(chunk, 1, sizeof chunk, file)) > 0) {
         pki_add(out, chunk, got);
     }
     if (ferror(file)) {
@@ -170,7 +170,7 @@ void pki_sha256_hex(const uint8_t *data, size_t len, char out[65])
     if (EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) != 1) {
         pki_die("cannot compute SHA-256");
     }
-    for (size_t i = 0; i < sizeof(digest); i++) {
+    for (size_t i = 0; i < sizeof digest; i++) {
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
     }
 }

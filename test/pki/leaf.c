@@ -64,7 +64,7 @@ static void add_extensions(X509 *certificate, const struct pki_leaf *leaf, X509 
         free(padding);
     }
     if (leaf->poison) {
-        add_private_extension(certificate, PKI_OID_POISON, 1, asn1_null, sizeof(asn1_null));
+        add_private_extension(certificate, PKI_OID_POISON, 1, asn1_null, sizeof asn1_null);
     }
 }
 

@@ -53,7 +53,7 @@ static void set_v3_state(json_t *to, const struct pki_listed_log *log)
     if (strcmp(log->state, "readonly") == 0) {
         json_t *head = json_object();
         uint8_t root[32] = { 0 };
-        set(head, "sha256_root_hash", base64(root, sizeof(root)));
+        set(head, "sha256_root_hash", base64(root, sizeof root));
         set(head, "tree_size", json_integer(1));
         set(about, "final_tree_head", head);
     }
@@ -66,7 +66,7 @@ static json_t *v3_log(const struct pki_listed_log *log)
     json_t *entry = json_object();
 
     set(entry, "description", json_string(log->description));
-    set(entry, "log_id", base64(log->log->id, sizeof(log->log->id)));
+    set(entry, "log_id", base64(log->log->id, sizeof log->log->id));
     set(entry, "key", base64(log->log->spki.data, log->log->spki.len));
     if (log->tiled) {
         set(entry, "submission_url", json_string(log->url));
@@ -147,7 +147,7 @@ static json_t *sigstore_log(const struct pki_listed_log *log)
         set(valid, "end", time_string(log->end_ms));
     }
     set(key, "validFor", valid);
-    set(id, "keyId", base64(log->log->id, sizeof(log->log->id)));
+    set(id, "keyId", base64(log->log->id, sizeof log->log->id));
     set(entry, "baseUrl", json_string(log->url));
     set(entry, "hashAlgorithm", json_string("SHA2_256"));
     set(entry, "publicKey", key);

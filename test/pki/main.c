@@ -21,7 +21,7 @@ static const struct {
 static void print_usage(FILE *to)
 {
     fputs("usage: ctpki VERB [OPTIONS]\n\n", to);
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
     }
     fputs("\nctpki VERB --help says more. Keys are not protected: for tests only.\n", to);
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return 0;
     }
-    for (size_t i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+    for (size_t i = 0; argc >= 2 && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0) {
             return verbs[i].run(argc - 1, argv + 1);
         }

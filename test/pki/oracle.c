@@ -11,7 +11,7 @@ void pki_oracle_new(struct pki_oracle *oracle, const struct pki_log *const *logs
 {
     const char *dir = getenv("TMPDIR");
     char *path = pki_path(dir == NULL ? "/tmp" : dir, "/ctpki-oracle-XXXXXX");
-    struct pki_listed_log *listed = calloc(count, sizeof(*listed));
+    struct pki_listed_log *listed = calloc(count, sizeof *listed);
     int fd = mkstemp(path);
 
     if (listed == NULL || fd < 0) {

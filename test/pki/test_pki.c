@@ -92,13 +92,13 @@ START_TEST(libcrypto_accepts_good_scts_from_every_source)
     struct pki_opinion opinion;
     int64_t then = pki_now() - 30 * PKI_MINUTE;
 
-    for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+    for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++) {
         for (enum source source = EMBEDDED; source <= OCSP; source++) {
             struct pki_sct scts[] = {
                 { .log = &logs[LOG_EC],
                   .time_ms = then,
                   .extensions = extensions,
-                  .extensions_len = sizeof(extensions) },
+                  .extensions_len = sizeof extensions },
                 { .log = &logs[LOG_RSA], .time_ms = then },
             };
             ask(source, leaves[i].leaf, scts, 2, PKI_LIST_NONE, &opinion);
@@ -171,7 +171,7 @@ START_TEST(broken_lists_are_broken)
     };
     struct pki_opinion opinion;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ask(EMBEDDED, (struct pki_leaf){ 0 }, &sct, 1, rows[i].fault, &opinion);
         ck_assert_msg(opinion.parsed == rows[i].parsed && opinion.count == rows[i].count, "%s: parsed %d, %zu SCTs",
                       pki_list_fault_name(rows[i].fault), opinion.parsed, opinion.count);
@@ -259,7 +259,7 @@ START_TEST(reads_times)
         { "12x", false, 0 },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int64_t at = 0;
         ck_assert_msg(pki_parse_time(rows[i].text, 1000, &at) == rows[i].ok, "'%s'", rows[i].text);
         ck_assert_msg(!rows[i].ok || at == rows[i].at, "'%s': %lld", rows[i].text, (long long)at);

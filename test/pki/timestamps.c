@@ -91,7 +91,7 @@ static void add_signed_struct(struct pki_bytes *to, const struct pki_entry *entr
     pki_add_uint(to, (uint64_t)sct->time_ms, 8);
     pki_add_uint(to, type, 2);
     if (type == PKI_ENTRY_PRECERT) {
-        pki_add(to, entry->issuer_key_hash, sizeof(entry->issuer_key_hash));
+        pki_add(to, entry->issuer_key_hash, sizeof entry->issuer_key_hash);
         pki_add_vector(to, 3, entry->precert_tbs.data, entry->precert_tbs.len);
     } else {
         pki_add_vector(to, 3, entry->certificate.data, entry->certificate.len);
@@ -141,7 +141,7 @@ static void add_sct(struct pki_bytes *to, const struct pki_entry *entry, const s
     add_signed_struct(&message, entry, sct);
     sign(&signature, sct->log, &message);
     spoil_signature(&signature, sct);
-    memcpy(id, sct->log->id, sizeof(id));
+    memcpy(id, sct->log->id, sizeof id);
     pki_add(&extensions, sct->extensions, sct->extensions_len);
     if (sct->fault == PKI_SCT_LOG_ID) {
         id[31] ^= 1;
@@ -153,7 +153,7 @@ static void add_sct(struct pki_bytes *to, const struct pki_entry *entry, const s
         pki_add_uint(&extensions, 0x0f000100, 4); /* type 15, one byte */
     }
     pki_add_uint(to, sct->fault == PKI_SCT_VERSION ? 1 : 0, 1);
-    pki_add(to, id, sizeof(id));
+    pki_add(to, id, sizeof id);
     pki_add_uint(to, (uint64_t)sct->time_ms, 8);
     pki_add_vector(to, 2, extensions.data, extensions.len);
     pki_add_uint(to, hash_algorithm, 1);

@@ -190,7 +190,7 @@ int ctpki_fixture(int argc, char **argv)
     pki_make_directory(fixture.dir);
     make_cas(&fixture);
     make_logs(&fixture);
-    for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
         make_client(&fixture, &clients[i]);
     }
     char *path = inside(&fixture, "fixture.json");

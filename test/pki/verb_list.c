@@ -81,7 +81,7 @@ static enum pki_list_format format_named(const char *name)
 {
     static const char *const names[] = { "v3", "single", "sigstore", "openssl", "pem" };
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
             return (enum pki_list_format)i;
         }
@@ -125,8 +125,8 @@ int ctpki_list(int argc, char **argv)
         ctpki_usage(usage, out == NULL ? "--out" : "LOGSPEC");
     }
     size_t count = (size_t)(argc - optind);
-    struct pki_listed_log *listed = calloc(count, sizeof(*listed));
-    struct pki_log *logs = calloc(count, sizeof(*logs));
+    struct pki_listed_log *listed = calloc(count, sizeof *listed);
+    struct pki_log *logs = calloc(count, sizeof *logs);
     if (listed == NULL || logs == NULL) {
         pki_die("out of memory");
     }

@@ -99,7 +99,7 @@ static const struct later {
     { "post-handshake authentication", TLS1_3_VERSION, asks_afterwards },
     { "renegotiation", TLS1_2_VERSION, renegotiates },
 };
-#define LATER_COUNT (int)(sizeof(later) / sizeof(later[0]))
+#define LATER_COUNT (int)(sizeof later / sizeof later[0])
 
 START_TEST(certificate_asked_for_later_is_judged)
 {
@@ -144,8 +144,8 @@ static bool has_empty_extension_18(const uint8_t *message, size_t len)
 {
     static const uint8_t extension[] = { 0, TLSEXT_TYPE_signed_certificate_timestamp, 0, 0 };
 
-    for (size_t i = 4; i + sizeof(extension) <= len; i++) {
-        if (memcmp(message + i, extension, sizeof(extension)) == 0) {
+    for (size_t i = 4; i + sizeof extension <= len; i++) {
+        if (memcmp(message + i, extension, sizeof extension) == 0) {
             return true;
         }
     }

@@ -330,8 +330,8 @@ START_TEST(raw_public_key_is_refused)
     SSL_CTX *client = client_context("good");
     struct pair pair = connect_pair(server, client);
 
-    SSL_set1_client_cert_type(pair.server, types, sizeof(types));
-    SSL_set1_client_cert_type(pair.client, types, sizeof(types));
+    SSL_set1_client_cert_type(pair.server, types, sizeof types);
+    SSL_set1_client_cert_type(pair.client, types, sizeof types);
     SSL_set_verify(pair.server, SSL_VERIFY_PEER, forgive_all_but_ct); /* nobody has told OpenSSL to trust the key */
     ck_assert(!shake_hands(&pair));
     ck_assert_str_eq(ERR_reason_error_string(ERR_get_error()), "clientct: refused client certificate: no-certificate");

@@ -84,7 +84,7 @@ START_TEST(no_descriptor_of_ours_survives_an_exec)
     int ours = 0;
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(settings, sizeof(settings), "audit = file:%s/audit\naudit = syslog\nmetrics = %s\n", folder, folder);
+    snprintf(settings, sizeof settings, "audit = file:%s/audit\naudit = syslog\nmetrics = %s\n", folder, folder);
     configure(settings);
     for (int fd = 0; fd < 256; fd++) {
         had[fd] = fcntl(fd, F_GETFD) >= 0;
@@ -100,7 +100,7 @@ START_TEST(no_descriptor_of_ours_survives_an_exec)
         }
     }
     ck_assert_int_gt(ours, 0);
-    snprintf(path, sizeof(path), "rm -r %s", folder);
+    snprintf(path, sizeof path, "rm -r %s", folder);
     ck_assert_int_eq(system(path), 0);
 }
 END_TEST
@@ -116,7 +116,7 @@ START_TEST(connection_object_used_again_is_judged_anew)
     load();
     server = server_context();
     again = SSL_new(server);
-    for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
         SSL_CTX *client = client_context(clients[i]);
         struct pair pair = { again, SSL_new(client) };
 

@@ -12,7 +12,7 @@ const char *file(const char *prefix, const char *name, const char *suffix)
     static _Thread_local unsigned next;
     char *here = path[next++ % 2];
 
-    snprintf(here, sizeof(path[0]), "%s/%s%s%s", getenv("FIXTURE"), prefix, name, suffix);
+    snprintf(here, sizeof path[0], "%s/%s%s%s", getenv("FIXTURE"), prefix, name, suffix);
     return here;
 }
 

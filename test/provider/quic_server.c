@@ -21,7 +21,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 {
     unsigned char *chosen;
 
-    if (SSL_select_next_proto(&chosen, outlen, protocols, sizeof(protocols), in, inlen) != OPENSSL_NPN_NEGOTIATED) {
+    if (SSL_select_next_proto(&chosen, outlen, protocols, sizeof protocols, in, inlen) != OPENSSL_NPN_NEGOTIATED) {
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     *out = chosen;
@@ -34,7 +34,7 @@ static const char *file(const char *name)
     static int next;
     char *here = path[next++ % 2];
 
-    snprintf(here, sizeof(path[0]), "%s/%s", getenv("FIXTURE"), name);
+    snprintf(here, sizeof path[0], "%s/%s", getenv("FIXTURE"), name);
     return here;
 }
 
@@ -62,7 +62,7 @@ static int bind_to(const char *port)
     };
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-    return fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? fd : -1;
+    return fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
 }
 
 static void serve(SSL *connection)

@@ -25,14 +25,14 @@ static void der_file(const char *folder, const char *client, const char *what)
     X509 *leaf = PEM_read_bio_X509(in, NULL, NULL, NULL);
     unsigned char hash[32];
     char path[256];
-    int at = snprintf(path, sizeof(path), "%s/", folder);
+    int at = snprintf(path, sizeof path, "%s/", folder);
     FILE *out;
 
     ck_assert_int_eq(X509_digest(leaf, EVP_sha256(), hash, NULL), 1);
-    for (size_t i = 0; i < sizeof(hash); i++) {
-        at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", hash[i]);
+    for (size_t i = 0; i < sizeof hash; i++) {
+        at += snprintf(path + at, sizeof path - (size_t)at, "%02x", hash[i]);
     }
-    snprintf(path + at, sizeof(path) - (size_t)at, ".ocsp");
+    snprintf(path + at, sizeof path - (size_t)at, ".ocsp");
     out = fopen(path, "w");
     ck_assert_ptr_nonnull(out);
     fputs(what, out);
@@ -58,7 +58,7 @@ START_TEST(what_goes_wrong_in_a_decision_stays_out_of_the_queue)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     der_file(folder, "good", "not an OCSP response");
     der_file(folder, "tampered", "\x30\x03\x0a\x01");
-    snprintf(settings, sizeof(settings), "sources = embedded, ocsp\nocsp_store = %s\n", folder);
+    snprintf(settings, sizeof settings, "sources = embedded, ocsp\nocsp_store = %s\n", folder);
     configure(settings);
     load();
     server = server_context();
@@ -73,7 +73,7 @@ START_TEST(what_goes_wrong_in_a_decision_stays_out_of_the_queue)
     ck_assert_int_eq(ERR_GET_REASON(ERR_get_error()), SSL_R_CERTIFICATE_VERIFY_FAILED);
     ck_assert_uint_eq(ERR_get_error(), 0);
     SSL_CTX_free(server);
-    snprintf(settings, sizeof(settings), "rm -r %s", folder);
+    snprintf(settings, sizeof settings, "rm -r %s", folder);
     ck_assert_int_eq(system(settings), 0);
 }
 END_TEST
@@ -130,7 +130,7 @@ START_TEST(no_shortage_of_memory_lets_an_unlogged_client_in)
         while (!out_of_reach) {
             bool admitted;
 
-            snprintf(comment, sizeof(comment), "# %d %zu\n", good, ++n);
+            snprintf(comment, sizeof comment, "# %d %zu\n", good, ++n);
             configure(comment); /* another digest: no verdict of before holds */
             server = server_context();
             SSL_CTX_set_cert_verify_callback(server, verify_short_of_memory, NULL);
@@ -163,7 +163,7 @@ START_TEST(no_shortage_of_memory_makes_a_context_that_admits_anybody)
     load();
     enforces("at first");
     while (!out_of_reach) {
-        snprintf(comment, sizeof(comment), "# %zu\n", ++n);
+        snprintf(comment, sizeof comment, "# %zu\n", ++n);
         configure(comment);
         allocations = 0;
         fails_at = n;

@@ -97,7 +97,7 @@ void world_free(void)
     for (int i = 0; i < LOG_COUNT; i++) {
         pki_log_clear(&world.logs[i]);
     }
-    for (size_t i = 0; i < sizeof(world.leaf_keys) / sizeof(world.leaf_keys[0]); i++) {
+    for (size_t i = 0; i < sizeof world.leaf_keys / sizeof world.leaf_keys[0]; i++) {
         EVP_PKEY_free(world.leaf_keys[i]);
     }
     pki_ca_clear(&world.ec_ca);
@@ -206,7 +206,7 @@ static char *store_path(const struct evidence *evidence)
     char hex[65], name[80];
 
     pki_sha256_hex(evidence->minted.der.data, evidence->minted.der.len, hex);
-    snprintf(name, sizeof(name), "store/%s.sct", hex);
+    snprintf(name, sizeof name, "store/%s.sct", hex);
     return inside(name);
 }
 

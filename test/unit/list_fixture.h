@@ -92,7 +92,7 @@ static inline bool read_vector(const char *name, char **text)
     if (directory == NULL) {
         return false;
     }
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     file = fopen(path, "rb");
     if (file == NULL) {
         return false;

@@ -46,7 +46,7 @@ static const struct client {
     { "one wrong signature", "aB", NULL, false, CLIENTCT_TOO_FEW_SCTS },
     { "two wrong signatures", "AB", NULL, false, CLIENTCT_BAD_SIGNATURE },
 };
-#define CLIENT_COUNT (int)(sizeof(clients) / sizeof(clients[0]))
+#define CLIENT_COUNT (int)(sizeof clients / sizeof clients[0])
 
 static void begin_shortage(size_t which, bool for_good)
 {

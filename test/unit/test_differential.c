@@ -79,7 +79,7 @@ static const struct {
       CLIENTCT_NOT_EVALUATED, THEY_ACCEPT },
     { "the inner OCTET STRING is DER; libcrypto takes BER", OCTET_STRING_BER, CLIENTCT_NOT_EVALUATED, THEY_ACCEPT },
 };
-#define DIFFERENCE_COUNT (sizeof(differences) / sizeof(differences[0]))
+#define DIFFERENCE_COUNT (sizeof differences / sizeof differences[0])
 
 static unsigned seen[DIFFERENCE_COUNT];
 static unsigned certificates, scts_compared, differ, surplus_forgiven, repeats_refused;
@@ -136,7 +136,7 @@ static bool has_feature(const struct plan *plan, size_t i, enum feature feature)
 
 static bool agree(enum clientct_reason ours, unsigned theirs)
 {
-    for (size_t i = 0; i < sizeof(agreements) / sizeof(agreements[0]); i++) {
+    for (size_t i = 0; i < sizeof agreements / sizeof agreements[0]; i++) {
         if (agreements[i].ours == ours && (agreements[i].theirs & theirs) != 0) {
             return true;
         }
@@ -287,7 +287,7 @@ static void many_shapes_of_certificates(void)
     static const size_t padding[] = { 0, 1, 100, 127, 128, 255, 256, 1000, 40000, 65400, 65536 };
     unsigned shape = 0;
 
-    for (size_t key = 0; key < sizeof(world.leaf_keys) / sizeof(world.leaf_keys[0]); key++) {
+    for (size_t key = 0; key < sizeof world.leaf_keys / sizeof world.leaf_keys[0]; key++) {
         for (enum pki_position position = PKI_LAST; position <= PKI_MIDDLE; position++) {
             for (size_t count = 1; count <= 4; count++, shape++) {
                 struct plan plan = {
@@ -359,7 +359,7 @@ static void what_only_we_look_at(void)
         { .name = "poison", .leaf = { .poison = true }, .scts = { { 0 }, { .log = RSA_A } }, .count = 2 },
     };
 
-    for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
         for (enum clientct_source source = CLIENTCT_SOURCE_EMBEDDED; source <= CLIENTCT_SOURCE_TLS; source++) {
             struct plan plan = plans[i];
             plan.source = source;
@@ -398,7 +398,7 @@ static void mixtures(void)
             struct planned_sct *sct = &plan.scts[i];
             sct->log = (enum log)next_random(LOG_COUNT);
             sct->extensions = sct->log == TILED && next_random(3) > 0 ? LEAF_INDEX : (enum extensions)next_random(4);
-            sct->offset_ms = offsets[next_random(sizeof(offsets) / sizeof(offsets[0]))];
+            sct->offset_ms = offsets[next_random(sizeof offsets / sizeof offsets[0])];
             sct->fault = next_random(2) == 0 ? (enum pki_sct_fault)next_random(PKI_SCT_FAULT_COUNT) : PKI_SCT_NONE;
             if (sct->fault == PKI_SCT_BER && (sct->log == RSA_A || sct->log == RSA_1024)) {
                 sct->fault = PKI_SCT_DER;

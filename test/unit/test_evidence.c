@@ -81,7 +81,7 @@ int main(void)
     int failed;
 
     pki_ca_new(&ca, "Client CA", NULL, NULL, 30);
-    tcase_add_loop_test(tcase, gives_the_embedded_list, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(tcase, gives_the_embedded_list, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tcase, clearing_is_safe_on_nothing);
     suite_add_tcase(suite, tcase);
     srunner_set_tap(runner, "-");

@@ -145,15 +145,15 @@ static X509_EXTENSION *extension_of(const char *oid, bool critical, const uint8_
 /* `basic` NULL: not those of the response as a whole. */
 static void add_extensions(const struct plan *plan, OCSP_BASICRESP *basic, OCSP_SINGLERESP *single)
 {
-    uint8_t value[sizeof(list) + 3] = { 0x04, sizeof(list) };
-    size_t len = 2 + sizeof(list);
+    uint8_t value[sizeof list + 3] = { 0x04, sizeof list };
+    size_t len = 2 + sizeof list;
     X509_EXTENSION *extension;
     unsigned lists = plan->no_list ? 0 : plan->two_lists ? 2 : 1;
 
-    memcpy(value + 2, list, sizeof(list));
+    memcpy(value + 2, list, sizeof list);
     if (plan->bare_list) {
-        memcpy(value, list, sizeof(list));
-        len = sizeof(list);
+        memcpy(value, list, sizeof list);
+        len = sizeof list;
     }
     if (plan->list_trailing) {
         len++;
@@ -246,7 +246,7 @@ START_TEST(believes_only_the_issuer_and_its_responders)
                   clientct_reason_name(evidence.trouble), clientct_reason_name(row->want), evidence.detail);
     ck_assert_msg(strstr(evidence.detail, row->detail) != NULL, "%s: %s", row->name, evidence.detail);
     ck_assert_msg(evidence.present == good, "%s: present %d", row->name, evidence.present);
-    ck_assert_msg(!good || ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof(list) }), "%s: list",
+    ck_assert_msg(!good || ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof list }), "%s: list",
                   row->name);
     ck_assert_msg(evidence.revoked == (row->want == CLIENTCT_REVOKED), "%s: revoked", row->name);
     ck_assert_msg(evidence.from_ms <= now && now < evidence.until_ms, "%s: the interval leaves out now", row->name);
@@ -300,7 +300,7 @@ START_TEST(a_flipped_bit_never_gives_another_list)
         look(der, now, &evidence);
         if (evidence.present) {
             survivors++;
-            ck_assert_msg(ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof(list) }), "byte %zu", i);
+            ck_assert_msg(ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof list }), "byte %zu", i);
         }
         ck_assert_msg(!evidence.revoked, "byte %zu", i);
         ct_evidence_clear(&evidence);
@@ -443,7 +443,7 @@ START_TEST(refuses_what_is_no_successful_basic_response)
     };
     uint8_t bytes[64];
 
-    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         struct ct_evidence evidence;
         size_t len = strlen(inputs[i].hex) / 2;
 
@@ -481,8 +481,8 @@ START_TEST(reads_the_file_named_by_the_certificate)
     FILE *file;
 
     ck_assert_ptr_nonnull(mkdtemp(dir));
-    ct_hex(certificate.sha256, sizeof(certificate.sha256), name);
-    snprintf(path, sizeof(path), "%s/%s.ocsp", dir, name);
+    ct_hex(certificate.sha256, sizeof certificate.sha256, name);
+    snprintf(path, sizeof path, "%s/%s.ocsp", dir, name);
 
     ct_evidence_ocsp(&certificate, leaf.certificate, chain, dir, (struct ct_bytes){ NULL, 0 }, now, &from_file);
     ck_assert(from_file.trouble == CLIENTCT_NOT_EVALUATED && !from_file.present && from_file.detail[0] == '\0');
@@ -566,7 +566,7 @@ int main(void)
 
     set_up();
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, believes_only_the_issuer_and_its_responders, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(tcase, believes_only_the_issuer_and_its_responders, 0, sizeof rows / sizeof rows[0]);
     tcase_add_loop_test(tcase, takes_sha1_and_sha256_certificate_ids_only, 0, 3);
     tcase_add_test(tcase, refuses_signatures_over_broken_hashes);
     tcase_add_test(tcase, a_flipped_bit_never_gives_another_list);

@@ -20,7 +20,7 @@ static void write_file(const char *to, size_t size)
 
     ck_assert_ptr_nonnull(file);
     for (size_t i = 0; i < size; i++) {
-        fputc(list[i % sizeof(list)], file);
+        fputc(list[i % sizeof list], file);
     }
     fclose(file);
 }
@@ -29,13 +29,13 @@ static void set_up(void)
 {
     char name[65];
 
-    for (size_t i = 0; i < sizeof(certificate.sha256); i++) {
+    for (size_t i = 0; i < sizeof certificate.sha256; i++) {
         certificate.sha256[i] = (uint8_t)(i * 7 + 1);
     }
     strcpy(dir + strlen(dir) - 6, "XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
-    ct_hex(certificate.sha256, sizeof(certificate.sha256), name);
-    snprintf(path, sizeof(path), "%s/%s.sct", dir, name);
+    ct_hex(certificate.sha256, sizeof certificate.sha256, name);
+    snprintf(path, sizeof path, "%s/%s.sct", dir, name);
 }
 
 static void tear_down(void)
@@ -66,10 +66,10 @@ START_TEST(gives_the_list_of_this_certificate)
 {
     struct ct_evidence evidence;
 
-    write_file(path, sizeof(list));
+    write_file(path, sizeof list);
     ct_evidence_store(&certificate, dir, &evidence);
     ck_assert(evidence.present);
-    ck_assert(ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof(list) }));
+    ck_assert(ct_bytes_equal(evidence.list, (struct ct_bytes){ list, sizeof list }));
     ck_assert(evidence.stamp.ino != 0);
     ck_assert(evidence.from_ms == INT64_MIN && evidence.until_ms == INT64_MAX);
     ct_evidence_clear(&evidence);
@@ -93,8 +93,8 @@ START_TEST(follows_no_links)
 {
     char target[160];
 
-    snprintf(target, sizeof(target), "%s.target", dir);
-    write_file(target, sizeof(list));
+    snprintf(target, sizeof target, "%s.target", dir);
+    write_file(target, sizeof list);
     ck_assert_int_eq(symlink(target, path), 0);
     expect_nothing(dir, "symbolic link");
     remove(target);
@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(says_what_may_not_be_read)
 {
-    write_file(path, sizeof(list));
+    write_file(path, sizeof list);
     if (geteuid() == 0) {
         /* As root nothing is unreadable: be somebody else, in this forked test only. */
         ck_assert_int_eq(chown(dir, 65534, 65534), 0);

@@ -15,7 +15,7 @@ enum level { TBS_CERTIFICATE, EXPLICIT, EXTENSIONS, LEVEL_COUNT };
 enum moment { BEFORE, AFTER, MOMENT_COUNT };
 static const char *const level_names[] = { "TBSCertificate", "[3]", "Extensions" };
 static const size_t boundaries[] = { 127, 255, 65535 };
-#define BOUNDARY_COUNT (sizeof(boundaries) / sizeof(boundaries[0]))
+#define BOUNDARY_COUNT (sizeof boundaries / sizeof boundaries[0])
 
 static struct pki_ca ca;
 static EVP_PKEY *small_key, *large_key;
@@ -115,7 +115,7 @@ START_TEST(the_result_crosses_every_boundary)
     /* A short list crosses one boundary, a long one several at once: 65,536 bytes and more shrink to 127. */
     static const size_t lists[] = { 4, 120, 300, 65600 };
 
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         for (size_t boundary = 0; boundary < BOUNDARY_COUNT; boundary++) {
             for (enum level level = TBS_CERTIFICATE; level < LEVEL_COUNT; level++) {
                 cross(AFTER, level, boundaries[boundary], lists[i]);
@@ -159,7 +159,7 @@ START_TEST(without_other_extensions_the_explicit_tag_goes_too)
     size_t lengths[MOMENT_COUNT][LEVEL_COUNT];
     static const size_t lists[] = { 4, 100, 200, 300, 65000 };
 
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         leaf.key = i % 2 == 0 ? small_key : large_key;
         compare(leaf, lists[i], lengths);
         ck_assert_uint_gt(lengths[BEFORE][EXPLICIT], 0);
@@ -174,7 +174,7 @@ START_TEST(any_place_among_usual_extensions)
     EVP_PKEY *keys[] = { small_key, large_key, NULL };
     size_t lengths[MOMENT_COUNT][LEVEL_COUNT];
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         for (leaf.position = PKI_LAST; leaf.position <= PKI_MIDDLE; leaf.position++) {
             leaf.key = keys[i];
             compare(leaf, 120, lengths);

@@ -41,7 +41,7 @@ START_TEST(takes_p256_and_rsa_2048_and_nothing_else)
         { "Ed25519", KEY_ED25519, "neither ECDSA P-256 nor RSA", CT_KEY_P256 },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t spki[2048];
         struct ct_log log = { 0 };
         const char *why = NULL;
@@ -107,7 +107,7 @@ START_TEST(refuses_what_is_not_exactly_the_der_form)
         { "RSA: exponent is an OCTET STRING", KEY_RSA_2048, 289, 0x04, "RSAPublicKey" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t spki[2048];
         struct ct_bytes key = decode(rows[i].key, spki);
         struct ct_log log = { 0 };
@@ -131,10 +131,10 @@ static struct ct_bytes rsa_spki(uint8_t *out, size_t modulus_len, const char *ex
     };
     size_t key = 1 + ct_der_length_size(modulus_len) + modulus_len + 2 + exponent_len + more_in_sequence;
     size_t bits = 1 + 1 + ct_der_length_size(key) + key + more_in_bits;
-    uint8_t *at = ct_der_write_header(out, CT_DER_SEQUENCE, sizeof(algorithm) + 1 + ct_der_length_size(bits) + bits);
+    uint8_t *at = ct_der_write_header(out, CT_DER_SEQUENCE, sizeof algorithm + 1 + ct_der_length_size(bits) + bits);
 
-    memcpy(at, algorithm, sizeof(algorithm));
-    at = ct_der_write_header(at + sizeof(algorithm), CT_DER_BIT_STRING, bits);
+    memcpy(at, algorithm, sizeof algorithm);
+    at = ct_der_write_header(at + sizeof algorithm, CT_DER_BIT_STRING, bits);
     *at++ = 0;
     at = ct_der_write_header(at, CT_DER_SEQUENCE, key);
     at = ct_der_write_header(at, CT_DER_INTEGER, modulus_len);
@@ -171,7 +171,7 @@ START_TEST(rsa_keys_are_bounded_and_exact)
         { "more behind the SEQUENCE", 257, "\x01\x00\x01", 3, 0, 2, "RSAPublicKey" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t spki[2048];
         struct ct_log log = { 0 };
         const char *why = NULL;
@@ -218,7 +218,7 @@ START_TEST(knows_the_logs_whose_private_keys_are_public)
     for (size_t i = 0; i < 2; i++) {
         uint8_t id[CT_LOG_ID_LEN];
 
-        ck_assert(ct_unhex(hex[i], strlen(hex[i]), id, sizeof(id)));
+        ck_assert(ct_unhex(hex[i], strlen(hex[i]), id, sizeof id));
         ck_assert_msg(ct_log_id_is_mimic(id), "%s", hex[i]);
         id[31] ^= 1;
         ck_assert_msg(!ct_log_id_is_mimic(id), "%s with another last bit", hex[i]);
@@ -368,5 +368,5 @@ int main(void)
         states_have_the_names_of_the_schema,
     };
 
-    return unit_run(suite_of("log", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log", tests, sizeof tests / sizeof tests[0]));
 }

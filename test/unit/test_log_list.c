@@ -29,7 +29,7 @@ START_TEST(format_is_found_by_content)
           CT_LIST_PEM },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct parsed p = parse(rows[i].text);
 
         ck_assert_msg(p.ok, "%s: %s", rows[i].name, first_problem(&p));
@@ -60,7 +60,7 @@ START_TEST(refuses_what_is_no_list)
         { "byte order mark", "\xef\xbb\xbf{}", "byte order mark" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_refused(rows[i].name, rows[i].text, rows[i].words);
     }
 }
@@ -104,7 +104,7 @@ START_TEST(refuses_more_than_10_mib)
 
     ck_assert_ptr_nonnull(text);
     memset(text, ' ', len);
-    memcpy(text, list, sizeof(list) - 1);
+    memcpy(text, list, sizeof list - 1);
     p = parse_bytes((struct ct_bytes){ (const uint8_t *)text, len });
     ck_assert(!p.ok);
     ck_assert(said(&p, CT_ERROR, "at most 10 MiB"));
@@ -135,11 +135,11 @@ static char *big_list(unsigned count, size_t *len)
         uint8_t id[32];
         unsigned char spki64[128], id64[64];
 
-        memcpy(spki, prefix, sizeof(prefix));
-        memcpy(spki + 40, &i, sizeof(i));
-        ck_assert_int_eq(EVP_Q_digest(NULL, "SHA256", NULL, spki, sizeof(spki), id, NULL), 1);
-        EVP_EncodeBlock(spki64, spki, sizeof(spki));
-        EVP_EncodeBlock(id64, id, sizeof(id));
+        memcpy(spki, prefix, sizeof prefix);
+        memcpy(spki + 40, &i, sizeof i);
+        ck_assert_int_eq(EVP_Q_digest(NULL, "SHA256", NULL, spki, sizeof spki, id, NULL), 1);
+        EVP_EncodeBlock(spki64, spki, sizeof spki);
+        EVP_EncodeBlock(id64, id, sizeof id);
         at += (size_t)snprintf(text + at, room - at,
                                "%s{\"description\":\"Log %u\",\"key\":\"%s\",\"log_id\":\"%s\",\"state\":{\"usable\":"
                                "{\"timestamp\":\"2024-01-01T00:00:00Z\"}}}",
@@ -226,8 +226,8 @@ START_TEST(base64_is_canonical_or_refused)
     size_t len = 0;
     char long_text[4001];
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        bool ok = ct_base64_decode(rows[i].text, out, sizeof(out), &len);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool ok = ct_base64_decode(rows[i].text, out, sizeof out, &len);
 
         ck_assert_msg(ok == (rows[i].len >= 0), "\"%s\"", rows[i].text);
         ck_assert_msg(!ok || len == (size_t)rows[i].len, "\"%s\": %zu bytes", rows[i].text, len);
@@ -236,7 +236,7 @@ START_TEST(base64_is_canonical_or_refused)
     ck_assert(!ct_base64_decode("AAECAwQFBgc=", out, 7, &len));
     memset(long_text, 'A', 4000);
     long_text[4000] = '\0';
-    ck_assert(!ct_base64_decode(long_text, out, sizeof(out), &len));
+    ck_assert(!ct_base64_decode(long_text, out, sizeof out, &len));
 }
 END_TEST
 
@@ -260,7 +260,7 @@ START_TEST(texts_are_one_plain_line)
         { "\xc0\x80", false },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ck_assert_msg(ct_list_text_ok(rows[i].text) == rows[i].ok, "row %zu", i);
     }
 }
@@ -281,5 +281,5 @@ int main(void)
         texts_are_one_plain_line,
     };
 
-    return unit_run(suite_of("log_list", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log_list", tests, sizeof tests / sizeof tests[0]));
 }

@@ -21,7 +21,7 @@ START_TEST(says_where_what_was_expected_and_what_was_found)
         { "{\"name\":null}", "at.name: expected a text, found null" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct parsed p = { 0 };
         struct ct_list_input in = input_of(&p);
         json_t *object = json_loads(rows[i].json, 0, NULL);
@@ -79,7 +79,7 @@ START_TEST(texts_are_short_and_printable)
     json_t *object = json_object();
     char text[CT_LOG_LIST_MAX_TEXT + 2];
 
-    memset(text, 'x', sizeof(text));
+    memset(text, 'x', sizeof text);
     text[CT_LOG_LIST_MAX_TEXT + 1] = '\0';
     json_object_set_new(object, "long", json_string(text));
     text[CT_LOG_LIST_MAX_TEXT] = '\0';
@@ -104,5 +104,5 @@ int main(void)
         texts_are_short_and_printable,
     };
 
-    return unit_run(suite_of("log_list_json", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log_list_json", tests, sizeof tests / sizeof tests[0]));
 }

@@ -67,7 +67,7 @@ START_TEST(refuses_what_matters_and_says_where)
         { "control character", "enabled_logs = a\n[a]\ndescription = \x1b[2J\nkey = " KEY_P256_A "\n", 3, "" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct parsed p = parse(rows[i].text);
         bool found = false;
 
@@ -111,5 +111,5 @@ int main(void)
         reads_a_real_list,
     };
 
-    return unit_run(suite_of("log_list_openssl", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log_list_openssl", tests, sizeof tests / sizeof tests[0]));
 }

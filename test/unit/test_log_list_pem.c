@@ -72,7 +72,7 @@ START_TEST(refuses_what_matters_and_says_where)
         { "same key twice", PEM_A PEM_A, 0, "have the same key" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct parsed p = parse(rows[i].text);
 
         ck_assert_msg(!p.ok, "%s: accepted", rows[i].name);
@@ -93,5 +93,5 @@ int main(void)
         refuses_what_matters_and_says_where,
     };
 
-    return unit_run(suite_of("log_list_pem", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log_list_pem", tests, sizeof tests / sizeof tests[0]));
 }

@@ -20,7 +20,7 @@ static void sign(struct signer *s, const char *digest, int padding)
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *parameters = NULL;
 
-    s->signature_len = sizeof(s->signature);
+    s->signature_len = sizeof s->signature;
     ck_assert_int_eq(EVP_DigestSignInit_ex(ctx, &parameters, digest, NULL, NULL, s->key, NULL), 1);
     if (padding != 0) {
         ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(parameters, padding), 1);
@@ -35,7 +35,7 @@ static void publish(struct signer *s)
     int n;
 
     ck_assert_int_eq(PEM_write_bio_PUBKEY(bio, s->key), 1);
-    n = BIO_read(bio, s->pem, sizeof(s->pem) - 1);
+    n = BIO_read(bio, s->pem, sizeof s->pem - 1);
     ck_assert(n > 0);
     s->pem[n] = '\0';
     BIO_free(bio);
@@ -62,7 +62,7 @@ START_TEST(takes_rsa_pkcs1_and_ecdsa_with_sha256)
 {
     EVP_PKEY *keys[] = { EVP_RSA_gen(2048), EVP_EC_gen("P-256"), EVP_EC_gen("P-384") };
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         struct signer s = new_signer(keys[i]);
         const char *why = NULL;
 
@@ -153,7 +153,7 @@ START_TEST(refuses_key_files_that_are_not_one_public_key)
     s.pem[0] = '\0';
     ck_assert_msg(!verifies(&s, list, &why), "empty");
     ck_assert_int_eq(PEM_write_bio_PrivateKey(bio, s.key, NULL, NULL, 0, NULL, NULL), 1);
-    n = BIO_read(bio, s.pem, sizeof(s.pem) - 1);
+    n = BIO_read(bio, s.pem, sizeof s.pem - 1);
     ck_assert(n > 0);
     s.pem[n] = '\0';
     ck_assert_msg(!verifies(&s, list, &why), "private key");
@@ -177,5 +177,5 @@ int main(void)
         refuses_key_files_that_are_not_one_public_key,
     };
 
-    return unit_run(suite_of("log_list_signature", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log_list_signature", tests, sizeof tests / sizeof tests[0]));
 }

@@ -113,7 +113,7 @@ START_TEST(refuses_what_matters_and_says_where)
         { "log is a text", ROOT("\"x\""), "ctlogs[0]: expected an object, found \"x\"" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_refused(rows[i].name, rows[i].text, rows[i].words);
     }
 }
@@ -152,5 +152,5 @@ int main(void)
         reads_a_real_trusted_root,
     };
 
-    return unit_run(suite_of("log_list_sigstore", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log_list_sigstore", tests, sizeof tests / sizeof tests[0]));
 }

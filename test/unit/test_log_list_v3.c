@@ -164,7 +164,7 @@ START_TEST(refuses_what_matters_and_says_where)
         { "no operators", "{\"operators\":[]}", "expected at least one log" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_refused(rows[i].name, rows[i].text, rows[i].words);
     }
 }
@@ -290,5 +290,5 @@ int main(void)
         reads_a_real_list,
     };
 
-    return unit_run(suite_of("log_list_v3", tests, sizeof(tests) / sizeof(tests[0])));
+    return unit_run(suite_of("log_list_v3", tests, sizeof tests / sizeof tests[0]));
 }

@@ -41,7 +41,7 @@ START_TEST(defaults_are_those_of_the_manual)
 {
     struct ct_policy policy;
 
-    memset(&policy, 0xee, sizeof(policy));
+    memset(&policy, 0xee, sizeof policy);
     ct_policy_defaults(&policy);
     ck_assert_ptr_null(policy.name);
     ck_assert_ptr_null(policy.required_logs);
@@ -250,12 +250,12 @@ START_TEST(more_logs_than_a_tally_holds_are_no_trouble)
     ct_policy_defaults(&policy);
     policy.min_scts[0].scts = CT_TALLY_MAX;
     policy.min_operators = 2;
-    ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, detail, sizeof(detail), &explanation),
+    ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, detail, sizeof detail, &explanation),
                      CLIENTCT_COMPLIANT);
     policy.min_scts[0].scts = CT_TALLY_MAX + 1;
-    ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, detail, sizeof(detail), &explanation),
+    ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, detail, sizeof detail, &explanation),
                      CLIENTCT_TOO_FEW_SCTS);
-    ck_assert_uint_eq(strlen(detail), sizeof(detail) - 1); /* cut, not overrun */
+    ck_assert_uint_eq(strlen(detail), sizeof detail - 1); /* cut, not overrun */
     ct_explanation_clear(&explanation);
 }
 END_TEST
@@ -322,9 +322,9 @@ START_TEST(explains_every_condition_with_the_row_used)
     policy.min_operators = 2;
     policy.required_logs = required;
     subject.not_after_ms += 1000;
-    ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, detail, sizeof(detail), &explanation),
+    ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, detail, sizeof detail, &explanation),
                      CLIENTCT_TOO_FEW_SCTS);
-    ck_assert_uint_eq(explanation.count, sizeof(want) / sizeof(want[0]));
+    ck_assert_uint_eq(explanation.count, sizeof want / sizeof want[0]);
     for (size_t i = 0; i < explanation.count; i++) {
         ck_assert_str_eq(explanation.conditions[i].name, want[i].name);
         ck_assert_str_eq(explanation.conditions[i].seen, want[i].seen);
@@ -342,11 +342,11 @@ START_TEST(an_explanation_copies_what_it_is_given)
     char text[] = "short-lived", long_text[2000];
 
     ct_explanation_add(NULL, "nobody", true, "reads", "this");
-    memset(long_text, 'x', sizeof(long_text) - 1);
-    long_text[sizeof(long_text) - 1] = '\0';
+    memset(long_text, 'x', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
     ct_explanation_add(&explanation, text, true, text, "%s %d", text, 7);
     ct_explanation_add(&explanation, "long", false, long_text, "%s", long_text);
-    memset(text, 'z', sizeof(text) - 1);
+    memset(text, 'z', sizeof text - 1);
     ck_assert_uint_eq(explanation.count, 2);
     ck_assert_str_eq(explanation.conditions[0].name, "short-lived");
     ck_assert_str_eq(explanation.conditions[0].seen, "short-lived");
@@ -376,10 +376,10 @@ START_TEST(says_durations_as_people_do)
         { -86400000, "-86400000 ms" },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[64] = "";
 
-        ct_text_add_duration(text, sizeof(text), rows[i].ms);
+        ct_text_add_duration(text, sizeof text, rows[i].ms);
         ck_assert_str_eq(text, rows[i].want);
     }
 }

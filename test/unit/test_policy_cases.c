@@ -65,7 +65,7 @@ static void load_log(const char *name, json_t *from)
     json_t *window = json_object_get(from, "sct_window");
 
     log_names[log_count++] = name;
-    memset(log->id, (int)json_integer_value(json_object_get(from, "id_byte")), sizeof(log->id));
+    memset(log->id, (int)json_integer_value(json_object_get(from, "id_byte")), sizeof log->id);
     log->description = strdup(name);
     log->log_operator = copy(json_string_value(json_object_get(from, "operator")));
     log->state = state_of(json_string_value(json_object_get(from, "state")));
@@ -78,7 +78,7 @@ static void load_log(const char *name, json_t *from)
     log->tiled = json_is_true(json_object_get(from, "tiled"));
     log->mimic = json_is_true(json_object_get(from, "mimic"));
     log->previous_count = json_array_size(previous);
-    log->previous = calloc(log->previous_count + 1, sizeof(*log->previous));
+    log->previous = calloc(log->previous_count + 1, sizeof *log->previous);
     for (size_t i = 0; i < log->previous_count; i++) {
         json_t *entry = json_array_get(previous, i);
 
@@ -186,7 +186,7 @@ static void load_case(json_t *from, struct situation *s)
     json_t *scts = json_object_get(from, "scts"), *entry;
     size_t i;
 
-    memset(s, 0, sizeof(*s));
+    memset(s, 0, sizeof *s);
     s->name = json_string_value(json_object_get(from, "name"));
     load_policy(json_object_get(json_object_get(table, "policies"), policy), policy, &s->policy);
     s->subject.not_before_ms = moment(member(from, "not_before"));
@@ -258,7 +258,7 @@ START_TEST(verdict_is_what_the_rule_says)
 
         ck_assert_msg(strcmp(found, wanted) == 0, "%s: SCT %zu is %s, not %s", s.name, i, found, wanted);
     }
-    reason = ct_policy_judge(&s.policy, &s.subject, &s.scts, detail, sizeof(detail), &explanation);
+    reason = ct_policy_judge(&s.policy, &s.subject, &s.scts, detail, sizeof detail, &explanation);
     ck_assert_msg(strcmp(clientct_reason_name(reason), verdict) == 0, "%s: %s, not %s (%s)", s.name,
                   clientct_reason_name(reason), verdict, detail);
     ck_assert_msg(judge(&s) == reason, "%s: explaining changes the verdict", s.name);
@@ -396,7 +396,7 @@ int main(void)
     json_error_t error;
     int cases, failed;
 
-    snprintf(path, sizeof(path), "%s/policy/cases.json", vectors != NULL ? vectors : "test/vectors");
+    snprintf(path, sizeof path, "%s/policy/cases.json", vectors != NULL ? vectors : "test/vectors");
     table = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (table == NULL) {
         printf("Bail out! %s:%d: %s\n", path, error.line, error.text);

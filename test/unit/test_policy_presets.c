@@ -46,7 +46,7 @@ START_TEST(each_name_is_a_preset_and_nothing_else_is)
         ct_policy_clear(&policy);
     }
     ck_assert_uint_eq(count, 3);
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct ct_policy policy;
 
         ck_assert_msg(!ct_policy_preset(wrong[i], &policy), "'%s'", wrong[i]);
@@ -135,7 +135,7 @@ START_TEST(speaks_of_the_way_that_lacks_least)
     };
     struct ct_log logs[] = { new_log(first, alpha), new_log(second, alpha), new_log(third, beta) };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ct_policy_subject subject = { .not_before_ms = NOW - CT_DAY_MS,
                                              .now_ms = NOW,
                                              .not_after_ms = NOW + (rows[i].lifetime_days - 1) * CT_DAY_MS };
@@ -149,7 +149,7 @@ START_TEST(speaks_of_the_way_that_lacks_least)
             items[j] = valid_sct(&logs[j], rows[i].sources[j]);
         }
         ck_assert(ct_policy_preset(rows[i].preset, &policy));
-        ck_assert_msg(ct_policy_judge(&policy, &subject, &scts, detail, sizeof(detail), &explanation) == rows[i].reason,
+        ck_assert_msg(ct_policy_judge(&policy, &subject, &scts, detail, sizeof detail, &explanation) == rows[i].reason,
                       "%s", rows[i].name);
         ck_assert_msg(strcmp(detail, rows[i].detail) == 0, "%s: %s", rows[i].name, detail);
         ck_assert_msg(strcmp(explanation.advice, rows[i].advice) == 0, "%s: %s", rows[i].name, explanation.advice);
@@ -174,7 +174,7 @@ START_TEST(explains_both_ways)
                                          .now_ms = NOW,
                                          .not_after_ms = NOW + 89 * CT_DAY_MS };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ct_log logs[] = { new_log(first, alpha), new_log(third, beta) };
         struct ct_sct items[] = { valid_sct(&logs[0], CLIENTCT_SOURCE_EMBEDDED),
                                   valid_sct(&logs[1], CLIENTCT_SOURCE_EMBEDDED) };

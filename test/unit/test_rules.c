@@ -55,7 +55,7 @@ static void add_broken_extension(X509 *x509, int nid)
     ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
     X509_EXTENSION *extension;
 
-    ck_assert_int_eq(ASN1_OCTET_STRING_set(value, bytes, sizeof(bytes)), 1);
+    ck_assert_int_eq(ASN1_OCTET_STRING_set(value, bytes, sizeof bytes), 1);
     extension = X509_EXTENSION_create_by_NID(NULL, nid, 0, value);
     ck_assert(extension != NULL && X509_add_ext(x509, extension, -1) == 1);
     X509_EXTENSION_free(extension);
@@ -80,8 +80,8 @@ static void setup(void)
     sk_X509_push(chain, leaf);
     sk_X509_push(chain, issuing);
     sk_X509_push(chain, root);
-    memset(&certificate, 0, sizeof(certificate));
-    memset(certificate.sha256, 0xc1, sizeof(certificate.sha256));
+    memset(&certificate, 0, sizeof certificate);
+    memset(certificate.sha256, 0xc1, sizeof certificate.sha256);
     certificate.well_formed = true;
     certificate.not_before_ms = at("2026-05-01T00:00:00Z");
     subject = (struct ct_rule_subject){ .certificate = &certificate,
@@ -89,7 +89,7 @@ static void setup(void)
                                         .chain = chain,
                                         .server_name = "login.example.com",
                                         .now_ms = at("2026-06-01T00:00:00Z") };
-    memset(&explanation, 0, sizeof(explanation));
+    memset(&explanation, 0, sizeof explanation);
 }
 
 static void teardown(void)
@@ -170,11 +170,11 @@ START_TEST(certificate_is_the_hash_of_the_leaf)
     struct ct_rule rule = blank("one");
 
     rule.has_certificate = true;
-    memset(rule.certificate, 0xc1, sizeof(rule.certificate));
+    memset(rule.certificate, 0xc1, sizeof rule.certificate);
     ck_assert(matches(rule));
     rule = blank("other");
     rule.has_certificate = true;
-    memset(rule.certificate, 0xc1, sizeof(rule.certificate));
+    memset(rule.certificate, 0xc1, sizeof rule.certificate);
     rule.certificate[31] ^= 1;
     ck_assert(!matches(rule));
 }
@@ -214,7 +214,7 @@ START_TEST(server_name_is_exact_or_one_label_wild)
         { "*.example.com", NULL, false },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ct_rule rule = blank("name");
 
         rule.server_name = strdup(rows[i].pattern);
@@ -241,7 +241,7 @@ START_TEST(issued_before_excludes_and_issued_after_includes_its_moment)
         { "2026-04-02T00:00:00Z", "2026-04-01T00:00:00Z", false },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ct_rule rule = blank("issued");
 
         rule.issued_before_ms = rows[i].before != NULL ? at(rows[i].before) : INT64_MAX;
@@ -349,7 +349,7 @@ START_TEST(all_given_conditions_must_hold)
         rule.server_name = strdup(wrong == 1 ? "other.example.com" : "*.example.com");
         rule.issued_before_ms = at(wrong == 2 ? "2026-01-01T00:00:00Z" : "2027-01-01T00:00:00Z");
         rule.has_certificate = true;
-        memset(rule.certificate, wrong == 3 ? 0 : 0xc1, sizeof(rule.certificate));
+        memset(rule.certificate, wrong == 3 ? 0 : 0xc1, sizeof rule.certificate);
         ck_assert_msg(matches(rule) == (wrong == -1), "condition %d", wrong);
     }
 }

@@ -52,9 +52,9 @@ static char *describe_policy(const struct ct_policy *policy)
         char over[40] = "";
         size_t used = strlen(rows);
         if (i > 0) {
-            tool_duration_format(policy->min_scts[i].over_ms, over, sizeof(over));
+            tool_duration_format(policy->min_scts[i].over_ms, over, sizeof over);
         }
-        snprintf(rows + used, sizeof(rows) - used, "%s%u%s%s%s", i > 0 ? ", " : "", policy->min_scts[i].scts,
+        snprintf(rows + used, sizeof rows - used, "%s%u%s%s%s", i > 0 ? ", " : "", policy->min_scts[i].scts,
                  i == 0 ? policy->min_scts[i].scts == 1 ? " SCT" : " SCTs" : "", i > 0 ? " over " : "", over);
     }
     char *limit = policy->max_per_operator > 0 ? tool_format(", at most %u an operator", policy->max_per_operator)
@@ -81,7 +81,7 @@ static char *describe_effect(const struct ct_settings *settings, const struct ct
         text = tool_format("exempt");
     } else {
         bool ended = rule->expires_ms <= now_ms;
-        ct_time_format(rule->expires_ms, expires, sizeof(expires));
+        ct_time_format(rule->expires_ms, expires, sizeof expires);
         text =
             tool_format("exempt until %s%s%s", expires, ended ? ", which is past: policy " : "", ended ? policy : "");
     }
@@ -101,7 +101,7 @@ static char *describe_sources(const struct ct_settings *settings)
     for (int source = 0; source < CLIENTCT_SOURCE_COUNT; source++) {
         if ((settings->sources & CT_SOURCE_BIT(source)) != 0) {
             size_t used = strlen(text);
-            snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? ", " : "",
+            snprintf(text + used, sizeof text - used, "%s%s", used > 0 ? ", " : "",
                      clientct_source_name((enum clientct_source)source));
         }
     }
@@ -121,8 +121,8 @@ static void show_lists(const struct report *report)
         const struct ct_book_list *list = &book->lists[i];
         char when[TOOL_TIME_SIZE], age[40];
         int64_t age_ms = report->now_ms - list->timestamp_ms;
-        ct_time_format(list->timestamp_ms, when, sizeof(when));
-        tool_duration_format(age_ms > 0 ? age_ms : 0, age, sizeof(age));
+        ct_time_format(list->timestamp_ms, when, sizeof when);
+        tool_duration_format(age_ms > 0 ? age_ms : 0, age, sizeof age);
         tool_line(LABEL "%s (%s): %zu log%s, %s %s, %s old", "log list", list->path,
                   ct_log_list_format_name(list->format), list->logs, list->logs == 1 ? "" : "s",
                   list->has_timestamp ? "of" : "file of", when, age);

@@ -118,7 +118,7 @@ static int by_operator(const void *a, const void *b)
 struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const struct ct_policy *policy, int64_t at_ms)
 {
     struct tool_open_logs open = { 0 };
-    const struct ct_log **sorted = calloc(logs->count + 1, sizeof(*sorted));
+    const struct ct_log **sorted = calloc(logs->count + 1, sizeof *sorted);
 
     if (sorted == NULL) {
         tool_out_of_memory();
@@ -128,7 +128,7 @@ struct tool_open_logs tool_count_open_logs(const struct ct_log_set *logs, const 
             sorted[open.logs++] = &logs->logs[i];
         }
     }
-    qsort(sorted, open.logs, sizeof(*sorted), by_operator);
+    qsort(sorted, open.logs, sizeof *sorted, by_operator);
     size_t of_this_operator = 0;
     for (size_t i = 0; i < open.logs; i++) {
         bool another = i == 0 || by_operator(&sorted[i - 1], &sorted[i]) != 0;
@@ -192,7 +192,7 @@ static bool log_is_named(const struct ct_log *log, const char *name)
     uint8_t id[CT_LOG_ID_LEN];
 
     return strcmp(log->description, name) == 0 ||
-           (ct_unhex(name, strlen(name), id, sizeof(id)) && memcmp(id, log->id, sizeof(id)) == 0);
+           (ct_unhex(name, strlen(name), id, sizeof id) && memcmp(id, log->id, sizeof id) == 0);
 }
 
 static void review_required_logs(struct review *review, const struct ct_policy *policy)
@@ -235,8 +235,8 @@ static void review_list_ages(struct review *review)
     for (size_t i = 0; i < book->list_count; i++) {
         int64_t age_ms = review->now_ms - book->lists[i].timestamp_ms;
         char age[40], limit[40];
-        tool_duration_format(age_ms < 0 ? -age_ms : age_ms, age, sizeof(age));
-        tool_duration_format(max_ms, limit, sizeof(limit));
+        tool_duration_format(age_ms < 0 ? -age_ms : age_ms, age, sizeof age);
+        tool_duration_format(max_ms, limit, sizeof limit);
         if (age_ms < -CT_DAY_MS) {
             ct_problem_add(review->problems, CT_WARNING, book->lists[i].path, 0,
                            "the list's timestamp is %s in the future; is this machine's clock right?", age);

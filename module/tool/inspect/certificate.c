@@ -43,7 +43,7 @@ static void set_spki(json_t *out, const char *key, const X509 *certificate)
     uint8_t sha256[32];
     bool known = tool_spki_sha256(certificate, sha256);
 
-    tool_json_set(out, key, known ? tool_json_hex(sha256, sizeof(sha256)) : json_null());
+    tool_json_set(out, key, known ? tool_json_hex(sha256, sizeof sha256) : json_null());
 }
 
 static void set_lifetime(json_t *out, X509 *certificate)
@@ -53,7 +53,7 @@ static void set_lifetime(json_t *out, X509 *certificate)
 
     if (ct_time_of_asn1(X509_get0_notBefore(certificate), &from) &&
         ct_time_of_asn1(X509_get0_notAfter(certificate), &until)) {
-        tool_duration_format(until - from, text, sizeof(text));
+        tool_duration_format(until - from, text, sizeof text);
         tool_json_set(out, "lifetime", tool_json_text(text));
         tool_json_set(out, "lifetime_seconds", tool_json_count((size_t)((until - from) / CT_SECOND_MS)));
     }
@@ -63,10 +63,10 @@ static void set_file_names(json_t *out, const struct ct_certificate *read)
 {
     char hex[65], name[80];
 
-    ct_hex(read->sha256, sizeof(read->sha256), hex);
-    snprintf(name, sizeof(name), "%s.sct", hex);
+    ct_hex(read->sha256, sizeof read->sha256, hex);
+    snprintf(name, sizeof name, "%s.sct", hex);
     tool_json_set(out, "file_in_sct_store", tool_json_text(name));
-    snprintf(name, sizeof(name), "%s.ocsp", hex);
+    snprintf(name, sizeof name, "%s.ocsp", hex);
     tool_json_set(out, "file_in_ocsp_store", tool_json_text(name));
 }
 
@@ -104,7 +104,7 @@ json_t *tool_inspect_certificate(X509 *certificate, X509 *issuer, bool *sound)
     tool_json_set(out, "subject", json_of_name(X509_get_subject_name(certificate)));
     tool_json_set(out, "issuer", json_of_name(X509_get_issuer_name(certificate)));
     tool_json_set(out, "serial", json_of_integer(X509_get0_serialNumber(certificate)));
-    tool_json_set(out, "sha256", tool_json_hex(read.sha256, sizeof(read.sha256)));
+    tool_json_set(out, "sha256", tool_json_hex(read.sha256, sizeof read.sha256));
     tool_json_set(out, "ca", tool_json_bool(X509_check_ca(certificate) > 0));
     tool_json_set(out, "not_before", json_of_asn1_time(X509_get0_notBefore(certificate)));
     tool_json_set(out, "not_after", json_of_asn1_time(X509_get0_notAfter(certificate)));

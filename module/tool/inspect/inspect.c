@@ -132,7 +132,7 @@ static void put_label(int depth, const char *key)
     for (const char *at = key; *at != '\0';) {
         size_t len = strcspn(at, "_");
         const char *word = NULL;
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
             if (strlen(words[i][0]) == len && strncmp(words[i][0], at, len) == 0) {
                 word = words[i][1];
             }

@@ -42,14 +42,14 @@ static const char *hash_name(uint8_t number)
 {
     static const char *const names[] = { "none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512" };
 
-    return number < sizeof(names) / sizeof(names[0]) ? names[number] : "unknown";
+    return number < sizeof names / sizeof names[0] ? names[number] : "unknown";
 }
 
 static const char *signature_name(uint8_t number)
 {
     static const char *const names[] = { "anonymous", "rsa", "dsa", "ecdsa" };
 
-    return number < sizeof(names) / sizeof(names[0]) ? names[number] : "unknown";
+    return number < sizeof names / sizeof names[0] ? names[number] : "unknown";
 }
 
 static json_t *json_of_extensions(struct ct_bytes extensions, bool *sound)

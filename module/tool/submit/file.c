@@ -23,7 +23,7 @@ bool submit_list_parse(struct ct_bytes bytes, struct submit_list *list)
     struct ct_reader outer = ct_reader_of(bytes);
     struct ct_reader scts = ct_reader_of(ct_read_vector16(&outer));
 
-    memset(list, 0, sizeof(*list));
+    memset(list, 0, sizeof *list);
     while (scts.left > 0 && !scts.failed) {
         struct ct_bytes serialized = ct_read_vector16(&scts);
         if (serialized.len == 0) {
@@ -87,7 +87,7 @@ bool submit_list_add(struct submit_list *list, struct ct_bytes serialized)
 void submit_list_clear(struct submit_list *list)
 {
     free(list->data);
-    memset(list, 0, sizeof(*list));
+    memset(list, 0, sizeof *list);
 }
 
 bool submit_file_read(const char *path, struct submit_list *list, char *why, size_t why_size)
@@ -96,7 +96,7 @@ bool submit_file_read(const char *path, struct submit_list *list, char *why, siz
     int error = ct_file_read(path, CT_EVIDENCE_MAX_BYTES, false, &file);
     bool good = true;
 
-    memset(list, 0, sizeof(*list));
+    memset(list, 0, sizeof *list);
     if (error != 0 && error != ENOENT) {
         snprintf(why, why_size, "%s cannot be read: %s", path,
                  error == EINVAL ? "it is not a regular file" : strerror(error));

@@ -168,7 +168,7 @@ static bool attempt(CURL *curl, struct submit_reply *reply)
     } else if (reply->kind != SUBMIT_OVERSIZED) {
         reply->kind = SUBMIT_UNREACHABLE;
         if (reply->error[0] == '\0') {
-            snprintf(reply->error, sizeof(reply->error), "%s", curl_easy_strerror(code));
+            snprintf(reply->error, sizeof reply->error, "%s", curl_easy_strerror(code));
         }
     }
     bool again = is_passing(code, reply->status);
@@ -186,7 +186,7 @@ void submit_post(const char *log_url, const char *name, const char *json, const 
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     int64_t start = monotonic_ms();
 
-    memset(reply, 0, sizeof(*reply));
+    memset(reply, 0, sizeof *reply);
     reply->body = malloc(SUBMIT_ANSWER_MAX_BYTES + 1);
     if (reply->body == NULL || headers == NULL) {
         tool_out_of_memory();
@@ -217,5 +217,5 @@ void submit_post(const char *log_url, const char *name, const char *json, const 
 void submit_reply_clear(struct submit_reply *reply)
 {
     free(reply->body);
-    memset(reply, 0, sizeof(*reply));
+    memset(reply, 0, sizeof *reply);
 }

@@ -161,14 +161,14 @@ static bool read_configuration(struct work *work)
     }
     if (work->request->store) {
         const char *directory = snapshot->config->settings.sct_store.path;
-        char name[2 * sizeof(work->certificate.sha256) + 1];
+        char name[2 * sizeof work->certificate.sha256 + 1];
 
         if (directory == NULL) {
             tool_error("submit: --store: the configuration %s has no sct_store; name one there, or use --out FILE",
                        file);
             return false;
         }
-        ct_hex(work->certificate.sha256, sizeof(work->certificate.sha256), name);
+        ct_hex(work->certificate.sha256, sizeof work->certificate.sha256, name);
         work->path = tool_format("%s/%s.sct", directory, name);
     } else if (work->request->out != NULL) {
         work->path = tool_format("%s", work->request->out);
@@ -194,8 +194,7 @@ static bool is_named(const struct ct_log *log, const char *name, size_t len)
     uint8_t id[CT_LOG_ID_LEN];
 
     return (strlen(log->description) == len && memcmp(log->description, name, len) == 0) ||
-           same_url(log->url, name, len) ||
-           (ct_unhex(name, len, id, sizeof(id)) && memcmp(id, log->id, sizeof(id)) == 0);
+           same_url(log->url, name, len) || (ct_unhex(name, len, id, sizeof id) && memcmp(id, log->id, sizeof id) == 0);
 }
 
 static const struct ct_log *find_log(const struct ct_log_set *logs, const char *name, size_t len)
@@ -214,7 +213,7 @@ static const struct ct_log *find_log(const struct ct_log_set *logs, const char *
         found = &logs->logs[i];
     }
     if (found == NULL) {
-        const char **words = calloc(logs->count + 1, sizeof(*words));
+        const char **words = calloc(logs->count + 1, sizeof *words);
         char *text = tool_format("%.*s", (int)len, name);
         if (words == NULL) {
             tool_out_of_memory();
@@ -275,7 +274,7 @@ static bool resolve_logs(struct work *work)
     for (const char *at = work->request->logs; (at = strchr(at, '\n')) != NULL; at++) {
         count++;
     }
-    work->targets = calloc(count, sizeof(*work->targets));
+    work->targets = calloc(count, sizeof *work->targets);
     if (work->targets == NULL) {
         tool_out_of_memory();
     }
@@ -320,7 +319,7 @@ static char *why_not_asked(const struct work *work, const struct ct_log *log)
     }
     if (certificate->not_after_ms < log->interval_start_ms || certificate->not_after_ms >= log->interval_end_ms) {
         char end[TOOL_TIME_SIZE];
-        ct_time_format(certificate->not_after_ms, end, sizeof(end));
+        ct_time_format(certificate->not_after_ms, end, sizeof end);
         return tool_format("the certificate expires at %s, outside the log's temporal interval", end);
     }
     return NULL;
@@ -360,14 +359,14 @@ static void read_reply(struct work *work, struct target *target, const struct su
         return;
     }
     if (!submit_read_answer((struct ct_bytes){ reply->body, reply->len }, target->log, &work->certificate, &sct, why,
-                            sizeof(why))) {
+                            sizeof why)) {
         conclude(target, OUTCOME_BAD_ANSWER, tool_format("%s; nothing of it is kept", why));
         return;
     }
     /* Kept at once: what the next log does, or a signal, loses nothing. */
     const struct ct_bytes bytes = { sct.bytes, sct.len };
     target->timestamp_ms = sct.timestamp_ms;
-    if (work->path != NULL ? !submit_file_add(work->path, bytes, &work->list, why, sizeof(why))
+    if (work->path != NULL ? !submit_file_add(work->path, bytes, &work->list, why, sizeof why)
                            : !submit_list_add(&work->list, bytes)) {
         conclude(target, OUTCOME_NOT_KEPT, tool_format("%s", why[0] != '\0' ? why : "the list is full (65,535 bytes)"));
         return;
@@ -428,7 +427,7 @@ static void show_json(const struct work *work)
                       outcomes[target->outcome].good ? tool_json_time((int64_t)target->timestamp_ms) : json_null());
         tool_json_append(logs, log);
     }
-    tool_json_set(root, "certificate", tool_json_hex(work->certificate.sha256, sizeof(work->certificate.sha256)));
+    tool_json_set(root, "certificate", tool_json_hex(work->certificate.sha256, sizeof work->certificate.sha256));
     tool_json_set(root, "complete", tool_json_bool(all_good(work)));
     tool_json_set(root, "file", tool_json_text(work->path));
     tool_json_set(root, "scts", tool_json_count(work->list.count));
@@ -479,7 +478,7 @@ static int run(struct work *work)
         return TOOL_USAGE;
     }
     /* Before anybody is asked: a promise that cannot be kept here should not be asked for. */
-    if (work->path != NULL && !submit_file_read(work->path, &work->list, why, sizeof(why))) {
+    if (work->path != NULL && !submit_file_read(work->path, &work->list, why, sizeof why)) {
         tool_error("submit: %s", why);
         return TOOL_USAGE;
     }

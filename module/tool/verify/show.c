@@ -54,12 +54,12 @@ static void show_subject(const struct tool_verify_answer *answer)
 
     if (ct_time_of_asn1(X509_get0_notBefore(answer->leaf), &from) &&
         ct_time_of_asn1(X509_get0_notAfter(answer->leaf), &until)) {
-        ct_time_format(from, from_text, sizeof(from_text));
-        ct_time_format(until, until_text, sizeof(until_text));
-        tool_duration_format(until - from, lifetime, sizeof(lifetime));
+        ct_time_format(from, from_text, sizeof from_text);
+        ct_time_format(until, until_text, sizeof until_text);
+        tool_duration_format(until - from, lifetime, sizeof lifetime);
     }
     leaf_sha256(answer->leaf, sha256);
-    ct_hex(sha256, sizeof(sha256), hex);
+    ct_hex(sha256, sizeof sha256, hex);
     tool_line(LABEL "%s", "certificate", subject);
     tool_line(LABEL "sha256 %s", "", hex);
     tool_line(LABEL "%s to %s, %s", "valid", from_text, until_text, lifetime);
@@ -91,7 +91,7 @@ static void show_frame(const struct tool_verify_answer *answer)
     const struct clientct_verdict *verdict = answer->verdict;
     char at[TOOL_TIME_SIZE];
 
-    ct_time_format(answer->at_ms, at, sizeof(at));
+    ct_time_format(answer->at_ms, at, sizeof at);
     tool_line(LABEL "%s", "decided at", at);
     if (answer->config != NULL) {
         tool_line(LABEL "%s", "configuration", answer->config);
@@ -123,7 +123,7 @@ static void show_scts(const struct clientct_verdict *verdict)
             tool_end_line();
             continue;
         }
-        ct_hex(sct->log_id, sizeof(sct->log_id), hex);
+        ct_hex(sct->log_id, sizeof sct->log_id, hex);
         tool_time_format(sct->timestamp_ms, when);
         tool_put(TOOL_PLAIN, " %-8s  %s", clientct_source_name(sct->source),
                  sct->log != NULL ? sct->log : "unknown log");
@@ -229,7 +229,7 @@ static json_t *json_of_sct(const struct clientct_sct_result *sct)
 
     tool_time_format(sct->timestamp_ms, when);
     tool_json_set(out, "source", tool_json_text(clientct_source_name(sct->source)));
-    tool_json_set(out, "log_id", sct->decoded ? tool_json_hex(sct->log_id, sizeof(sct->log_id)) : json_null());
+    tool_json_set(out, "log_id", sct->decoded ? tool_json_hex(sct->log_id, sizeof sct->log_id) : json_null());
     tool_json_set(out, "log", tool_json_text(sct->log));
     tool_json_set(out, "operator", tool_json_text(sct->log_operator));
     tool_json_set(out, "timestamp", tool_json_text(sct->decoded ? when : NULL));
@@ -294,7 +294,7 @@ json_t *tool_verify_json(const struct tool_verify_answer *answer)
     tool_json_set(out, "shadow", json_of_shadow(verdict));
     tool_json_set(out, "at", tool_json_time(answer->at_ms));
     leaf_sha256(answer->leaf, sha256);
-    tool_json_set(out, "leaf_sha256", tool_json_hex(sha256, sizeof(sha256)));
+    tool_json_set(out, "leaf_sha256", tool_json_hex(sha256, sizeof sha256));
     tool_json_set(out, "subject", tool_json_text(subject));
     tool_json_set(out, "issuer", tool_json_text(issuer));
     tool_json_set(out, "chain_length", tool_json_count((size_t)sk_X509_num(answer->chain)));

@@ -174,7 +174,7 @@ static void remark_validity(const struct inputs *inputs, struct remarks *remarks
         remark(remarks, tool_format("the certificate's validity does not decode; a server refuses it by itself"));
         return;
     }
-    ct_time_format(inputs->at_ms, at, sizeof(at));
+    ct_time_format(inputs->at_ms, at, sizeof at);
     if (inputs->at_ms < from || inputs->at_ms > until + CT_SECOND_MS - 1) {
         remark(remarks, tool_format("at %s the certificate %s: a server refuses it by itself; --at TIME chooses "
                                     "another time",
