@@ -1,10 +1,11 @@
-#include "config/reader.h"
+#include "config/policy_section.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "config/values.h"
 
 #define CURRENT_STATES \
     (CT_LOG_STATE_BIT(CT_LOG_QUALIFIED) | CT_LOG_STATE_BIT(CT_LOG_USABLE) | CT_LOG_STATE_BIT(CT_LOG_READONLY))
@@ -121,7 +122,7 @@ void ct_parse_accept_states(struct ct_settings_reader *reader, const struct ct_c
 static void check_policy(struct ct_settings_reader *reader, const struct ct_policy *policy,
                          const struct ct_given *given)
 {
-    unsigned line = ct_settings_given(given, CT_SETTING_POLICY, "accept_states");
+    unsigned line = ct_settings_given(reader, given, CT_SETTING_POLICY, "accept_states");
 
     if (policy->needs_current_log && (policy->accept_states & CURRENT_STATES) == 0) {
         ct_setting_error(reader, line != 0 ? line : policy->line,

@@ -1,4 +1,4 @@
-#include "config/reader.h"
+#include "config/rule_section.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "config/values.h"
 
 #define CERTIFICATE_MAX_BYTES (1024u * 1024)
 #define OID_MAX_LEN 128u
@@ -318,9 +319,9 @@ void ct_parse_extended_key_usage(struct ct_settings_reader *reader, const struct
 
 static void check_rule(struct ct_settings_reader *reader, const struct ct_rule *rule, const struct ct_given *given)
 {
-    unsigned expires = ct_settings_given(given, CT_SETTING_RULE, "expires");
-    unsigned before = ct_settings_given(given, CT_SETTING_RULE, "issued_before");
-    unsigned after = ct_settings_given(given, CT_SETTING_RULE, "issued_after");
+    unsigned expires = ct_settings_given(reader, given, CT_SETTING_RULE, "expires");
+    unsigned before = ct_settings_given(reader, given, CT_SETTING_RULE, "issued_before");
+    unsigned after = ct_settings_given(reader, given, CT_SETTING_RULE, "issued_after");
 
     if (rule->policy == SIZE_MAX && !rule->has_mode && !rule->exempt) {
         ct_setting_error(reader, rule->line, "rule `%s` does nothing; it needs `policy`, `exempt = yes` or `mode`",

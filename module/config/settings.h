@@ -1,4 +1,4 @@
-/* clientct.cnf: the strict line reader's sections become settings by one table. */
+/* What clientct.cnf says, once it has been read: values, policies and rules. */
 #ifndef CT_SETTINGS_H
 #define CT_SETTINGS_H
 
@@ -46,35 +46,11 @@ struct ct_settings {
     size_t file_count;
 };
 
-enum ct_setting_section { CT_SETTING_TOP, CT_SETTING_POLICY, CT_SETTING_RULE };
-
-/* What one setting of clientct.cnf is: for help texts and manuals. The parser works by the same table. */
-struct ct_setting {
-    enum ct_setting_section section;
-    const char *name;
-    const char *type;         /* what a value looks like, for people: "enforce | report | off" */
-    const char *default_text; /* as one would write it; NULL: none */
-    bool repeatable;
-    const char *help; /* one line, no full stop at the end */
-};
-
-/* The settings in the order in which a manual lists them; NULL behind the last. */
-const struct ct_setting *ct_settings_table(size_t index);
-
 /* Rules in a file. */
 #define CT_RULES_MAX 4096u
 /* Of min_scts and the like: no more signatures than that are checked for one certificate. */
 #define CT_COUNT_MAX 32u
 
-/*
- * Reads clientct.cnf from its bytes, and the certificate files that rules name. `file` is for messages and is
- * not opened. All errors are reported; false when there is one, and *settings then has
- * nothing but `files`, to be watched: mending one of them may mend the settings.
- * Warnings are added too. Log lists are not read here. The clock is read for one warning only (exemptions that
- * have ended); the environment, global state and the error queue are left alone.
- */
-bool ct_settings_parse(const char *file, struct ct_bytes text, struct ct_settings *settings,
-                       struct ct_problems *problems) CT_MUST_USE;
 void ct_settings_clear(struct ct_settings *settings);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "config/parse.h"
 
 #define CONFIG_MAX_BYTES (1024u * 1024)
 #define SIGNATURE_MAX_BYTES 8192u

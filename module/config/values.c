@@ -1,4 +1,4 @@
-#include "config/reader.h"
+#include "config/values.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
-#include "config/reader.h"
+#include "config/warnings.h"
 
 #include <openssl/objects.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "config/policy_section.h"
 
 static bool same_or_absent(const ASN1_OBJECT *earlier, const ASN1_OBJECT *later)
 {
@@ -167,11 +168,11 @@ static void warn_sources(const struct ct_settings_reader *reader)
         enum clientct_source source;
         const char *name, *store;
     } stores[] = { { CLIENTCT_SOURCE_OCSP, "ocsp", "ocsp_store" }, { CLIENTCT_SOURCE_STORE, "store", "sct_store" } };
-    unsigned named = ct_settings_given(&reader->given, CT_SETTING_TOP, "sources");
+    unsigned named = ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "sources");
 
     for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
         bool wanted = (reader->settings->sources & CT_SOURCE_BIT(stores[i].source)) != 0;
-        unsigned store = ct_settings_given(&reader->given, CT_SETTING_TOP, stores[i].store);
+        unsigned store = ct_settings_given(reader, &reader->given, CT_SETTING_TOP, stores[i].store);
 
         if (named != 0 && wanted && store == 0) {
             ct_setting_warning(reader, named, "`sources` has `%s`, which gives nothing without `%s`", stores[i].name,
@@ -195,7 +196,7 @@ void ct_settings_warn(const struct ct_settings_reader *reader, int64_t now_ms)
         warn_chosen_by_others(reader, i);
     }
     if (settings->shadow_policy == settings->policy) {
-        ct_setting_warning(reader, ct_settings_given(&reader->given, CT_SETTING_TOP, "shadow_policy"),
+        ct_setting_warning(reader, ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "shadow_policy"),
                            "`shadow_policy` is the policy that is enforced anyway");
     }
     warn_sources(reader);

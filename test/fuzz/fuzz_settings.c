@@ -1,6 +1,6 @@
 /* clientct.cnf: the strict line reader and the table of settings. */
 #include "fuzz.h"
-#include "config/settings.h"
+#include "config/parse.h"
 
 #include <string.h>
 

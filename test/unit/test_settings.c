@@ -1,4 +1,4 @@
-#include "config/settings.h"
+#include "config/parse.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "config/settings.h"
+#include "config/parse.h"
 #include "unit.h"
 
 static const char *const headings[] = { ".SH SETTINGS\n", ".SH POLICIES\n", ".SH RULES\n", ".SH WARNINGS\n" };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/settings.h"
+#include "config/parse.h"
 #include "short_memory.h"
 #include "unit.h"
 

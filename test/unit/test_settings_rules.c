@@ -1,4 +1,4 @@
-#include "config/settings.h"
+#include "config/parse.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
