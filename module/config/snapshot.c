@@ -156,46 +156,6 @@ out:
     return config;
 }
 
-static struct ct_list_text *list_text_new(const struct ct_file *file)
-{
-    struct ct_list_text *text = malloc(sizeof *text + file->len);
-
-    if (text != NULL) {
-        atomic_init(&text->references, 1);
-        text->len = file->len;
-        memcpy(text->data, file->data, file->len);
-    }
-    return text;
-}
-
-static struct ct_list_text *list_text_retain(struct ct_list_text *text)
-{
-    atomic_fetch_add_explicit(&text->references, 1, memory_order_relaxed);
-    return text;
-}
-
-static void list_text_release(struct ct_list_text *text)
-{
-    if (text != NULL && atomic_fetch_sub(&text->references, 1) == 1) {
-        free(text);
-    }
-}
-
-static void book_release(struct ct_log_book *book)
-{
-    if (book == NULL || atomic_fetch_sub(&book->references, 1) != 1) {
-        return;
-    }
-    ct_log_set_clear(&book->logs);
-    for (size_t i = 0; i < book->list_count; i++) {
-        free(book->lists[i].path);
-        free(book->lists[i].version);
-        list_text_release(book->lists[i].text);
-    }
-    free(book->lists);
-    free(book);
-}
-
 /* Whether a list and its signature that disagree are given a little more time. */
 static bool may_still_agree(struct ct_snapshot *snapshot)
 {
@@ -249,42 +209,6 @@ out:
     return ok;
 }
 
-static const struct ct_book_list *book_find(const struct ct_log_book *book, const char *path)
-{
-    for (size_t i = 0; book != NULL && i < book->list_count; i++) {
-        if (strcmp(book->lists[i].path, path) == 0) {
-            return &book->lists[i];
-        }
-    }
-    return NULL;
-}
-
-/* Puts a parsed list into the book: its logs are moved into the common set. */
-static bool book_take(struct ct_log_book *book, const char *path, struct ct_log_list *list, struct ct_list_text *text,
-                      int64_t timestamp_ms, bool has_timestamp, const uint8_t sha256[32])
-{
-    struct ct_book_list *entry = &book->lists[book->list_count];
-    bool ok;
-
-    entry->has_timestamp = has_timestamp;
-    entry->timestamp_ms = timestamp_ms;
-    entry->format = list->format;
-    entry->logs = list->logs.count;
-    memcpy(entry->sha256, sha256, sizeof entry->sha256);
-    entry->text = text;
-    ok = (entry->path = strdup(path)) != NULL && text != NULL;
-    entry->version = list->version;
-    list->version = NULL;
-    book->list_count++;
-    for (size_t i = 0; i < list->logs.count && ok; i++) {
-        ok = ct_log_set_add(&book->logs, &list->logs.logs[i]);
-    }
-    if (timestamp_ms < book->oldest_ms) {
-        book->oldest_ms = timestamp_ms;
-    }
-    return ok;
-}
-
 enum list_result {
     LIST_NEW,
     LIST_WAIT, /* it and its signature disagree, for a short time so far */
@@ -296,12 +220,9 @@ static enum list_result book_add(struct ct_snapshot *snapshot, const struct ct_s
                                  const struct ct_setting_path *named, const struct ct_book_list *before,
                                  struct ct_log_book *book)
 {
-    struct ct_log_list list = { 0 };
     struct ct_file file;
     size_t errors = snapshot->problems.errors;
     enum list_result result = LIST_BAD;
-    bool has_timestamp;
-    int64_t timestamp_ms;
 
     if (!read_named(snapshot, "log_list", named->path, CT_LOG_LIST_MAX_BYTES, snapshot->config_file, named->line,
                     &file)) {
@@ -311,69 +232,25 @@ static enum list_result book_add(struct ct_snapshot *snapshot, const struct ct_s
         result = snapshot->problems.errors > errors ? LIST_BAD : LIST_WAIT;
         goto out;
     }
-    if (!ct_log_list_parse(named->path, (struct ct_bytes){ file.data, file.len }, &list, &snapshot->problems)) {
-        goto out;
-    }
-    has_timestamp = list.timestamp_ms != INT64_MIN;
-    timestamp_ms = has_timestamp ? list.timestamp_ms : file.stamp.mtime_ns / 1000000;
-    if (before != NULL && before->has_timestamp && (!has_timestamp || timestamp_ms < before->timestamp_ms)) {
-        char old[32];
-
-        ct_time_format(before->timestamp_ms, old, sizeof old);
-        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0,
-                       "log_list_timestamp goes backwards: the list in "
-                       "force is of %s; restart the server if this is meant",
-                       old);
-        goto out;
-    }
-    result = LIST_NEW;
-    if (!book_take(book, named->path, &list, list_text_new(&file), timestamp_ms, has_timestamp, file.sha256)) {
-        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0, "out of memory");
-        result = LIST_BAD;
+    if (ct_book_add(book, named->path, &file, before, &snapshot->problems)) {
+        result = LIST_NEW;
     }
 out:
     ct_file_clear(&file);
-    ct_log_list_clear(&list);
     return result;
-}
-
-/* The list as it was when it was last good. */
-static bool book_add_again(struct ct_snapshot *snapshot, const struct ct_book_list *before, struct ct_log_book *book)
-{
-    struct ct_problems said_before = { 0 };
-    struct ct_log_list list = { 0 };
-    bool ok = ct_log_list_parse(before->path, (struct ct_bytes){ before->text->data, before->text->len }, &list,
-                                &said_before);
-
-    ok = ok && book_take(book, before->path, &list, list_text_retain(before->text), before->timestamp_ms,
-                         before->has_timestamp, before->sha256);
-    if (!ok) {
-        ct_problem_add(&snapshot->problems, CT_ERROR, before->path, 0, "out of memory");
-    }
-    ct_problems_clear(&said_before);
-    ct_log_list_clear(&list);
-    return ok;
 }
 
 static struct ct_log_book *book_read(struct ct_snapshot *snapshot, const struct ct_settings *settings,
                                      const struct ct_log_book *previous)
 {
-    struct ct_log_book *book = calloc(1, sizeof *book);
-    const struct ct_log *twice = NULL;
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = book != NULL && md != NULL;
+    struct ct_log_book *book = ct_book_new(settings->log_list_count);
+    bool ok = book != NULL;
 
-    if (book != NULL) {
-        atomic_init(&book->references, 1);
-        book->oldest_ms = INT64_MAX;
-        book->lists = calloc(settings->log_list_count + 1, sizeof *book->lists);
-        ok = ok && book->lists != NULL;
-    }
     if (!ok) {
         ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0, "out of memory");
     }
     for (size_t i = 0; ok && i < settings->log_list_count; i++) {
-        const struct ct_book_list *before = book_find(previous, settings->log_lists[i].path);
+        const struct ct_book_list *before = ct_book_find(previous, settings->log_lists[i].path);
         size_t taken = book->list_count;
         enum list_result result = book_add(snapshot, settings, &settings->log_lists[i], before, book);
 
@@ -382,25 +259,11 @@ static struct ct_log_book *book_read(struct ct_snapshot *snapshot, const struct 
         }
         if (result != LIST_NEW) {
             /* Where memory ran out half-way through a list, the whole book is given up. */
-            ok = before != NULL && book->list_count == taken && book_add_again(snapshot, before, book);
+            ok = before != NULL && book->list_count == taken && ct_book_add_again(book, before, &snapshot->problems);
         }
     }
-    if (ok && !ct_log_set_finish(&book->logs, &twice)) {
-        char id[2 * CT_LOG_ID_LEN + 1];
-
-        ct_hex(twice->id, CT_LOG_ID_LEN, id);
-        ct_problem_add(&snapshot->problems, CT_ERROR, twice->list, 0,
-                       "log %s (%s) stands twice in the configured lists; keep one of them", twice->description, id);
-        ok = false;
-    }
-    ok = ok && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
-    for (size_t i = 0; ok && i < book->list_count; i++) {
-        ok = EVP_DigestUpdate(md, book->lists[i].sha256, sizeof book->lists[i].sha256) == 1;
-    }
-    ok = ok && EVP_DigestFinal_ex(md, book->sha256, NULL) == 1;
-    EVP_MD_CTX_free(md);
-    if (!ok) {
-        book_release(book);
+    if (!ok || !ct_book_finish(book, &snapshot->problems)) {
+        ct_book_release(book);
         book = NULL;
     }
     return book;
@@ -457,8 +320,7 @@ struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_sn
         if (snapshot->book == NULL) {
             snapshot->book_failed = true;
             if (before != NULL) {
-                snapshot->book = previous->book;
-                atomic_fetch_add(&snapshot->book->references, 1);
+                snapshot->book = ct_book_retain(previous->book);
             }
         }
     }
@@ -492,7 +354,7 @@ void ct_snapshot_release(struct ct_snapshot *snapshot)
         return;
     }
     config_release(snapshot->config);
-    book_release(snapshot->book);
+    ct_book_release(snapshot->book);
     ct_problems_clear(&snapshot->problems);
     watch_list_clear(&snapshot->watched);
     free(snapshot->config_file);

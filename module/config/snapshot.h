@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 
 #include "base/file.h"
-#include "logs/log_list.h"
 #include "config/settings.h"
+#include "logs/book.h"
 
 /* A file that was read, or looked for: when its stamp changes, it is time to read again. */
 struct ct_watched {
@@ -26,35 +26,6 @@ struct ct_config {
     atomic_uint references;
     struct ct_settings settings;
     uint8_t sha256[32]; /* over its text and the files that its rules name */
-};
-
-/* The text of a log list, shared by the snapshots that have it in force. */
-struct ct_list_text {
-    atomic_uint references;
-    size_t len;
-    uint8_t data[];
-};
-
-/* A log list in force. */
-struct ct_book_list {
-    char *path;
-    struct ct_list_text *text; /* kept: the list is its own last good, whatever becomes of the others */
-    enum ct_log_list_format format;
-    int64_t timestamp_ms; /* log_list_timestamp, or the file's modification time where the list has none */
-    bool has_timestamp;
-    char *version; /* NULL: none */
-    size_t logs;
-    uint8_t sha256[32]; /* of the file */
-};
-
-/* All log lists together. */
-struct ct_log_book {
-    atomic_uint references;
-    struct ct_log_set logs;
-    struct ct_book_list *lists;
-    size_t list_count;
-    int64_t oldest_ms; /* of the lists' timestamps */
-    uint8_t sha256[32];
 };
 
 struct ct_snapshot {

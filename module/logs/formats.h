@@ -1,10 +1,28 @@
-/* What the readers of the list formats share. Only log_list*.c include this. */
-#ifndef CT_LOG_LIST_INTERNAL_H
-#define CT_LOG_LIST_INTERNAL_H
+/* A log list as its reader fills it, and what the readers of all formats share. */
+#ifndef CT_FORMATS_H
+#define CT_FORMATS_H
 
-#include <jansson.h>
+#include "base/problems.h"
+#include "logs/log.h"
 
-#include "logs/log_list.h"
+#define CT_LOG_LIST_MAX_BYTES (10u * 1024 * 1024)
+#define CT_LOG_LIST_MAX_LOGS 10000u
+
+enum ct_log_list_format {
+    CT_LIST_V3,        /* v3 log list JSON */
+    CT_LIST_SINGLE_V3, /* a single log's log.v3.json */
+    CT_LIST_SIGSTORE,  /* trusted_root.json */
+    CT_LIST_OPENSSL,   /* ct_log_list.cnf */
+    CT_LIST_PEM        /* PUBLIC KEY blocks */
+};
+
+/* Zero-initialise. */
+struct ct_log_list {
+    enum ct_log_list_format format;
+    int64_t timestamp_ms; /* log_list_timestamp; INT64_MIN: the list has none */
+    char *version;        /* NULL: none */
+    struct ct_log_set logs;
+};
 
 #define CT_LOG_LIST_MAX_TEXT 1000u /* bytes of a description, operator or URL */
 #define CT_LOG_KEY_MAX 2048u       /* bytes of a SubjectPublicKeyInfo; RSA-8192 has 1,062 */
@@ -16,13 +34,6 @@ struct ct_list_input {
     struct ct_log_list *list;
     struct ct_problems *problems;
 };
-
-/* One reader a format; each adds its logs to in->list. */
-void ct_list_read_v3(struct ct_list_input *in, const json_t *root);
-void ct_list_read_single_v3(struct ct_list_input *in, const json_t *root);
-void ct_list_read_sigstore(struct ct_list_input *in, const json_t *root);
-void ct_list_read_openssl(struct ct_list_input *in);
-void ct_list_read_pem(struct ct_list_input *in);
 
 /* A log about which nothing is known yet: usable, no interval. */
 struct ct_log ct_list_new_log(void);
@@ -41,25 +52,5 @@ void ct_list_copy(struct ct_list_input *in, char **to, const char *text);
 bool ct_base64_decode(const char *text, uint8_t *out, size_t room, size_t *len) CT_MUST_USE;
 /* 1 to CT_LOG_LIST_MAX_TEXT bytes of one line that is fit for logs, terminals and tables. */
 bool ct_list_text_ok(const char *text) CT_MUST_USE;
-
-/* --- JSON --- */
-
-enum ct_need { CT_OPTIONAL, CT_REQUIRED };
-
-/* "place.name: expected …, found …", or without the dot when place is "". */
-void ct_json_complain(struct ct_list_input *in, const char *place, const char *name, const char *expected,
-                      const json_t *found);
-/* A member of that type; NULL when it is not there, or is of another type (which is reported). */
-const json_t *ct_json_member(struct ct_list_input *in, const char *place, const json_t *object, const char *name,
-                             json_type type, enum ct_need need);
-/* A printable text, at most CT_LOG_LIST_MAX_TEXT bytes; NULL when there is none or it is empty. */
-const char *ct_json_text(struct ct_list_input *in, const char *place, const json_t *object, const char *name,
-                         enum ct_need need);
-/* Sets *ms from an RFC 3339 time; leaves it alone when there is none. */
-void ct_json_time(struct ct_list_input *in, const char *place, const json_t *object, const char *name,
-                  enum ct_need need, int64_t *ms);
-/* Sets the log's key from `key_name` and checks that `id_name` is its SHA-256 (both base64, both required). */
-void ct_json_key_and_id(struct ct_list_input *in, const char *key_place, const json_t *key_object, const char *key_name,
-                        const char *id_place, const json_t *id_object, const char *id_name, struct ct_log *log);
 
 #endif

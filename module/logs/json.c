@@ -1,9 +1,9 @@
-/* Reading members of JSON objects such that every error says where it is, what was expected and what was found. */
+#include "logs/json.h"
+
 #include <openssl/evp.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "logs/formats.h"
 
 static const char *type_name(const json_t *value)
 {

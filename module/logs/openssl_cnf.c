@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/conf_lines.h"
-#include "logs/formats.h"
+#include "logs/readers.h"
 
 /* The line of a section that sets `name`; NULL when none does. Two of them are an error: OpenSSL takes the last. */
 static const struct ct_conf_line *setting(struct ct_list_input *in, const struct ct_conf *conf,

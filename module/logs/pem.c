@@ -4,7 +4,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-#include "logs/formats.h"
+#include "logs/readers.h"
 
 static void read_block(struct ct_list_input *in, unsigned line, const char *name, const char *header,
                        struct ct_bytes der)

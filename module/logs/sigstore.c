@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/der.h"
-#include "logs/formats.h"
+#include "logs/json.h"
+#include "logs/readers.h"
 
 /* PublicKeyDetails that a CT log may have. */
 static const struct {

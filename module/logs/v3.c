@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "logs/formats.h"
+#include "logs/json.h"
+#include "logs/readers.h"
 
 #define PLACE_MAX 96
 

@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "logs/formats.h"
+#include "logs/log_list.h"
+#include "logs/readers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,4 +1,4 @@
-#include "logs/formats.h"
+#include "logs/json.h"
 
 #include "list_fixture.h"
 
