@@ -24,6 +24,13 @@ int64_t ct_monotonic_ms(void)
     return (int64_t)now.tv_sec * CT_SECOND_MS + now.tv_nsec / 1000000;
 }
 
+int64_t ct_time_add(int64_t a_ms, int64_t b_ms)
+{
+    int64_t sum;
+
+    return __builtin_add_overflow(a_ms, b_ms, &sum) ? (b_ms < 0 ? INT64_MIN : INT64_MAX) : sum;
+}
+
 /* Days since 1970-01-01 of a proleptic Gregorian date; month 1-12. */
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
 {

@@ -12,6 +12,8 @@
 int64_t ct_now_ms(void);
 /* Since some moment in the past; for intervals. 0 when there is no such clock. */
 int64_t ct_monotonic_ms(void);
+/* a + b; INT64_MAX or INT64_MIN where the sum is beyond it. */
+int64_t ct_time_add(int64_t a_ms, int64_t b_ms);
 /* RFC 3339, upper-case T, a zone of Z or ±hh:mm, fractions cut to milliseconds; the year is 0001-9999. */
 bool ct_time_parse(const char *text, int64_t *ms) CT_MUST_USE;
 /* "2026-01-02T03:04:05Z", with ".678" before the Z where there are milliseconds; 32 bytes are enough. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "policy/ways.h"
+#include "policy/tally.h"
 
 /* Where no SCT would help, whatever the policy would like to see. */
 static const char *instead_of_scts(enum clientct_reason reason, bool any_sct)

@@ -3,7 +3,7 @@
 #define CT_ADVICE_H
 
 #include "evidence/certificate.h"
-#include "policy/policy.h"
+#include "policy/admission.h"
 
 /*
  * Completes `advice`, where the policy has said how many SCTs of which kind are missing: with what the SCTs that do

@@ -6,7 +6,7 @@
  * published rule, both ends counted and with its table, is followed here.
  */
 #include "base/clock.h"
-#include "policy/ways.h"
+#include "policy/rule_books.h"
 
 /* The table. Lifetimes are counted in days of 86,400 s, each one begun is a whole one. */
 static const struct {
@@ -23,9 +23,7 @@ static const struct {
 /* notBefore through notAfter, inclusive (RFC 5280, 4.1.2.5): the last second is part of it. */
 static int64_t lifetime_inclusive(const struct ct_policy_subject *subject)
 {
-    int64_t lifetime = ct_lifetime_ms(subject);
-
-    return lifetime > INT64_MAX - CT_SECOND_MS ? INT64_MAX : lifetime + CT_SECOND_MS;
+    return ct_time_add(ct_lifetime_ms(subject), CT_SECOND_MS);
 }
 
 void ct_apple_preset(struct ct_policy *policy)

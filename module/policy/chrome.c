@@ -7,7 +7,7 @@
  * whose retired log no longer counts.
  */
 #include "base/clock.h"
-#include "policy/ways.h"
+#include "policy/rule_books.h"
 
 #define SHORT_LIFETIME_MS (180 * CT_DAY_MS)
 #define OPERATORS 2

@@ -1,7 +1,7 @@
 /* The table of conditions of a policy section in clientct.cnf. */
 #include <string.h>
 
-#include "policy/ways.h"
+#include "policy/rule_books.h"
 
 /* A required log is named by its description or by the hex of its id. */
 static bool is_log(const char *wanted, const struct ct_log *log)

@@ -1,9 +1,9 @@
+#include "policy/explanation.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "policy/policy.h"
 
 void ct_explanation_add(struct ct_explanation *explanation, const char *name, bool met, const char *seen,
                         const char *needed_format, ...)

@@ -5,7 +5,7 @@
 #include <openssl/x509.h>
 
 #include "evidence/certificate.h"
-#include "policy/policy.h"
+#include "policy/explanation.h"
 
 struct ct_rule {
     char *name;

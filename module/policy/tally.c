@@ -1,11 +1,11 @@
-/* Which of the valid SCTs count, and for whom: shared by the table of conditions and the presets. */
+#include "policy/tally.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "policy/ways.h"
 
 bool ct_same_operator(const char *a, const char *b)
 {

@@ -1,8 +1,7 @@
-/* Judging: a policy is one or more ways, a way is a few counts that have to be reached. */
+#include "policy/ways.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "policy/ways.h"
 
 struct ct_requirement *ct_way_require(struct ct_way *way, const char *name, size_t seen, size_t needed,
                                       enum clientct_reason reason)

@@ -1,7 +1,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "policy/ways.h"
+#include "policy/policy.h"
+#include "policy/tally.h"
 #include "unit.h"
 
 #define NOW INT64_C(1780272000000) /* 2026-06-01T00:00:00Z */

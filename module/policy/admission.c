@@ -1,0 +1,118 @@
+#include "policy/admission.h"
+
+#include "base/clock.h"
+
+/* Beyond this many SCTs ct_policy_admits leaves the issuance to ct_policy_judge: a client must not buy n² steps. */
+#define ISSUANCE_SCAN_MAX 64
+
+enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms)
+{
+    if (log->state_since_ms <= now_ms) {
+        return log->state;
+    }
+    switch (log->state) {
+    case CT_LOG_READONLY:
+    case CT_LOG_RETIRED:
+        return CT_LOG_USABLE; /* a log comes to these states only from being relied upon, and is until that moment */
+    case CT_LOG_QUALIFIED:
+    case CT_LOG_USABLE:
+        return CT_LOG_PENDING; /* trusted from a date on: not before it */
+    default:
+        return log->state;
+    }
+}
+
+bool ct_log_is_current(const struct ct_log *log, int64_t now_ms)
+{
+    enum ct_log_state state = ct_log_state_at(log, now_ms);
+
+    return !log->mimic && (state == CT_LOG_QUALIFIED || state == CT_LOG_USABLE || state == CT_LOG_READONLY);
+}
+
+/* Could this SCT witness when the certificate was issued? Its status is no help: another policy may have set it. */
+static bool may_witness(const struct ct_sct *sct, int64_t now_ms)
+{
+    return sct->decoded && sct->log != NULL && ct_log_is_current(sct->log, now_ms);
+}
+
+/*
+ * Nobody watches a retired log any more, so its own word on the time is not enough: the earliest SCT of a log that
+ * is still watched has to say that the certificate existed before the retirement. Before signatures are checked
+ * this can only rule out; ct_policy_judge asks again of the SCTs that are valid. Where there is no such SCT at all,
+ * what is wrong is that no log is current, which is for ct_policy_judge to say.
+ */
+static bool issuance_may_precede(const struct ct_scts *scts, int64_t retired_ms, int64_t now_ms)
+{
+    bool any = false;
+
+    if (scts == NULL || scts->count > ISSUANCE_SCAN_MAX) {
+        return true;
+    }
+    for (size_t i = 0; i < scts->count; i++) {
+        if (!may_witness(&scts->items[i], now_ms)) {
+            continue;
+        }
+        if (scts->items[i].timestamp_ms < (uint64_t)retired_ms) {
+            return true;
+        }
+        any = true;
+    }
+    return !any;
+}
+
+enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const struct ct_policy_subject *subject,
+                                      const struct ct_scts *scts, const struct ct_sct *sct)
+{
+    const struct ct_log *log = sct->log;
+    enum ct_log_state state;
+    int64_t at;
+
+    if (log == NULL) {
+        return CLIENTCT_UNKNOWN_LOG;
+    }
+    /* A timestamp beyond INT64_MAX would turn negative, and so into the past, when it is cast. */
+    if (sct->timestamp_ms > INT64_MAX ||
+        (int64_t)sct->timestamp_ms > ct_time_add(subject->now_ms, policy->clock_skew_ms)) {
+        return CLIENTCT_FUTURE_TIMESTAMP;
+    }
+    at = (int64_t)sct->timestamp_ms;
+
+    state = ct_log_state_at(log, subject->now_ms);
+    if (log->mimic || state == CT_LOG_PENDING || state == CT_LOG_REJECTED || state >= CT_LOG_STATE_COUNT ||
+        (policy->accept_states & CT_LOG_STATE_BIT(state)) == 0) {
+        return CLIENTCT_LOG_NOT_TRUSTED;
+    }
+    if (state == CT_LOG_RETIRED) {
+        /* In both presets what is delivered with the handshake can be renewed, and so has to be current. */
+        if (policy->kind != CT_POLICY_CONDITIONS && sct->source != CLIENTCT_SOURCE_EMBEDDED) {
+            return CLIENTCT_LOG_RETIRED;
+        }
+        if (at >= log->state_since_ms) { /* without a retirement time, INT64_MIN, nothing is before it */
+            return CLIENTCT_LOG_RETIRED;
+        }
+        /* From here on the retirement is later than a timestamp, hence not negative. */
+        if (policy->needs_current_log && !issuance_may_precede(scts, log->state_since_ms, subject->now_ms)) {
+            return CLIENTCT_LOG_RETIRED;
+        }
+    }
+
+    if (subject->not_after_ms < log->interval_start_ms || subject->not_after_ms >= log->interval_end_ms) {
+        return CLIENTCT_OUTSIDE_INTERVAL;
+    }
+    if (at < log->sct_from_ms || at > log->sct_until_ms) {
+        return CLIENTCT_OUTSIDE_INTERVAL;
+    }
+    if (policy->sct_max_age_ms > 0 && subject->now_ms > ct_time_add(at, policy->sct_max_age_ms)) {
+        return CLIENTCT_SCT_TOO_OLD;
+    }
+    return CLIENTCT_VALID;
+}
+
+bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid, const struct ct_sct *other)
+{
+    if (valid->log == NULL || valid->log != other->log) {
+        return false;
+    }
+    return policy->kind == CT_POLICY_CONDITIONS ||
+           (valid->source == CLIENTCT_SOURCE_EMBEDDED) == (other->source == CLIENTCT_SOURCE_EMBEDDED);
+}

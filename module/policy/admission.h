@@ -1,0 +1,27 @@
+/* Which SCTs can count at all, before any signature is checked. */
+#ifndef CT_ADMISSION_H
+#define CT_ADMISSION_H
+
+#include "logs/log.h"
+#include "policy/terms.h"
+
+/* The state in force at `now_ms`: a state whose timestamp is still to come is not in force yet. */
+enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms);
+/* Whether the log is relied upon at `now_ms` (qualified, usable, readonly) and its key is not public. */
+bool ct_log_is_current(const struct ct_log *log, int64_t now_ms);
+
+/*
+ * What this policy says of one SCT before any signature is looked at: CLIENTCT_VALID, or why it cannot count
+ * (future-timestamp, log-not-trusted, log-retired, outside-interval, sct-too-old). The log must be known.
+ */
+enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const struct ct_policy_subject *subject,
+                                      const struct ct_scts *scts, const struct ct_sct *sct) CT_MUST_USE;
+
+/*
+ * Whether `other` adds nothing once `valid` is there: the same log, and for the presets, which judge each way of
+ * delivery for itself, the same way (embedded or not). The checker spends no signature check on it.
+ */
+bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid,
+                         const struct ct_sct *other) CT_MUST_USE;
+
+#endif

@@ -1,0 +1,42 @@
+/* What a policy demands, and the certificate that it is demanded of. Data only; policy.h judges by it. */
+#ifndef CT_TERMS_H
+#define CT_TERMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ct_policy_kind {
+    CT_POLICY_CONDITIONS, /* the conditions below; the preset `one` is these with their defaults */
+    CT_POLICY_CHROME,
+    CT_POLICY_APPLE
+};
+
+#define CT_MIN_SCTS_ROWS 8
+struct ct_min_scts {
+    unsigned scts;
+    int64_t over_ms; /* the row holds for lifetimes longer than this; 0 in the first row */
+};
+
+struct ct_policy {
+    char *name;
+    unsigned line; /* of its section; 0: a preset */
+    enum ct_policy_kind kind;
+    struct ct_min_scts min_scts[CT_MIN_SCTS_ROWS]; /* ascending over_ms; the last that applies decides */
+    size_t min_scts_rows;
+    unsigned min_operators;
+    unsigned max_per_operator; /* 0: no limit */
+    char **required_logs;      /* descriptions or 64 hex digits of the id; NULL-terminated or NULL */
+    unsigned accept_states;    /* CT_LOG_STATE_BIT of each */
+    bool needs_current_log;
+    int64_t clock_skew_ms;
+    int64_t sct_max_age_ms; /* 0: no limit */
+};
+
+/* The certificate's side. */
+struct ct_policy_subject {
+    int64_t not_before_ms, not_after_ms;
+    int64_t now_ms;
+};
+
+#endif
