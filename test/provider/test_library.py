@@ -34,6 +34,15 @@ def library_exports_the_functions_of_its_header():
     equal(exports(LIBRARY), declared, "exports of libclientct")
 
 
+@table((MODULE,), (LIBRARY,))
+def nothing_is_bound_by_name_but_openssl_and_libc(path):
+    """What a host exports under the same name would be called instead; module/base/jansson.c has the reason."""
+    listed = subprocess.run(["nm", "-D", "--undefined-only", path], check=True, stdout=subprocess.PIPE).stdout.decode()
+    names = [line.split()[-1] for line in listed.splitlines() if line.split()[0] == "U"]
+    allowed = re.compile(r"@(OPENSSL_|GLIBC_|LIBSSL_|GCC_)|^__(asan|ubsan|tsan|sanitizer|gcov)")
+    equal([name for name in names if not allowed.search(name)], [], f"what {Path(path).name} takes from elsewhere")
+
+
 @case
 def component_is_never_unmapped():
     contains(dynamic_section(MODULE), "NODELETE", "the dynamic section of clientct.so")
