@@ -32,6 +32,7 @@ struct folded {
     bool damaged;
 };
 
+/* `name` has passed ct_metrics_name_ok, and so fits. */
 static void names_add(struct names *names, const char *name)
 {
     if (names->count == names->room) {
@@ -41,7 +42,7 @@ static void names_add(struct names *names, const char *name)
             tool_out_of_memory();
         }
     }
-    snprintf(names->items[names->count++], sizeof *names->items, "%s", name);
+    snprintf(names->items[names->count++], sizeof *names->items, "%.*s", CT_METRICS_NAME_SIZE - 1, name);
 }
 
 static int compare_names(const void *a, const void *b)
