@@ -1,4 +1,5 @@
 """What the tests of the component share: the fixture of certificates, configuration files, a TLS client."""
+import atexit
 import functools
 import json
 import os
@@ -11,12 +12,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atexit
-
 from processes import LONGEST, Server, environment, free_port, program
 
-MODULE = os.environ.get("CLIENTCT_SO")    # the component under test
-CTPKI = os.environ.get("CTPKI")           # mints the fixture
+
+def reachable(path):
+    """The file, or a copy where every user can get at it: servers change their user, and root's home is closed."""
+    if path is None or os.getuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in Path(path).parents):
+        return path
+    folder = Path(tempfile.mkdtemp(prefix="clientct-component-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    return shutil.copy(path, folder)
+
+
+MODULE = reachable(os.environ.get("CLIENTCT_SO"))  # the component under test
+CTPKI = os.environ.get("CTPKI")  # mints the fixture
 OPENSSL = program("openssl")
 ENTRIES = ("module", "provider")
 VERSIONS = ("TLSv1.2", "TLSv1.3")

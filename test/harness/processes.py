@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-LONGEST = 20  # seconds that anything may take on a slow machine
+LONGEST = 60  # seconds that anything may take on a slow and busy machine
 
 
 def wait_until(condition, what, seconds=LONGEST):
