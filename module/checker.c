@@ -192,6 +192,34 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
     return verdict->accept;
 }
 
+void clientct_checker_get_state(struct clientct_checker *checker, struct clientct_state *state)
+{
+    struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
+    const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
+    const char *denied = atomic_load_explicit(&checker->denied, memory_order_acquire);
+    bool stale = settings != NULL && snapshot->book != NULL && settings->on_stale == CT_STALE_REFUSE &&
+                 settings->log_list_max_age_ms > 0 &&
+                 ct_now_ms() - snapshot->book->oldest_ms > settings->log_list_max_age_ms;
+
+    memset(state, 0, sizeof *state);
+    state->generation = snapshot->generation;
+    memcpy(state->digest, snapshot->digest, sizeof state->digest);
+    state->mode = settings != NULL ? settings->mode : CLIENTCT_MODE_ENFORCE;
+    state->denying = denied != NULL || settings == NULL ||
+                     (state->mode == CLIENTCT_MODE_ENFORCE && (snapshot->book == NULL || stale));
+    state->settings_failed = snapshot->config_failed;
+    state->lists_failed = snapshot->book_failed;
+    state->wants_tls_scts = settings != NULL && (settings->sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
+    state->logs = snapshot->book != NULL ? snapshot->book->logs.count : 0;
+    snprintf(state->config_file, sizeof state->config_file, "%s", snapshot->config_file);
+    snprintf(state->why, sizeof state->why, "%s",
+             denied != NULL             ? denied
+             : snapshot->why[0] != '\0' ? snapshot->why
+             : stale                    ? "a log list is older than log_list_max_age, and on_stale = refuse"
+                                        : "");
+    ct_snapshot_release(snapshot);
+}
+
 void clientct_checker_start_recording(struct clientct_checker *checker)
 {
     struct ct_recorder *none = NULL;

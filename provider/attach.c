@@ -3,18 +3,14 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include "connection.h"
 #include "errors.h"
 #include "sct_extension.h"
+#include "status.h"
 #include "verify_hook.h"
-
-/* OpenSSL 3.5 and later; the libcrypto we run with may be older than the headers, or newer. */
-char *EVP_get1_default_properties(OSSL_LIB_CTX *libctx) __attribute__((weak));
 
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
 static bool hooked;
@@ -41,31 +37,15 @@ static void hook_in(void)
 
 bool ct_attach(const void *caller)
 {
+    if (!is_our_libcrypto(caller)) {
+        ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
+        return false;
+    }
     /* Twice would have our verify function call itself, so both entries meet here. */
-    return is_our_libcrypto(caller) && pthread_once(&hooks_once, hook_in) == 0 && hooked;
-}
-
-/* Whether default_properties are something that an administrator chose, which must not be lost silently. */
-static bool are_the_administrators(OSSL_LIB_CTX *libctx)
-{
-    char *properties = NULL;
-    bool own;
-
-    if (EVP_get1_default_properties == NULL) {
-        /* Before 3.5 there is no way to read them all; this is the choice that would hurt. */
-        return EVP_default_properties_is_fips_enabled(libctx) == 1;
+    if (pthread_once(&hooks_once, hook_in) != 0 || !hooked) {
+        ct_status_attached(CT_ATTACHED_FAILED);
+        return false;
     }
-    properties = EVP_get1_default_properties(libctx);
-    /* Names that no provider has defined are left out: the switch alone reads as nothing. */
-    own = properties != NULL && properties[0] != '\0' && strstr(properties, "clientct") == NULL;
-    OPENSSL_free(properties);
-    return own;
-}
-
-bool ct_release_dead_man_switch(OSSL_LIB_CTX *libctx, const char *properties)
-{
-    if (properties == NULL && are_the_administrators(libctx)) {
-        return true;
-    }
-    return EVP_set_default_properties(libctx, properties != NULL ? properties : "") == 1;
+    ct_status_attached(CT_ATTACHED);
+    return true;
 }

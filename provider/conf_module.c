@@ -18,6 +18,7 @@
 
 #include "attach.h"
 #include "process_checker.h"
+#include "switch.h"
 
 #define STORE_PROVIDER "clientct-store"
 
@@ -61,31 +62,51 @@ static void read_section(const CONF *cnf, const char *name, struct section *sect
 /* Ours until the process ends: kept where leak checkers of the application find it. */
 static _Atomic(OSSL_PROVIDER *) store_provider;
 
+static OSSL_PROVIDER *load_provider(OSSL_LIB_CTX *libctx)
+{
+    if (OSSL_PROVIDER_add_builtin(libctx, STORE_PROVIDER, ct_builtin_provider_init) != 1) {
+        return NULL;
+    }
+    /* Fallbacks retained, or the default provider would not come by itself any more. */
+    return OSSL_PROVIDER_try_load(libctx, STORE_PROVIDER, 1);
+}
+
 /*
  * Makes `clientct:` URIs work without a [providers] section: in the default
  * context, once, since some servers load their configuration again and again. A
- * context of the application's own would keep the provider until the process
- * ends. A convenience: enforcement does not depend on it.
+ * convenience: enforcement does not depend on it.
  * Not under the name clientct, or a [providers] section with our other entry
  * would take this for the one it means, and what it says would never be read.
  */
-static void offer_provider(OSSL_LIB_CTX *libctx)
+static void offer_provider(void)
 {
     static atomic_flag offered = ATOMIC_FLAG_INIT;
 
-    if ((libctx != NULL && libctx != OSSL_LIB_CTX_get0_global_default()) || atomic_flag_test_and_set(&offered)) {
-        return;
+    if (!atomic_flag_test_and_set(&offered)) {
+        atomic_store(&store_provider, load_provider(NULL));
     }
-    if (OSSL_PROVIDER_add_builtin(libctx, STORE_PROVIDER, ct_builtin_provider_init) == 1) {
-        /* Fallbacks retained, or the default provider would not come by itself any more. */
-        store_provider = OSSL_PROVIDER_try_load(libctx, STORE_PROVIDER, 1);
+}
+
+/* libcrypto tells default properties to providers only, so one is needed in that context, if only for a moment. */
+static bool release_switch(OSSL_LIB_CTX *libctx, const char *wanted, const struct ct_switch_text *text)
+{
+    bool is_default = libctx == NULL || libctx == OSSL_LIB_CTX_get0_global_default();
+    OSSL_PROVIDER *provider = is_default ? atomic_load(&store_provider) : load_provider(libctx);
+    const OSSL_CORE_HANDLE *core = provider != NULL ? OSSL_PROVIDER_get0_provider_ctx(provider) : NULL;
+    bool released = ct_switch_release(libctx, core, wanted, text);
+
+    if (!is_default && provider != NULL) {
+        OSSL_PROVIDER_unload(provider); /* a context of the application's own would keep it until the process ends */
     }
+    return released;
 }
 
 int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
 {
     OSSL_LIB_CTX *libctx = NCONF_get0_libctx(cnf);
     struct section section = { NULL, NULL };
+    struct ct_switch_text text;
+    bool released;
 
     if (!ct_attach(__builtin_return_address(0))) {
         return 0;
@@ -93,9 +114,11 @@ int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
     ERR_set_mark();
     read_section(cnf, CONF_imodule_get_value(module), &section);
     ct_process_checker_configure(section.config);
-    offer_provider(libctx);
+    offer_provider();
+    text = ct_switch_find(cnf, CONF_imodule_get_name(module), CONF_imodule_get_value(module));
+    released = release_switch(libctx, section.default_properties, &text);
     ERR_pop_to_mark();
-    return ct_release_dead_man_switch(libctx, section.default_properties);
+    return released;
 }
 
 /* Called when a configuration is unloaded; the hooks stay, and so do we (-z nodelete). */

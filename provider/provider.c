@@ -22,6 +22,7 @@
 #include "attach.h"
 #include "process_checker.h"
 #include "store_loader.h"
+#include "switch.h"
 
 static OSSL_FUNC_provider_gettable_params_fn gettable_params;
 static OSSL_FUNC_provider_get_params_fn get_params;
@@ -73,6 +74,7 @@ static const OSSL_DISPATCH functions[] = {
 int ct_builtin_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
                              void **provctx)
 {
+    ct_switch_learn(in);
     *out = functions;
     *provctx = (void *)handle;
     return 1;
@@ -85,25 +87,27 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     OSSL_FUNC_core_get_libctx_fn *core_get_libctx = NULL;
     char *config = NULL;
     char *default_properties = NULL;
+    const struct ct_switch_text not_known = { false, "", "" }; /* a provider is not shown the file */
     OSSL_PARAM settings[] = { OSSL_PARAM_utf8_ptr("config", &config, 0),
                               OSSL_PARAM_utf8_ptr("default_properties", &default_properties, 0), OSSL_PARAM_END };
 
     if (!ct_attach(__builtin_return_address(0))) {
         return 0;
     }
-    for (; in->function_id != 0; in++) {
-        if (in->function_id == OSSL_FUNC_CORE_GET_PARAMS) {
-            core_get_params = OSSL_FUNC_core_get_params(in);
-        } else if (in->function_id == OSSL_FUNC_CORE_GET_LIBCTX) {
-            core_get_libctx = OSSL_FUNC_core_get_libctx(in);
+    for (const OSSL_DISPATCH *at = in; at->function_id != 0; at++) {
+        if (at->function_id == OSSL_FUNC_CORE_GET_PARAMS) {
+            core_get_params = OSSL_FUNC_core_get_params(at);
+        } else if (at->function_id == OSSL_FUNC_CORE_GET_LIBCTX) {
+            core_get_libctx = OSSL_FUNC_core_get_libctx(at);
         }
     }
+    ct_switch_learn(in);
     if (core_get_params == NULL || core_get_libctx == NULL || !core_get_params(handle, settings)) {
         return 0;
     }
     ct_process_checker_configure(config);
     /* The core's context is an OSSL_LIB_CTX of ours to use, because ct_attach found core and libcrypto to be one. */
-    if (!ct_release_dead_man_switch((OSSL_LIB_CTX *)core_get_libctx(handle), default_properties)) {
+    if (!ct_switch_release((OSSL_LIB_CTX *)core_get_libctx(handle), handle, default_properties, &not_known)) {
         return 0;
     }
     return ct_builtin_provider_init(handle, in, out, provctx);

@@ -6,6 +6,7 @@
 
 #include "connection.h"
 #include "process_checker.h"
+#include "status.h"
 
 /* Not in OpenSSL 3.0 and 3.1, so declared here; weak, because the libssl at run time may be older than the headers. */
 const SSL_METHOD *OSSL_QUIC_client_method(void) __attribute__((weak));
@@ -59,6 +60,7 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     SSL_CTX *ctx = parent;
     struct clientct_checker *checker;
     OSSL_LIB_CTX *threads_own;
+    bool asks = false;
 
     if (is_for_clients_only(ctx)) {
         return;
@@ -68,19 +70,23 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     checker = ct_process_checker_get0();
     if (checker != NULL) {
         clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
-        /* Now, often as root and outside any chroot, sinks can be opened that a worker could not open. */
-        clientct_checker_start_recording(checker);
+        if (!ct_status_is_rehearsal()) {
+            /* Now, often as root and outside any chroot, sinks can be opened that a worker could not open. */
+            clientct_checker_start_recording(checker);
+        }
     }
     ct_process_checker_leave(threads_own);
     if (checker != NULL) {
         if (clientct_checker_wants_tls_scts(checker)) {
             /* A failure costs evidence, and too little evidence is refused. */
-            SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,
-                                   SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE |
-                                       SSL_EXT_TLS1_3_ONLY,
-                                   add, NULL, NULL, parse, NULL);
+            asks = SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,
+                                          SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE |
+                                              SSL_EXT_TLS1_3_ONLY,
+                                          add, NULL, NULL, parse, NULL) == 1;
         }
+        ct_status_checker(checker);
     }
+    ct_status_context(asks);
     ERR_pop_to_mark();
 }
 

@@ -17,6 +17,7 @@
 #include "process_checker.h"
 #include "recording.h"
 #include "resumption.h"
+#include "status.h"
 
 /*
  * The verify functions that we have found in place, to be called before us. A
@@ -91,6 +92,7 @@ static bool decide_and_record(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_ver
     uint64_t begin_ns = ct_recording_now_ns();
     bool accept = decide(checker, &input, ssl, verdict);
 
+    ct_status_verdict(checker, verdict);
     ct_recording_record(checker, ssl, &input, verdict, ct_recording_now_ns() - begin_ns);
     ct_process_checker_leave(threads_own);
     errno = saved_errno;

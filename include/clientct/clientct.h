@@ -249,6 +249,23 @@ void clientct_checker_start_recording(struct clientct_checker *checker);
 void clientct_record(struct clientct_checker *checker, const struct clientct_input *input,
                      const struct clientct_verdict *verdict, uint64_t elapsed_ns);
 
+/* What is in force in a checker, for those who ask whether it really is. */
+struct clientct_state {
+    uint64_t generation;     /* counts loads, from 1 */
+    uint8_t digest[32];      /* SHA-256 over the contents of every file in force; zero where there are none */
+    enum clientct_mode mode; /* of the settings in force; ENFORCE where there are none */
+    bool denying;            /* every certificate is refused, whatever its evidence; `why` says why */
+    bool settings_failed;    /* the last load of clientct.cnf failed: what was before it stays */
+    bool lists_failed;       /* likewise for the log lists */
+    bool wants_tls_scts;     /* `sources` has tls */
+    size_t logs;             /* in the log lists in force */
+    char config_file[256];   /* cut where it is longer */
+    char why[320];           /* the first trouble; "": none */
+};
+
+/* Fills in `state`. Reads no files. */
+void clientct_checker_get_state(struct clientct_checker *checker, struct clientct_state *state);
+
 /* "MAJOR.MINOR.PATCH" of the library. A static string. */
 const char *clientct_version(void);
 

@@ -67,6 +67,41 @@ def openssl_cnf_of_the_documents_works_as_it_stands(where, read):
             equal(server.wait_end() != 0, True, "whether the server failed without the component")
 
 
+SYSTEM = """openssl_conf = openssl_init
+[openssl_init]
+alg_section = evp_properties
+ssl_conf = ssl_module
+random = random
+[evp_properties]
+default_properties = provider=default
+[random]
+cipher = AES-128-CTR
+[ssl_module]
+system_default = system
+[system]
+MinProtocol = TLSv1.3
+"""
+
+
+@case
+def example_carries_over_what_the_systems_file_says():
+    with TemporaryFolder() as folder:
+        (folder / "system.cnf").write_text(SYSTEM)
+        text = EXAMPLE.read_text().replace(".include /etc/ssl/openssl.cnf", f".include {folder}/system.cnf")
+        for key, value in (("path", MODULE), ("config", write_config(folder))):
+            text = re.sub(rf"(?m)^{key}( *)=.*$", rf"{key}\1= {value}", text)
+        conf = folder / "openssl-clientct.cnf"
+        conf.write_text(text)
+        with s_server(folder, conf).wait_ready() as server:
+            equal(ask(server.port, client_context("good", "TLSv1.3")).served, True, "whether good is served")
+            equal(ask(server.port, client_context("good", "TLSv1.2")).served, False, "whether it is with TLS 1.2")
+            equal(ask(server.port, client_context("unlogged", "TLSv1.3")).served, False, "whether unlogged is")
+        for line in ("alg_section.clientct", "random.clientct"):  # each of the switches holds alone
+            conf.write_text(text.replace(MODULE, str(folder / "missing.so")).replace(line, f"# {line}"))
+            with s_server(folder, conf) as server:
+                equal(server.wait_end() != 0, True, "whether the server failed without the component")
+
+
 def denies_everybody(conf, folder, *said):
     """Certificates are refused with config-error, and the server goes on serving who needs none."""
     with s_server(folder, conf, optional=True).wait_ready() as server:
