@@ -125,7 +125,7 @@ def random_generator_holds_where_a_program_sets_properties_itself(propquery):
                                    "crypto.EVP_set_default_properties.argtypes = [pointer, ctypes.c_char_p]\nssl"),
                                    *libraries()], env=environment(conf), stdout=subprocess.PIPE, check=True,
                                   timeout=LONGEST)
-            equal(done.stdout.decode().split()[4], want, f"whether an SSL_CTX can be made with {random or 'one switch'}")
+            equal(done.stdout.decode().split()[4], want, f"an SSL_CTX, with {random or None}")
 
 
 @case
