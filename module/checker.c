@@ -6,46 +6,47 @@
 
 #include "decision/cached_decision.h"
 #include "base/clock.h"
-#include "base/lock.h"
+#include "base/lease.h"
 #include "record/recorder.h"
 #include "base/shared.h"
 
 #define LOOK_EVERY_MS 1000
+/* Whoever has not come back from reading by then may be gone: cancelled, or by siglongjmp out of the handshake. */
+#define READING_MS 1000
+/* Threads that reload at once, each for a context that it makes, overtake each other at most so often. */
+#define OVERTAKEN_MAX 8
 
 static const char denied_without_words[] = "the caller's settings are wrong, and memory is too short to say how";
 
 struct clientct_checker {
     char *config_file;
     struct ct_shared snapshot;              /* never none */
-    _Atomic bool resumption_allowed;        /* as the snapshot has it */
-    struct ct_lock reload_lock;             /* one reader of files at a time; the others go on with what there is */
+    struct ct_lease reading;                /* in handshakes one thread looks; the others go on with what there is */
     _Atomic int64_t looked_ms;              /* monotonic */
-    struct ct_cache *cache;                 /* NULL: none to be had */
+    _Atomic(struct ct_cache *) cache;       /* NULL: none to be had */
+    atomic_bool records;                    /* recording was started */
+    atomic_bool unapplied;                  /* and does not have all of what it needs from the snapshot */
     _Atomic(struct ct_recorder *) recorder; /* NULL: nothing is recorded */
     _Atomic(const char *) denied;           /* why everybody is refused; NULL: nobody is for such a reason */
 };
-
-static bool allows_resumption(const struct ct_snapshot *snapshot)
-{
-    return snapshot->config != NULL && snapshot->config->settings.resumption_allowed;
-}
 
 static void release_snapshot(void *snapshot)
 {
     ct_snapshot_release(snapshot);
 }
 
-/* Takes the reference of `snapshot`; false, and there is what was, when memory is short. */
-static bool swap(struct clientct_checker *checker, struct ct_snapshot *snapshot)
+/* What is only missed, and not needed: without it until memory is there. */
+static void make_cache(struct clientct_checker *checker)
 {
-    bool allowed = allows_resumption(snapshot);
+    struct ct_cache *none = NULL;
+    struct ct_cache *cache;
 
-    if (!ct_shared_set(&checker->snapshot, snapshot, release_snapshot)) {
-        ct_snapshot_release(snapshot);
-        return false;
+    if (atomic_load_explicit(&checker->cache, memory_order_acquire) == NULL) {
+        cache = ct_cache_new();
+        if (!atomic_compare_exchange_strong(&checker->cache, &none, cache)) {
+            ct_cache_free(cache);
+        }
     }
-    atomic_store_explicit(&checker->resumption_allowed, allowed, memory_order_relaxed);
-    return true;
 }
 
 struct clientct_checker *clientct_checker_new(const char *config_file)
@@ -61,11 +62,12 @@ struct clientct_checker *clientct_checker_new(const char *config_file)
         goto failed;
     }
     snapshot = ct_snapshot_read(checker->config_file, NULL);
-    if (snapshot == NULL || !swap(checker, snapshot)) {
+    if (snapshot == NULL || !ct_shared_set(&checker->snapshot, snapshot, release_snapshot)) {
+        ct_snapshot_release(snapshot);
         goto failed;
     }
     atomic_store(&checker->looked_ms, ct_monotonic_ms());
-    checker->cache = ct_cache_new();
+    make_cache(checker);
     return checker;
 failed:
     clientct_checker_free(checker);
@@ -78,7 +80,7 @@ void clientct_checker_free(struct clientct_checker *checker)
         return;
     }
     ct_shared_clear(&checker->snapshot);
-    ct_cache_free(checker->cache);
+    ct_cache_free(atomic_load(&checker->cache));
     ct_recorder_free(atomic_load(&checker->recorder));
     if (atomic_load(&checker->denied) != denied_without_words) {
         free((char *)atomic_load(&checker->denied));
@@ -106,26 +108,37 @@ struct ct_snapshot *ct_checker_get1_snapshot(struct clientct_checker *checker)
     return snapshot;
 }
 
-/* Tells the recorder, if there is one, what is in force. */
+/* Tells the recorder, if there is to be one, what is in force. */
 static void apply(struct clientct_checker *checker)
 {
     struct ct_recorder *recorder = atomic_load_explicit(&checker->recorder, memory_order_acquire);
+    struct ct_recorder *none = NULL;
     struct ct_snapshot *snapshot;
 
+    if (!atomic_load(&checker->records)) {
+        return;
+    }
+    if (recorder == NULL) {
+        recorder = ct_recorder_new();
+        if (recorder != NULL && !atomic_compare_exchange_strong(&checker->recorder, &none, recorder)) {
+            ct_recorder_free(recorder);
+            recorder = none;
+        }
+    }
+    atomic_store(&checker->unapplied, true); /* also for whoever vanishes in the middle */
     if (recorder != NULL) {
         snapshot = ct_checker_get1_snapshot(checker);
-        ct_recorder_apply(recorder, snapshot);
+        atomic_store(&checker->unapplied, !ct_recorder_apply(recorder, snapshot));
         ct_snapshot_release(snapshot);
     }
 }
 
 /* Asked for every handshake: reads the clock, and for almost all of them nothing else. */
-static bool time_to_look(struct clientct_checker *checker, enum clientct_occasion occasion)
+static bool time_to_look(struct clientct_checker *checker)
 {
     int64_t now_ms = ct_monotonic_ms();
 
-    if (occasion == CLIENTCT_AT_HANDSHAKE &&
-        now_ms - atomic_load_explicit(&checker->looked_ms, memory_order_relaxed) < LOOK_EVERY_MS) {
+    if (now_ms - atomic_load_explicit(&checker->looked_ms, memory_order_relaxed) < LOOK_EVERY_MS) {
         return false;
     }
     atomic_store_explicit(&checker->looked_ms, now_ms, memory_order_relaxed);
@@ -138,23 +151,50 @@ static bool looks_at(const struct ct_snapshot *snapshot, enum clientct_occasion 
            snapshot->config->settings.reload != CT_RELOAD_CONTEXT;
 }
 
-void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occasion occasion)
+/* Reads the files again where that is due. False: another thread was faster, with what it had read before us. */
+static bool read_again(struct clientct_checker *checker, enum clientct_occasion occasion, bool *changed)
 {
-    struct ct_snapshot *current;
-    struct ct_snapshot *fresh;
+    struct ct_share *share = ct_shared_get1(&checker->snapshot);
+    struct ct_snapshot *current = ct_share_get0(share);
+    struct ct_snapshot *fresh = NULL;
+    bool ours = true;
 
-    if (!time_to_look(checker, occasion) || !ct_lock_try(&checker->reload_lock)) {
-        return;
-    }
-    current = ct_checker_get1_snapshot(checker);
     /* A server that reloads wants what is there now; between connections a writer is given time to finish. */
     if (looks_at(current, occasion) && ct_snapshot_outdated(current) &&
-        (occasion == CLIENTCT_AT_CONTEXT || current->config == NULL || !ct_snapshot_unsettled(current)) &&
-        (fresh = ct_snapshot_read(checker->config_file, current)) != NULL && swap(checker, fresh)) {
+        (occasion == CLIENTCT_AT_CONTEXT || current->config == NULL || !ct_snapshot_unsettled(current))) {
+        fresh = ct_snapshot_read(checker->config_file, current);
+    }
+    if (fresh != NULL) {
+        ours = ct_shared_replace(&checker->snapshot, share, fresh, release_snapshot);
+        if (ours) {
+            *changed = true;
+        } else {
+            ct_snapshot_release(fresh);
+        }
+    }
+    ct_share_release(share);
+    return ours;
+}
+
+void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occasion occasion)
+{
+    uint64_t ticket = 0;
+    bool changed = false;
+
+    if (occasion == CLIENTCT_AT_HANDSHAKE &&
+        (!time_to_look(checker) || (ticket = ct_lease_try(&checker->reading, READING_MS)) == 0)) {
+        return;
+    }
+    for (unsigned i = 0; i < OVERTAKEN_MAX && !read_again(checker, occasion, &changed); i++) {
+        /* A context wants what is there now: what the other one read may be older. */
+    }
+    make_cache(checker);
+    if (changed || atomic_load(&checker->unapplied)) {
         apply(checker);
     }
-    ct_lock_release(&checker->reload_lock);
-    ct_snapshot_release(current);
+    if (ticket != 0) {
+        ct_lease_end(&checker->reading, ticket);
+    }
 }
 
 bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
@@ -169,8 +209,12 @@ bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
 
 bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
 {
-    return atomic_load(&checker->denied) != NULL ||
-           !atomic_load_explicit(&checker->resumption_allowed, memory_order_relaxed);
+    struct ct_share *share = ct_shared_get1(&checker->snapshot);
+    const struct ct_snapshot *snapshot = ct_share_get0(share);
+    bool allowed = snapshot->config != NULL && snapshot->config->settings.resumption_allowed;
+
+    ct_share_release(share);
+    return !allowed || atomic_load(&checker->denied) != NULL;
 }
 
 bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
@@ -185,7 +229,8 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
         verdict->reason = CLIENTCT_CONFIG_ERROR;
         snprintf(verdict->detail, sizeof verdict->detail, "%s", denied);
     } else {
-        ct_decide_cached(checker->cache, snapshot, input, input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
+        ct_decide_cached(atomic_load_explicit(&checker->cache, memory_order_acquire), snapshot, input,
+                         input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
     }
     verdict->generation = snapshot->generation;
     verdict->held = share;
@@ -222,15 +267,7 @@ void clientct_checker_get_state(struct clientct_checker *checker, struct clientc
 
 void clientct_checker_start_recording(struct clientct_checker *checker)
 {
-    struct ct_recorder *none = NULL;
-    struct ct_recorder *recorder = NULL;
-
-    if (atomic_load_explicit(&checker->recorder, memory_order_acquire) == NULL) {
-        recorder = ct_recorder_new();
-        if (recorder == NULL || !atomic_compare_exchange_strong(&checker->recorder, &none, recorder)) {
-            ct_recorder_free(recorder);
-        }
-    }
+    atomic_store(&checker->records, true);
     apply(checker);
 }
 

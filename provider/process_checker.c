@@ -1,6 +1,5 @@
 #include "process_checker.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 static _Atomic(char *) config_name;
 static _Atomic(const char *) denial;
 static _Atomic(struct clientct_checker *) checker;
-static pthread_once_t checker_once = PTHREAD_ONCE_INIT;
 
 void ct_process_checker_deny(const char *why)
 {
@@ -77,28 +75,28 @@ static void deny_as_configured(struct clientct_checker *made)
     }
 }
 
-static void make_checker(void)
+/* Threads that start together may read the files each: nobody waits for a thread that may never come back. */
+static struct clientct_checker *make_checker(void)
 {
     struct clientct_checker *made = clientct_checker_new(atomic_load(&config_name));
     struct clientct_checker *none = NULL;
 
     if (made == NULL) {
-        return;
+        return atomic_load(&checker);
     }
     deny_as_configured(made); /* before another thread can ask it */
     if (!atomic_compare_exchange_strong(&checker, &none, made)) {
         clientct_checker_free(made);
-        return;
+        return none;
     }
     deny_as_configured(made); /* a denial that comes from now on sees the checker; one that came meanwhile did not */
     clientct_checker_start_recording(made);
+    return made;
 }
 
 struct clientct_checker *ct_process_checker_get0(void)
 {
-    /* Once, so that threads which start together read the files once. */
-    if (pthread_once(&checker_once, make_checker) == 0 && atomic_load(&checker) == NULL) {
-        make_checker(); /* memory was short then */
-    }
-    return atomic_load(&checker);
+    struct clientct_checker *made = atomic_load(&checker);
+
+    return made != NULL ? made : make_checker();
 }

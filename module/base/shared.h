@@ -1,43 +1,42 @@
 /*
- * A pointer to something that is replaced now and then and taken by many threads all the time. Each thread takes it on
- * a cache line of its own, so that they do not wait for each other; no lock outlives a fork (lock.h).
+ * A pointer to something that is replaced now and then and taken by many threads all the time. Nobody ever waits, and
+ * nothing here can stay held: a thread that vanishes in the middle (cancelled, or gone by siglongjmp) or a fork in the
+ * middle costs at most the memory of what it had taken. Each thread takes the object on a cache line of its own.
  */
 #ifndef CT_SHARED_H
 #define CT_SHARED_H
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
-#include "base/lock.h"
 
 #define CT_STRIPES 16
 
 /* Threads beyond the sixteenth share stripes. */
 unsigned ct_stripe_of_thread(void);
 
-struct ct_shared_object;
+struct ct_share; /* what somebody who took the object holds */
 
-/* What somebody who took the object holds. */
-struct ct_share {
-    atomic_uint references;
-    struct ct_shared_object *of;
-    uint8_t padding[48]; /* the next one on another cache line */
+/* A share's address and how often it was taken here since, in one word, so that both are read and changed at once. */
+struct ct_stripe {
+    _Atomic uint64_t word; /* 0: none */
+    uint8_t padding[56];   /* the next one on another cache line */
 };
 
 /* Zero-initialise: no object. */
 struct ct_shared {
-    struct ct_lock setting; /* one after the other */
-    _Atomic(struct ct_shared_object *) latest;
-    struct ct_stripe {
-        struct ct_lock lock; /* guards the pointer below, for as long as taking a reference needs */
-        struct ct_share *share;
-        uint8_t padding[48];
-    } stripes[CT_STRIPES];
+    struct ct_stripe latest;
+    struct ct_stripe stripes[CT_STRIPES];
 };
 
 /*
  * Replaces the object, NULL by none, and takes it over: `release` is called when nobody holds it any more. False when
- * memory is short: nothing has changed and the object is still the caller's.
+ * memory is short: nothing has changed and the object is still the caller's. From any thread.
  */
 bool ct_shared_set(struct ct_shared *shared, void *object, void (*release)(void *object)) CT_MUST_USE;
+/* The same, but false also where the latest object is not the one of `expected` (NULL: none) any more. */
+bool ct_shared_replace(struct ct_shared *shared, const struct ct_share *expected, void *object,
+                       void (*release)(void *object)) CT_MUST_USE;
 /* For the end of the owner: nobody takes the object any more. */
 void ct_shared_clear(struct ct_shared *shared);
 

@@ -33,9 +33,8 @@ _Static_assert(sizeof(struct entry) <= 128, "an entry is at most two cache lines
 
 /* A thread's own MAC context: a duplicate for each tag would make threads wait for the counters in libcrypto. */
 struct mac {
-    struct ct_lock lock;
-    EVP_MAC_CTX *ctx;    /* NULL: not needed yet */
-    uint8_t padding[48]; /* the next one on another cache line */
+    _Atomic(EVP_MAC_CTX *) ctx; /* NULL: not needed yet, or somebody has taken it for the length of one tag */
+    uint8_t padding[56];        /* the next one on another cache line */
 };
 
 struct ct_cache {
@@ -78,13 +77,13 @@ void ct_cache_free(struct ct_cache *cache)
         return;
     }
     for (size_t i = 0; i < CT_STRIPES; i++) {
-        EVP_MAC_CTX_free(cache->macs[i].ctx);
+        EVP_MAC_CTX_free(atomic_load(&cache->macs[i].ctx));
     }
     EVP_MAC_CTX_free(cache->keyed);
     free(cache);
 }
 
-/* Beginning anew also mends what a thread was in the middle of when the process forked. */
+/* Beginning anew also mends a tag that was begun and failed. */
 static bool begin(EVP_MAC_CTX *ctx)
 {
     uint8_t iv[12] = { 0 };
@@ -115,20 +114,18 @@ static bool make_tag_in(EVP_MAC_CTX *mac, const struct ct_bytes *spans, size_t c
 bool ct_cache_make_tag(struct ct_cache *cache, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
 {
     struct mac *mac = &cache->macs[ct_stripe_of_thread()];
-    EVP_MAC_CTX *ctx;
+    EVP_MAC_CTX *ctx = atomic_exchange_explicit(&mac->ctx, NULL, memory_order_acquire);
+    EVP_MAC_CTX *none = NULL;
     bool ok;
 
-    if (ct_lock_try(&mac->lock)) {
-        if (mac->ctx == NULL) {
-            mac->ctx = EVP_MAC_CTX_dup(cache->keyed);
-        }
-        ok = mac->ctx != NULL && begin(mac->ctx) && make_tag_in(mac->ctx, spans, count, tag);
-        ct_lock_release(&mac->lock);
-        return ok;
+    if (ctx == NULL) {
+        ctx = EVP_MAC_CTX_dup(cache->keyed);
     }
-    ctx = EVP_MAC_CTX_dup(cache->keyed);
-    ok = ctx != NULL && make_tag_in(ctx, spans, count, tag);
-    EVP_MAC_CTX_free(ctx);
+    ok = ctx != NULL && begin(ctx) && make_tag_in(ctx, spans, count, tag);
+    if (ctx != NULL &&
+        !atomic_compare_exchange_strong_explicit(&mac->ctx, &none, ctx, memory_order_release, memory_order_relaxed)) {
+        EVP_MAC_CTX_free(ctx);
+    }
     return ok;
 }
 

@@ -82,7 +82,7 @@ static struct ct_audit_sink *get1_sink(const struct sink_set *before, const stru
     return ct_audit_sink_new(setting->kind, setting->path);
 }
 
-void ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings)
+bool ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings)
 {
     static const struct ct_audit_sink_setting by_default = { .kind = CT_AUDIT_JOURNALD };
     const struct ct_audit_sink_setting *wanted = settings != NULL ? settings->audit : &by_default;
@@ -90,14 +90,17 @@ void ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings)
     struct ct_share *before = ct_shared_get1(&audit->set);
     struct sink_set *set = calloc(1, sizeof *set + count * sizeof set->sinks[0]);
 
+    bool complete = true;
+
     if (set == NULL) {
         ct_share_release(before);
-        return;
+        return false;
     }
     for (size_t i = 0; i < count; i++) {
         struct ct_audit_sink *sink =
             wanted[i].kind != CT_AUDIT_NONE ? get1_sink(set_of(before), &wanted[i], monotonic_ns() / 1000000) : NULL;
 
+        complete = complete && (sink != NULL || wanted[i].kind == CT_AUDIT_NONE);
         if (sink != NULL) {
             set->sinks[set->count++] = sink;
             set->wants_fields = set->wants_fields || wanted[i].kind == CT_AUDIT_JOURNALD;
@@ -105,8 +108,10 @@ void ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings)
     }
     if (!ct_shared_set(&audit->set, set, set_free)) {
         set_free(set);
+        complete = false;
     }
     ct_share_release(before);
+    return complete;
 }
 
 /* Takes a token. The time at which the bucket is full again moves on by one line's share with every line. */

@@ -29,9 +29,10 @@ void ct_audit_free(struct ct_audit *audit);
 /*
  * Opens the sinks of `settings`, closes others, and opens again what is missing: a rotated file, a restarted daemon.
  * A sink that both had before keeps its descriptor, for a process that has dropped its privileges gets no new one.
- * NULL: there are no settings; what they would have by default is used.
+ * NULL: there are no settings; what they would have by default is used. False when memory was short: a sink is missing
+ * until this is called again. Sinks that could not be opened come back by themselves.
  */
-void ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings);
+bool ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings) CT_MUST_USE;
 
 void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *input,
                        const struct clientct_verdict *verdict, uint64_t elapsed_ns, int64_t now_ms);

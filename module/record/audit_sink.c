@@ -17,13 +17,11 @@ static bool still_ours(const struct ct_audit_handle *handle, struct stat *st)
     return fstat(handle->fd, st) == 0 && (uint64_t)st->st_dev == handle->dev && (uint64_t)st->st_ino == handle->ino;
 }
 
-static void handle_release(struct ct_audit_handle *handle)
+static void handle_free(void *arg)
 {
+    struct ct_audit_handle *handle = arg;
     struct stat st;
 
-    if (handle == NULL || atomic_fetch_sub(&handle->references, 1) != 1) {
-        return;
-    }
     if (still_ours(handle, &st)) {
         close(handle->fd);
     }
@@ -50,34 +48,13 @@ static struct ct_audit_handle *handle_open(const struct ct_audit_sink *sink)
     }
     handle->dev = (uint64_t)st.st_dev;
     handle->ino = (uint64_t)st.st_ino;
-    atomic_init(&handle->references, 1);
     return handle;
 }
 
 /* NULL: not open. */
-static struct ct_audit_handle *get1_handle(struct ct_audit_sink *sink)
+static struct ct_audit_handle *handle_of(const struct ct_share *share)
 {
-    struct ct_audit_handle *handle;
-
-    ct_lock_take(&sink->lock);
-    handle = sink->handle;
-    if (handle != NULL) {
-        atomic_fetch_add(&handle->references, 1);
-    }
-    ct_lock_release(&sink->lock);
-    return handle;
-}
-
-/* Takes the reference of `fresh`. */
-static void replace(struct ct_audit_sink *sink, struct ct_audit_handle *fresh)
-{
-    struct ct_audit_handle *old;
-
-    ct_lock_take(&sink->lock);
-    old = sink->handle;
-    sink->handle = fresh;
-    ct_lock_release(&sink->lock);
-    handle_release(old);
+    return share == NULL ? NULL : ct_share_get0(share);
 }
 
 /* One of several threads gets true. */
@@ -98,24 +75,29 @@ static bool reopen(struct ct_audit_sink *sink, int64_t monotonic_ms, bool insist
         return false;
     }
     atomic_store(&sink->torn, false);
-    replace(sink, fresh);
+    if (!ct_shared_set(&sink->handle, fresh, handle_free)) {
+        handle_free(fresh);
+        return false;
+    }
     return true;
 }
 
 void ct_audit_sink_look(struct ct_audit_sink *sink, int64_t monotonic_ms, bool insist)
 {
+    struct ct_share *share;
     struct ct_audit_handle *handle;
     struct stat st;
 
     if (!due(&sink->looked_ms, monotonic_ms, insist)) {
         return;
     }
-    handle = get1_handle(sink);
+    share = ct_shared_get1(&sink->handle);
+    handle = handle_of(share);
     if (handle == NULL || !still_ours(handle, &st) ||
         (sink->kind == CT_AUDIT_FILE && ct_audit_file_moved(sink->path, handle))) {
         (void)reopen(sink, monotonic_ms, insist);
     }
-    handle_release(handle);
+    ct_share_release(share);
 }
 
 struct ct_audit_sink *ct_audit_sink_new(enum ct_audit_kind kind, const char *path)
@@ -131,7 +113,7 @@ struct ct_audit_sink *ct_audit_sink_new(enum ct_audit_kind kind, const char *pat
     }
     atomic_init(&sink->references, 1);
     sink->kind = kind;
-    sink->handle = handle_open(sink);
+    (void)reopen(sink, 0, true);
     return sink;
 }
 
@@ -146,7 +128,7 @@ void ct_audit_sink_release(struct ct_audit_sink *sink)
     if (sink == NULL || atomic_fetch_sub(&sink->references, 1) != 1) {
         return;
     }
-    handle_release(sink->handle);
+    ct_shared_clear(&sink->handle);
     free(sink->path);
     free(sink);
 }
@@ -158,7 +140,8 @@ bool ct_audit_sink_is(const struct ct_audit_sink *sink, enum ct_audit_kind kind,
 
 static enum ct_audit_written write_once(struct ct_audit_sink *sink, const struct ct_audit_line *line)
 {
-    struct ct_audit_handle *handle = get1_handle(sink);
+    struct ct_share *share = ct_shared_get1(&sink->handle);
+    struct ct_audit_handle *handle = handle_of(share);
     enum ct_audit_written result = CT_AUDIT_GONE;
     struct stat st;
 
@@ -171,7 +154,7 @@ static enum ct_audit_written write_once(struct ct_audit_sink *sink, const struct
         result = ct_audit_file_write(sink, handle, line);
     }
 out:
-    handle_release(handle);
+    ct_share_release(share);
     return result;
 }
 

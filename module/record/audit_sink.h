@@ -8,12 +8,11 @@
 #include <stdatomic.h>
 
 #include "record/audit_record.h"
-#include "base/lock.h"
+#include "base/shared.h"
 #include "config/settings.h"
 
 /* An open descriptor and what it was when it was opened: its number alone proves nothing. */
 struct ct_audit_handle {
-    atomic_uint references;
     int fd;
     uint64_t dev, ino;
 };
@@ -21,13 +20,12 @@ struct ct_audit_handle {
 struct ct_audit_sink {
     atomic_uint references;
     enum ct_audit_kind kind;
-    char *path;                     /* of the file or the socket */
-    struct ct_lock lock;            /* guards the pointer below, for as long as taking a reference needs */
-    struct ct_audit_handle *handle; /* NULL: not open */
-    _Atomic int64_t looked_ms;      /* monotonic: when the path was last looked at */
-    _Atomic int64_t tried_ms;       /* when opening was last tried */
-    _Atomic int64_t said_ms;        /* when it was last said that lines are lost; 0: never */
-    atomic_bool torn;               /* a file has the beginning of a line without its end */
+    char *path;                /* of the file or the socket */
+    struct ct_shared handle;   /* a ct_audit_handle; none: not open */
+    _Atomic int64_t looked_ms; /* monotonic: when the path was last looked at */
+    _Atomic int64_t tried_ms;  /* when opening was last tried */
+    _Atomic int64_t said_ms;   /* when it was last said that lines are lost; 0: never */
+    atomic_bool torn;          /* a file has the beginning of a line without its end */
 };
 
 enum ct_audit_written {

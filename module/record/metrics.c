@@ -14,32 +14,33 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/lock.h"
+#include "base/lease.h"
 #include "record/metrics_file.h"
 #include "base/self.h"
+#include "base/shared.h"
 
-#define RETRY_MS 5000
+#define RETRY_MS 2000
+/* Longer than a file takes to be made; two at once would make two files of one process, which are added up. */
+#define OPENING_MS 1000
 #define NAMES_TRIED 64
 
 /* A file that is mapped; the descriptor is closed at once, for a daemon would close it and reuse its number. */
 struct mapping {
-    atomic_uint references;
     _Atomic(pid_t) pid; /* of the process that may count in it without looking further */
     struct ct_metrics_file *file;
 };
 
 struct ct_metrics {
     char program[32], boot_id[40];               /* found out early: a chroot has no /proc */
-    struct ct_lock lock;                         /* guards `mapping`, for as long as taking a reference needs */
-    struct mapping *mapping;                     /* NULL: none */
-    struct ct_lock opening;                      /* guards what is below */
-    char *directory;                             /* NULL: metrics are off */
-    int64_t tried_ms;                            /* monotonic; 0: not yet */
-    struct ct_metrics_gauges gauges;             /* as last told, for the next file */
-    uint64_t told;                               /* the generation that was counted as a load */
-    struct ct_audit_counts audit;                /* as last told */
+    struct ct_shared directory;                  /* a string; none: metrics are off */
+    struct ct_shared mapping;                    /* a struct mapping; none: no file now */
+    struct ct_shared gauges;                     /* struct ct_metrics_gauges as last told, for the next file */
+    struct ct_lease opening;                     /* who makes a file, or tells the audit's counts */
+    _Atomic int64_t tried_ms;                    /* monotonic; 0: not yet */
+    _Atomic uint64_t told;                       /* the generation that was counted as a load */
+    struct ct_audit_counts audit;                /* as last told; whoever has the lease */
     atomic_bool shared;                          /* children count in this process's file */
-    atomic_bool wanted;                          /* directory is not NULL */
+    atomic_bool wanted;                          /* there is a directory */
     _Atomic uint64_t lost, loads, load_failures; /* counted while there was no file */
 };
 
@@ -55,37 +56,17 @@ static void add(_Atomic uint64_t *counter, uint64_t by)
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
-static void mapping_release(struct mapping *mapping)
+static void mapping_free(void *arg)
 {
-    if (mapping != NULL && atomic_fetch_sub(&mapping->references, 1) == 1) {
-        munmap(mapping->file, sizeof *mapping->file);
-        free(mapping);
-    }
+    struct mapping *mapping = arg;
+
+    munmap(mapping->file, sizeof *mapping->file);
+    free(mapping);
 }
 
-/* Takes the reference of `mapping`. */
-static void mapping_swap(struct ct_metrics *metrics, struct mapping *mapping)
+static void *object_of(const struct ct_share *share)
 {
-    struct mapping *old;
-
-    ct_lock_take(&metrics->lock);
-    old = metrics->mapping;
-    metrics->mapping = mapping;
-    ct_lock_release(&metrics->lock);
-    mapping_release(old);
-}
-
-static struct mapping *mapping_get1(struct ct_metrics *metrics)
-{
-    struct mapping *mapping;
-
-    ct_lock_take(&metrics->lock);
-    mapping = metrics->mapping;
-    if (mapping != NULL) {
-        atomic_fetch_add_explicit(&mapping->references, 1, memory_order_relaxed);
-    }
-    ct_lock_release(&metrics->lock);
-    return mapping;
+    return share == NULL ? NULL : ct_share_get0(share);
 }
 
 /* argv[0] is not asked: nginx and others write their titles over it. */
@@ -164,12 +145,13 @@ static void put_gauges(struct ct_metrics_file *file, const struct ct_metrics_gau
     atomic_store_explicit(&to->sequence, before + 1, memory_order_release);
 }
 
-/* A file of this process's own. Called with `opening` held. */
-static struct mapping *mapping_new(struct ct_metrics *metrics, pid_t pid)
+/* A file of this process's own. */
+static struct mapping *mapping_new(struct ct_metrics *metrics, const char *directory, pid_t pid)
 {
     struct mapping *mapping = calloc(1, sizeof *mapping);
     int64_t started_ms = ct_now_ms();
     struct ct_metrics_file *file = NULL;
+    struct ct_share *gauges;
 
     if (mapping == NULL) {
         return NULL;
@@ -177,7 +159,7 @@ static struct mapping *mapping_new(struct ct_metrics *metrics, pid_t pid)
     errno = EEXIST;
     /* Taken: by a file begun in this millisecond, after the clock was set back, or where another machine writes. */
     for (int attempt = 0; file == NULL && attempt < NAMES_TRIED && errno == EEXIST; attempt++) {
-        file = file_create(metrics->directory, metrics->program, pid, started_ms + attempt);
+        file = file_create(directory, metrics->program, pid, started_ms + attempt);
     }
     if (file == NULL) {
         free(mapping);
@@ -190,32 +172,42 @@ static struct mapping *mapping_new(struct ct_metrics *metrics, pid_t pid)
     file->pid = pid;
     memcpy(file->boot_id, metrics->boot_id, sizeof file->boot_id);
     memcpy(file->program, metrics->program, sizeof file->program);
-    put_gauges(file, &metrics->gauges);
+    gauges = ct_shared_get1(&metrics->gauges);
+    if (gauges != NULL) {
+        put_gauges(file, ct_share_get0(gauges));
+    }
+    ct_share_release(gauges);
     atomic_store_explicit(&file->magic, CT_METRICS_MAGIC, memory_order_release);
-    atomic_init(&mapping->references, 1);
     atomic_init(&mapping->pid, pid);
     mapping->file = file;
     return mapping;
 }
 
-/* `opening` is held, and `metrics->mapping` is another process's or NULL. */
-static void start_file(struct ct_metrics *metrics, pid_t pid)
+/* `mapping` is another process's, or NULL. */
+static void start_file(struct ct_metrics *metrics, struct mapping *mapping, pid_t pid)
 {
-    int64_t now_ms = ct_monotonic_ms();
+    int64_t now_ms = ct_monotonic_ms(), tried_ms = atomic_load(&metrics->tried_ms);
+    struct ct_share *directory = ct_shared_get1(&metrics->directory);
     struct mapping *fresh = NULL;
 
-    if (metrics->directory == NULL || (metrics->tried_ms != 0 && now_ms - metrics->tried_ms < RETRY_MS)) {
-        return;
+    if (directory == NULL || (tried_ms != 0 && now_ms - tried_ms < RETRY_MS)) {
+        goto out;
     }
-    fresh = mapping_new(metrics, pid);
+    fresh = mapping_new(metrics, ct_share_get0(directory), pid);
+    if (fresh != NULL && ct_shared_set(&metrics->mapping, fresh, mapping_free)) {
+        atomic_store(&metrics->tried_ms, 0);
+        goto out;
+    }
     if (fresh != NULL) {
-        metrics->tried_ms = 0;
-        mapping_swap(metrics, fresh);
-    } else if (metrics->mapping != NULL) {
-        atomic_store(&metrics->mapping->pid, pid);
-    } else {
-        metrics->tried_ms = now_ms;
+        mapping_free(fresh);
     }
+    if (mapping != NULL) {
+        atomic_store(&mapping->pid, pid);
+    } else {
+        atomic_store(&metrics->tried_ms, now_ms);
+    }
+out:
+    ct_share_release(directory);
 }
 
 /* What was counted while there was no file. */
@@ -231,32 +223,38 @@ static void settle(struct ct_metrics *metrics, struct ct_metrics_file *file)
 }
 
 /* The file to count in, retained; NULL: there is none now. */
-static struct mapping *current(struct ct_metrics *metrics)
+static struct ct_share *current(struct ct_metrics *metrics)
 {
+    struct ct_share *share;
     struct mapping *mapping;
+    uint64_t ticket;
     pid_t pid;
 
     if (!atomic_load_explicit(&metrics->wanted, memory_order_acquire)) {
         return NULL;
     }
-    mapping = mapping_get1(metrics);
+    share = ct_shared_get1(&metrics->mapping);
+    mapping = object_of(share);
     pid = ct_self_pid();
-    if (mapping == NULL ||
-        (atomic_load(&mapping->pid) != pid && !atomic_load_explicit(&metrics->shared, memory_order_relaxed))) {
-        if (ct_lock_try(&metrics->opening)) {
-            /* Another thread may have been faster. */
-            if (metrics->mapping == NULL || atomic_load(&metrics->mapping->pid) != pid) {
-                start_file(metrics, pid);
-            }
-            ct_lock_release(&metrics->opening);
-            mapping_release(mapping);
-            mapping = mapping_get1(metrics);
+    if ((mapping == NULL ||
+         (atomic_load(&mapping->pid) != pid && !atomic_load_explicit(&metrics->shared, memory_order_relaxed))) &&
+        (ticket = ct_lease_try(&metrics->opening, OPENING_MS)) != 0) {
+        /* Another thread may have been faster. */
+        ct_share_release(share);
+        share = ct_shared_get1(&metrics->mapping);
+        mapping = object_of(share);
+        if (mapping == NULL || atomic_load(&mapping->pid) != pid) {
+            start_file(metrics, mapping, pid);
         }
+        ct_lease_end(&metrics->opening, ticket);
+        ct_share_release(share);
+        share = ct_shared_get1(&metrics->mapping);
+        mapping = object_of(share);
     }
     if (mapping != NULL) {
         settle(metrics, mapping->file);
     }
-    return mapping;
+    return share;
 }
 
 struct ct_metrics *ct_metrics_new(const char *directory)
@@ -268,7 +266,10 @@ struct ct_metrics *ct_metrics_new(const char *directory)
     }
     find_program(metrics->program, sizeof metrics->program);
     find_boot_id(metrics->boot_id, sizeof metrics->boot_id);
-    ct_metrics_set_directory(metrics, directory);
+    if (!ct_metrics_set_directory(metrics, directory)) {
+        ct_metrics_free(metrics);
+        return NULL;
+    }
     return metrics;
 }
 
@@ -277,33 +278,32 @@ void ct_metrics_free(struct ct_metrics *metrics)
     if (metrics == NULL) {
         return;
     }
-    mapping_release(metrics->mapping);
-    free(metrics->directory);
+    ct_shared_clear(&metrics->mapping);
+    ct_shared_clear(&metrics->gauges);
+    ct_shared_clear(&metrics->directory);
     free(metrics);
 }
 
-void ct_metrics_set_directory(struct ct_metrics *metrics, const char *directory)
+bool ct_metrics_set_directory(struct ct_metrics *metrics, const char *directory)
 {
-    char *copy = NULL;
-    char *old = NULL;
+    struct ct_share *before = ct_shared_get1(&metrics->directory);
+    const char *old = object_of(before);
+    bool same = directory == NULL ? old == NULL : old != NULL && strcmp(directory, old) == 0;
+    char *copy = same || directory == NULL ? NULL : strdup(directory);
+    bool ok = same || ((directory == NULL || copy != NULL) && ct_shared_set(&metrics->mapping, NULL, NULL) &&
+                       ct_shared_set(&metrics->directory, copy, free));
 
-    ct_lock_take(&metrics->opening);
-    if ((directory == NULL && metrics->directory == NULL) ||
-        (directory != NULL && metrics->directory != NULL && strcmp(directory, metrics->directory) == 0)) {
-        goto out;
+    ct_share_release(before);
+    if (!ok) {
+        free(copy);
+        return false;
     }
-    if (directory != NULL && (copy = strdup(directory)) == NULL) {
-        goto out;
+    if (!same) {
+        atomic_store(&metrics->tried_ms, 0);
+        atomic_store(&metrics->wanted, directory != NULL);
     }
-    old = metrics->directory;
-    metrics->directory = copy; /* before the old one is freed: a fork in between takes the lock over */
-    free(old);
-    metrics->tried_ms = 0;
-    mapping_swap(metrics, NULL);
-    atomic_store(&metrics->wanted, copy != NULL);
-out:
-    ct_lock_release(&metrics->opening);
-    mapping_release(current(metrics)); /* opened early, while it may be */
+    ct_share_release(current(metrics)); /* opened early, while it may be */
+    return true;
 }
 
 static size_t bucket_of(uint64_t elapsed_ns)
@@ -318,14 +318,14 @@ static size_t bucket_of(uint64_t elapsed_ns)
 
 void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdict *verdict, uint64_t elapsed_ns)
 {
-    struct mapping *mapping = current(metrics);
+    struct ct_share *share = current(metrics);
     struct ct_metrics_file *file;
 
-    if (mapping == NULL) {
+    if (share == NULL) {
         add(&metrics->lost, atomic_load_explicit(&metrics->wanted, memory_order_relaxed) ? 1 : 0);
         return;
     }
-    file = mapping->file;
+    file = ((struct mapping *)ct_share_get0(share))->file;
     ct_metrics_count(file, CT_METRICS_ENFORCED, verdict->accept, verdict->reason, verdict->policy, 1);
     if (verdict->shadow_policy != NULL && verdict->shadow_reason != CLIENTCT_NOT_EVALUATED) {
         ct_metrics_count(file, CT_METRICS_SHADOW, verdict->shadow_compliant, verdict->shadow_reason,
@@ -336,7 +336,7 @@ void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdi
     add(&file->counters[CT_METRICS_SIGNATURES], verdict->signatures_checked);
     add(&file->buckets[bucket_of(elapsed_ns)], 1);
     add(&file->duration_ns, elapsed_ns);
-    mapping_release(mapping);
+    ct_share_release(share);
 }
 
 static void copy_end(char *out, size_t size, const char *text)
@@ -368,28 +368,40 @@ static void gauges_of(const struct ct_snapshot *snapshot, struct ct_metrics_gaug
     }
 }
 
-void ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot)
+bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot)
 {
-    struct mapping *mapping;
+    struct ct_metrics_gauges *gauges;
+    struct ct_share *share;
 
     atomic_store(&metrics->shared, snapshot->config != NULL && snapshot->config->settings.reload == CT_RELOAD_CONTEXT);
-    ct_lock_take(&metrics->opening);
-    if (snapshot->generation != metrics->told) {
+    if (snapshot->generation != atomic_load(&metrics->told)) {
         bool failed = snapshot->config_failed || snapshot->book_failed;
 
-        metrics->told = snapshot->generation;
-        gauges_of(snapshot, &metrics->gauges);
-        add(&metrics->load_failures, failed ? 1 : 0);
-        add(&metrics->loads, 1);
+        gauges = malloc(sizeof *gauges);
+        if (gauges == NULL) {
+            return false;
+        }
+        gauges_of(snapshot, gauges);
+        if (!ct_shared_set(&metrics->gauges, gauges, free)) {
+            free(gauges);
+            return false;
+        }
+        if (atomic_exchange(&metrics->told, snapshot->generation) != snapshot->generation) {
+            add(&metrics->load_failures, failed ? 1 : 0);
+            add(&metrics->loads, 1);
+        }
     }
-    ct_lock_release(&metrics->opening);
-    mapping = current(metrics);
-    if (mapping != NULL) {
-        ct_lock_take(&metrics->opening);
-        put_gauges(mapping->file, &metrics->gauges);
-        ct_lock_release(&metrics->opening);
-        mapping_release(mapping);
+    share = current(metrics);
+    if (share != NULL) {
+        struct ct_share *told = ct_shared_get1(&metrics->gauges);
+
+        if (told != NULL) {
+            put_gauges(((struct mapping *)ct_share_get0(share))->file, ct_share_get0(told));
+        }
+        ct_share_release(told);
+        ct_share_release(share);
     }
+    return true;
 }
 
 static uint64_t since(uint64_t now, uint64_t before)
@@ -399,18 +411,17 @@ static uint64_t since(uint64_t now, uint64_t before)
 
 void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *counts)
 {
-    struct mapping *mapping = current(metrics);
+    struct ct_share *share = current(metrics);
+    uint64_t ticket = share == NULL ? 0 : ct_lease_try(&metrics->opening, OPENING_MS);
+    struct ct_metrics_file *file;
 
-    if (mapping == NULL || !ct_lock_try(&metrics->opening)) {
-        mapping_release(mapping); /* whoever comes next sees the same totals */
-        return;
-    }
-    add(&mapping->file->counters[CT_METRICS_AUDIT_WRITTEN], since(counts->written, metrics->audit.written));
-    add(&mapping->file->counters[CT_METRICS_AUDIT_DROPPED_RATE],
-        since(counts->dropped_rate, metrics->audit.dropped_rate));
-    add(&mapping->file->counters[CT_METRICS_AUDIT_DROPPED_SINK],
-        since(counts->dropped_sink, metrics->audit.dropped_sink));
-    metrics->audit = *counts;
-    ct_lock_release(&metrics->opening);
-    mapping_release(mapping);
+    if (ticket != 0) {
+        file = ((struct mapping *)ct_share_get0(share))->file;
+        add(&file->counters[CT_METRICS_AUDIT_WRITTEN], since(counts->written, metrics->audit.written));
+        add(&file->counters[CT_METRICS_AUDIT_DROPPED_RATE], since(counts->dropped_rate, metrics->audit.dropped_rate));
+        add(&file->counters[CT_METRICS_AUDIT_DROPPED_SINK], since(counts->dropped_sink, metrics->audit.dropped_sink));
+        metrics->audit = *counts;
+        ct_lease_end(&metrics->opening, ticket);
+    } /* else whoever comes next sees the same totals */
+    ct_share_release(share);
 }

@@ -14,18 +14,21 @@
 #include "record/audit.h"
 #include "config/snapshot.h"
 
-/* One process's counters. Opaque; safe with threads and across fork; nothing here waits or fails. */
+/* One process's counters. Opaque; safe with threads and across fork; nothing here waits. */
 struct ct_metrics;
 
 /* `directory` is copied; NULL: count nothing yet. NULL when memory is short. */
 struct ct_metrics *ct_metrics_new(const char *directory) CT_MUST_USE;
 void ct_metrics_free(struct ct_metrics *metrics);
-/* Another directory, or none: what was counted so far stays in the old file. Nothing happens when it is the same. */
-void ct_metrics_set_directory(struct ct_metrics *metrics, const char *directory);
+/*
+ * Another directory, or none: what was counted so far stays in the old file. Nothing happens when it is the same.
+ * False when memory is short: nothing is counted until it has succeeded.
+ */
+bool ct_metrics_set_directory(struct ct_metrics *metrics, const char *directory) CT_MUST_USE;
 
 void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdict *verdict, uint64_t elapsed_ns);
-/* What is in force now, and whether the last reload failed. */
-void ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot);
+/* What is in force now, and whether the last reload failed. False when memory is short: to be told again. */
+bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot) CT_MUST_USE;
 /* The totals of one ct_audit: what has been added since the last call is counted. */
 void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *counts);
 

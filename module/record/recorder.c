@@ -7,26 +7,29 @@
 
 #include "record/audit.h"
 #include "base/clock.h"
-#include "base/lock.h"
 #include "record/metrics.h"
 
 /* A process has one recorder for as long as it lives; decisions go on without it where memory is short. */
 struct ct_recorder {
-    struct ct_audit *audit;      /* NULL: memory was short */
-    struct ct_metrics *metrics;  /* likewise */
+    struct ct_audit *audit;
+    struct ct_metrics *metrics;
     _Atomic uint64_t generation; /* applied last */
     _Atomic uint64_t lines;      /* that had come to a sink, or had not, when the metrics were last told */
-    struct ct_lock lock;         /* guards `trouble` */
-    char trouble[sizeof(((struct ct_snapshot *)0)->why)]; /* said last; "" when all is well */
+    _Atomic uint64_t trouble;    /* a hash of what was said last; 0 when all is well */
 };
 
 struct ct_recorder *ct_recorder_new(void)
 {
     struct ct_recorder *recorder = calloc(1, sizeof *recorder);
 
-    if (recorder != NULL) {
-        recorder->audit = ct_audit_new();
-        recorder->metrics = ct_metrics_new(NULL);
+    if (recorder == NULL) {
+        return NULL;
+    }
+    recorder->audit = ct_audit_new();
+    recorder->metrics = ct_metrics_new(NULL);
+    if (recorder->audit == NULL || recorder->metrics == NULL) {
+        ct_recorder_free(recorder);
+        recorder = NULL;
     }
     return recorder;
 }
@@ -40,17 +43,24 @@ void ct_recorder_free(struct ct_recorder *recorder)
     }
 }
 
+/* FNV-1a, and never 0. */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    }
+    return hash != 0 ? hash : 1;
+}
+
 /* The same trouble again is not news: a list and its signature are tried several times. */
 static bool is_news(struct ct_recorder *recorder, const struct ct_snapshot *snapshot)
 {
     bool failed = snapshot->config_failed || snapshot->book_failed;
-    bool news;
+    uint64_t trouble = failed ? hash_of(snapshot->why) : 0;
 
-    ct_lock_take(&recorder->lock);
-    news = !failed || strcmp(recorder->trouble, snapshot->why) != 0;
-    snprintf(recorder->trouble, sizeof recorder->trouble, "%s", failed ? snapshot->why : "");
-    ct_lock_release(&recorder->lock);
-    return news;
+    return atomic_exchange(&recorder->trouble, trouble) != trouble || !failed;
 }
 
 static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot *snapshot)
@@ -80,57 +90,36 @@ static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot 
  */
 static void count_lines(struct ct_recorder *recorder)
 {
-    struct ct_audit_counts counts;
-    uint64_t lines;
+    struct ct_audit_counts counts = ct_audit_get_counts(recorder->audit);
+    uint64_t lines = counts.written + counts.dropped_sink;
 
-    if (recorder->audit != NULL && recorder->metrics != NULL) {
-        counts = ct_audit_get_counts(recorder->audit);
-        lines = counts.written + counts.dropped_sink;
-        if (lines != atomic_load_explicit(&recorder->lines, memory_order_relaxed)) {
-            atomic_store_explicit(&recorder->lines, lines, memory_order_relaxed);
-            ct_metrics_audit(recorder->metrics, &counts);
-        }
-    }
-}
-
-static void count_audit(struct ct_recorder *recorder)
-{
-    struct ct_audit_counts counts;
-
-    if (recorder->audit != NULL && recorder->metrics != NULL) {
-        counts = ct_audit_get_counts(recorder->audit);
+    if (lines != atomic_load_explicit(&recorder->lines, memory_order_relaxed)) {
+        atomic_store_explicit(&recorder->lines, lines, memory_order_relaxed);
         ct_metrics_audit(recorder->metrics, &counts);
     }
 }
 
-void ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapshot)
+bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapshot)
 {
     const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
+    struct ct_audit_counts counts;
+    bool complete = settings == NULL || ct_metrics_set_directory(recorder->metrics, settings->metrics.path);
 
-    if (recorder->metrics != NULL) {
-        if (settings != NULL) {
-            ct_metrics_set_directory(recorder->metrics, settings->metrics.path);
-        }
-        ct_metrics_snapshot(recorder->metrics, snapshot);
+    complete = ct_metrics_snapshot(recorder->metrics, snapshot) && complete;
+    complete = ct_audit_apply(recorder->audit, settings) && complete;
+    if (atomic_exchange(&recorder->generation, snapshot->generation) != snapshot->generation &&
+        is_news(recorder, snapshot)) {
+        say_snapshot(recorder, snapshot);
     }
-    if (recorder->audit != NULL) {
-        ct_audit_apply(recorder->audit, settings);
-        if (atomic_exchange(&recorder->generation, snapshot->generation) != snapshot->generation &&
-            is_news(recorder, snapshot)) {
-            say_snapshot(recorder, snapshot);
-        }
-    }
-    count_audit(recorder);
+    counts = ct_audit_get_counts(recorder->audit);
+    ct_metrics_audit(recorder->metrics, &counts);
+    return complete;
 }
 
 void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_input *input,
                           const struct clientct_verdict *verdict, uint64_t elapsed_ns)
 {
-    if (recorder->metrics != NULL) {
-        ct_metrics_decision(recorder->metrics, verdict, elapsed_ns);
-    }
-    if (recorder->audit != NULL) {
-        ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
-    }
+    ct_metrics_decision(recorder->metrics, verdict, elapsed_ns);
+    ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
     count_lines(recorder);
 }

@@ -51,7 +51,7 @@ static inline void add_sink(enum ct_audit_kind kind, char *path)
 
 static inline void apply(void)
 {
-    ct_audit_apply(audit, &settings);
+    ck_assert(ct_audit_apply(audit, &settings));
 }
 
 /* Longer than the second in which nothing is tried twice. */

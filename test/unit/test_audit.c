@@ -49,7 +49,7 @@ START_TEST(uses_journald_where_settings_cannot_be_read)
 {
     int journal = listen_at(journal_path);
 
-    ct_audit_apply(audit, NULL);
+    ck_assert(ct_audit_apply(audit, NULL));
     ct_audit_event(audit, "configuration-failed", false, "no such file", 1, 0);
     ck_assert_ptr_nonnull(strstr(receive(journal), "CLIENTCT_ACTION=configuration-failed\n"));
     close(journal);

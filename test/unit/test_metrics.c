@@ -171,8 +171,8 @@ START_TEST(keeps_no_descriptor)
     unsigned before = open_descriptors();
 
     for (int i = 0; i < 20; i++) {
-        ct_metrics_set_directory(metrics, NULL);
-        ct_metrics_set_directory(metrics, folder);
+        ck_assert(ct_metrics_set_directory(metrics, NULL));
+        ck_assert(ct_metrics_set_directory(metrics, folder));
         ct_metrics_decision(metrics, &ACCEPTED, 1);
     }
     ck_assert_uint_eq(open_descriptors(), before);
@@ -244,7 +244,7 @@ START_TEST(without_a_file_verdicts_are_counted_as_lost)
     ck_assert_ptr_nonnull(elsewhere);
     ct_metrics_decision(elsewhere, &ACCEPTED, 1);
     ct_metrics_decision(elsewhere, &ACCEPTED, 1);
-    ct_metrics_set_directory(elsewhere, folder);
+    ck_assert(ct_metrics_set_directory(elsewhere, folder));
     ct_metrics_decision(elsewhere, &ACCEPTED, 1);
     ck_assert_uint_eq(atomic_load(&sum(NULL)->counters[CT_METRICS_LOST]), 2);
     ck_assert_uint_eq(count_of(sum(NULL), CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), 1);

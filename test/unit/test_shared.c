@@ -1,7 +1,11 @@
 #include "base/shared.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,6 +193,97 @@ START_TEST(a_child_of_a_busy_process_goes_on)
 }
 END_TEST
 
+START_TEST(one_replaces_only_what_it_knows)
+{
+    struct ct_shared shared = { 0 };
+    struct object *object = object_new(3);
+    struct ct_share *first;
+
+    ck_assert(ct_shared_replace(&shared, NULL, object_new(1), object_release));
+    first = ct_shared_get1(&shared);
+    ck_assert(!ct_shared_replace(&shared, NULL, object, object_release));
+    ck_assert(ct_shared_replace(&shared, first, object_new(2), object_release));
+    ck_assert(!ct_shared_replace(&shared, first, object, object_release));
+    ct_share_release(first);
+    first = ct_shared_get1(&shared);
+    ck_assert_uint_eq(number_of(first), 2);
+    ct_share_release(first);
+    object_release(object);
+    ct_shared_clear(&shared);
+    ck_assert_int_eq(atomic_load(&alive), 0);
+}
+END_TEST
+
+#define HELD 10000 /* many times what a stripe's word has room to count */
+
+START_TEST(any_number_may_hold_it)
+{
+    struct ct_shared shared = { 0 };
+    static struct ct_share *held[HELD];
+
+    set(&shared, 1);
+    for (size_t i = 0; i < HELD; i++) {
+        held[i] = ct_shared_get1(&shared);
+        ck_assert_uint_eq(number_of(held[i]), 1);
+    }
+    set(&shared, 2);
+    for (size_t i = 0; i < HELD; i++) {
+        ck_assert_int_eq(atomic_load(&alive), 2);
+        ct_share_release(held[i]);
+    }
+    ck_assert_int_eq(atomic_load(&alive), 1);
+    ct_shared_clear(&shared);
+    ck_assert_int_eq(atomic_load(&alive), 0);
+}
+END_TEST
+
+static sigjmp_buf out;
+static volatile sig_atomic_t inside;
+
+static void leave(int number)
+{
+    if (inside) {
+        inside = 0;
+        siglongjmp(out, 1);
+    }
+}
+
+/* As an application may that limits the time of a handshake by an alarm. */
+START_TEST(whoever_jumps_out_leaves_nothing_held)
+{
+    struct ct_shared shared = { 0 };
+    struct sigaction action = { .sa_handler = leave };
+    const struct itimerval often = { .it_interval = { .tv_usec = 50 }, .it_value = { .tv_usec = 50 } };
+    const struct itimerval never = { 0 };
+    volatile unsigned jumps = 0, number = 1;
+    struct ct_share *share;
+
+    alarm(30); /* whatever waits for a lock that nobody gives back */
+    set(&shared, 1);
+    ck_assert_int_eq(sigaction(SIGVTALRM, &action, NULL), 0);
+    ck_assert_int_eq(setitimer(ITIMER_VIRTUAL, &often, NULL), 0);
+    while (jumps < 200) {
+        if (sigsetjmp(out, 1) == 0) {
+            inside = 1;
+            for (;;) {
+                ct_share_release(ct_shared_get1(&shared));
+            }
+        }
+        jumps++;
+        if (jumps % 10 == 0) {
+            set(&shared, ++number);
+        }
+    }
+    ck_assert_int_eq(setitimer(ITIMER_VIRTUAL, &never, NULL), 0);
+    set(&shared, ++number);
+    share = ct_shared_get1(&shared);
+    ck_assert_uint_eq(number_of(share), number);
+    ct_share_release(share);
+    ct_shared_clear(&shared);
+    alarm(0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shared");
@@ -200,6 +295,9 @@ int main(void)
     tcase_add_test(tc, another_thread_may_release);
     tcase_add_test(tc, threads_take_while_it_is_replaced);
     tcase_add_test(tc, a_child_of_a_busy_process_goes_on);
+    tcase_add_test(tc, one_replaces_only_what_it_knows);
+    tcase_add_test(tc, any_number_may_hold_it);
+    tcase_add_test(tc, whoever_jumps_out_leaves_nothing_held);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
