@@ -109,12 +109,14 @@ void ct_signed_entry_clear(struct ct_signed_entry *entry)
 /*
  * struct { Version sct_version = v1(0); SignatureType signature_type = certificate_timestamp(0); uint64 timestamp;
  *          LogEntryType entry_type; signed_entry; CtExtensions extensions; }: hashed in pieces, never copied together.
+ * MerkleTreeLeaf of section 3.4 has zeros in the same places, for its own version and type; `prefix` more of them
+ * come before it.
  */
-bool ct_signed_entry_digest(const struct ct_signed_entry *entry, const struct ct_sct *sct, uint8_t digest[32])
+static bool hash_entry(const struct ct_signed_entry *entry, const struct ct_sct *sct, size_t prefix, uint8_t hash[32])
 {
-    uint8_t head[1 + 1 + 8 + 2 + 32 + 3] = { 0, 0 };
+    uint8_t head[1 + 1 + 1 + 8 + 2 + 32 + 3] = { 0 };
     uint8_t tail[2];
-    uint8_t *at = head + 2;
+    uint8_t *at = head + prefix + 2;
     EVP_MD_CTX *md;
     bool ok;
 
@@ -131,7 +133,17 @@ bool ct_signed_entry_digest(const struct ct_signed_entry *entry, const struct ct
     ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(md, head, (size_t)(at - head)) == 1 &&
          EVP_DigestUpdate(md, entry->body.data, entry->body.len) == 1 && EVP_DigestUpdate(md, tail, sizeof tail) == 1 &&
          EVP_DigestUpdate(md, sct->extensions.data, sct->extensions.len) == 1 &&
-         EVP_DigestFinal_ex(md, digest, NULL) == 1;
+         EVP_DigestFinal_ex(md, hash, NULL) == 1;
     EVP_MD_CTX_free(md);
     return ok;
+}
+
+bool ct_signed_entry_digest(const struct ct_signed_entry *entry, const struct ct_sct *sct, uint8_t digest[32])
+{
+    return hash_entry(entry, sct, 0, digest);
+}
+
+bool ct_signed_entry_leaf_hash(const struct ct_signed_entry *entry, const struct ct_sct *sct, uint8_t hash[32])
+{
+    return hash_entry(entry, sct, 1, hash);
 }

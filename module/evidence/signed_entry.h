@@ -33,5 +33,8 @@ void ct_signed_entry_clear(struct ct_signed_entry *entry);
 /* SHA-256 over the digitally-signed struct for this SCT. */
 bool ct_signed_entry_digest(const struct ct_signed_entry *entry, const struct ct_sct *sct,
                             uint8_t digest[32]) CT_MUST_USE;
+/* The Merkle leaf hash (RFC 6962, section 2.1) of the entry that the log promised to publish with this SCT. */
+bool ct_signed_entry_leaf_hash(const struct ct_signed_entry *entry, const struct ct_sct *sct,
+                               uint8_t hash[32]) CT_MUST_USE;
 
 #endif
