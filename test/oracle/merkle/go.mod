@@ -1,0 +1,5 @@
+module clientct.test/merkle
+
+go 1.22
+
+require github.com/transparency-dev/merkle v0.0.2
