@@ -217,6 +217,38 @@ bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
     return !allowed || atomic_load(&checker->denied) != NULL;
 }
 
+/* What a refusal is to an acceptance, an acceptance in spite of the evidence is to one because of it. */
+static unsigned strictness(const struct clientct_verdict *verdict)
+{
+    return !verdict->accept ? 2 : verdict->decided && !verdict->compliant ? 1 : 0;
+}
+
+/* The rules may say something else for each name; the strictest outcome is the one that holds. */
+static void decide_by_every_name(struct ct_cache *cache, const struct ct_snapshot *snapshot,
+                                 const struct clientct_input *input, int64_t now_ms, struct clientct_verdict *verdict)
+{
+    struct clientct_input by_name = *input;
+
+    ct_decide_cached(cache, snapshot, input, now_ms, verdict);
+    for (size_t i = 0; i < input->shown_server_name_count && i < CLIENTCT_SERVER_NAMES_MAX; i++) {
+        struct clientct_verdict other = { 0 };
+
+        by_name.server_name = input->shown_server_names[i];
+        if (by_name.server_name == input->server_name || (by_name.server_name != NULL && input->server_name != NULL &&
+                                                          strcmp(by_name.server_name, input->server_name) == 0)) {
+            continue;
+        }
+        ct_decide_cached(cache, snapshot, &by_name, now_ms, &other);
+        if (strictness(&other) > strictness(verdict)) {
+            struct clientct_verdict milder = *verdict;
+
+            *verdict = other;
+            other = milder;
+        }
+        clientct_verdict_clear(&other);
+    }
+}
+
 bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
                      struct clientct_verdict *verdict)
 {
@@ -229,8 +261,8 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
         verdict->reason = CLIENTCT_CONFIG_ERROR;
         snprintf(verdict->detail, sizeof verdict->detail, "%s", denied);
     } else {
-        ct_decide_cached(atomic_load_explicit(&checker->cache, memory_order_acquire), snapshot, input,
-                         input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
+        decide_by_every_name(atomic_load_explicit(&checker->cache, memory_order_acquire), snapshot, input,
+                             input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
     }
     verdict->generation = snapshot->generation;
     verdict->held = share;

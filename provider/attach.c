@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "sct_extension.h"
 #include "status.h"
+#include "server_names.h"
 #include "verify_hook.h"
 
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
@@ -31,7 +32,8 @@ static void hook_in(void)
     OSSL_LIB_CTX *threads_own = OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
 
     ct_errors_register();
-    hooked = ct_connection_register() && ct_sct_extension_register() && ct_verify_hook_register();
+    hooked = ct_connection_register() && ct_server_names_register() && ct_sct_extension_register() &&
+             ct_verify_hook_register();
     OSSL_LIB_CTX_set0_default(threads_own);
 }
 

@@ -54,16 +54,24 @@ static int on_ssl_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **fro
     return 1;
 }
 
+int ct_connection_new_index(CRYPTO_EX_free *on_free)
+{
+    static bool crowd_passed;
+
+    while (!crowd_passed) { /* without callbacks: what applications put there is not ours to look at */
+        int index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+
+        if (index < 0) {
+            return -1;
+        }
+        crowd_passed = index >= LAST_CROWDED_INDEX;
+    }
+    return SSL_get_ex_new_index(0, NULL, NULL, on_ssl_dup, on_free);
+}
+
 bool ct_connection_register(void)
 {
-    int index;
-
-    do {
-        index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    } while (index >= 0 && index < LAST_CROWDED_INDEX);
-    if (index >= 0) {
-        slot_index = SSL_get_ex_new_index(0, NULL, NULL, on_ssl_dup, on_ssl_free);
-    }
+    slot_index = ct_connection_new_index(on_ssl_free);
     return slot_index >= 0;
 }
 

@@ -1,6 +1,7 @@
 /*
  * What we keep on a connection: the SCTs that came in the client's TLS 1.3
- * Certificate message, from its arrival until the verdict is made.
+ * Certificate message, from its arrival until the client has proved that it has
+ * the key: until then an application may have the chain verified once more.
  */
 #ifndef CT_CONNECTION_H
 #define CT_CONNECTION_H
@@ -10,6 +11,12 @@
 #include <stdint.h>
 
 #include <openssl/ssl.h>
+
+/*
+ * An ex_data index for SSL objects that applications do not use without asking; negative when memory is short. Not for
+ * two threads at once.
+ */
+int ct_connection_new_index(CRYPTO_EX_free *on_free);
 
 /* Takes an ex_data index for it. Call once a process; false when memory is short. */
 bool ct_connection_register(void);

@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "process_checker.h"
 #include "status.h"
+#include "server_names.h"
 
 /* Not in OpenSSL 3.0 and 3.1, so declared here; weak, because the libssl at run time may be older than the headers. */
 const SSL_METHOD *OSSL_QUIC_client_method(void) __attribute__((weak));
@@ -65,6 +66,7 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     if (is_for_clients_only(ctx)) {
         return;
     }
+    ct_server_names_watch(ctx);
     ERR_set_mark();
     threads_own = ct_process_checker_enter();
     checker = ct_process_checker_get0();

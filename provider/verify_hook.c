@@ -18,6 +18,7 @@
 #include "recording.h"
 #include "resumption.h"
 #include "status.h"
+#include "server_names.h"
 
 /*
  * The verify functions that we have found in place, to be called before us. A
@@ -85,12 +86,14 @@ static bool decide_and_record(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_ver
     struct clientct_input input = {
         .leaf = (X509 *)X509_STORE_CTX_get0_cert(ctx),
         .chain = (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
-        .server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
     };
     int saved_errno = errno; /* the application may still ask why an earlier read or write failed */
     OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
     uint64_t begin_ns = ct_recording_now_ns();
-    bool accept = decide(checker, &input, ssl, verdict);
+    bool accept;
+
+    ct_server_names_get(ssl, &input);
+    accept = decide(checker, &input, ssl, verdict);
 
     ct_status_verdict(checker, verdict);
     ct_recording_record(checker, ssl, &input, verdict, ct_recording_now_ns() - begin_ns);
@@ -156,7 +159,6 @@ static int verify(X509_STORE_CTX *ctx)
     if (ok > 0) {
         accept = decide_and_record(ctx, ssl, &verdict);
     }
-    ct_connection_forget(ssl);
     limit_session(ssl);
     ERR_pop_to_mark();
 

@@ -70,6 +70,7 @@ extern "C" {
     X(BAD_EXTENSIONS, "bad-extensions", "the extensions of the certificate or the SCT are not well-formed") \
     X(NOT_CHECKED, "not-checked", "not checked: the limit was reached or the policy was met before") \
     X(LOG_LIST_STALE, "log-list-stale", "the log list is older than log_list_max_age") \
+    X(TOO_MANY_NAMES, "too-many-names", "the connection has shown more server names than are looked at") \
     X(CONFIG_ERROR, "config-error", "the configuration or a log list cannot be used") \
     X(INTERNAL_ERROR, "internal-error", "an internal failure, for example of memory") \
     X(VALID, "valid", "the SCT is valid (said of one SCT, never of a certificate)")
@@ -156,6 +157,8 @@ bool clientct_checker_visit_anchors(struct clientct_checker *checker, clientct_v
 bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visit_fn visit,
                                  void *arg) CLIENTCT_MUST_USE;
 
+#define CLIENTCT_SERVER_NAMES_MAX 4
+
 /*
  * What there is to know of one client. Nothing is owned; everything must stay
  * for the length of the call. Zero-initialise, then set what is known.
@@ -174,6 +177,13 @@ struct clientct_input {
     const char *client_address; /* numeric address of the peer, without port; NULL: not known */
     uint16_t client_port;       /* 0: not known */
     const char *tls_version;    /* "TLSv1.3" and the like, as SSL_get_version names them; NULL: not known */
+    /*
+     * Every name that the connection has shown, server_name among them (NULL: none was given); a server may have
+     * acted on any. The strictest of the decisions by each name is the decision. More than
+     * CLIENTCT_SERVER_NAMES_MAX, of which only the first are looked at here, are refused.
+     */
+    const char *const *shown_server_names;
+    size_t shown_server_name_count; /* 0: server_name is the only one */
 };
 
 /* What became of one SCT. */

@@ -429,6 +429,14 @@ static void decide(struct decision *d)
         return;
     }
     memcpy(verdict->leaf_sha256, d->certificate.sha256, sizeof verdict->leaf_sha256);
+    if (d->input->shown_server_name_count > CLIENTCT_SERVER_NAMES_MAX) {
+        verdict->decided = true;
+        verdict->mode = strictest_mode(d->settings);
+        say(d, "the connection has shown more than %d server names (SNI); clients keep to one",
+            CLIENTCT_SERVER_NAMES_MAX);
+        conclude(d, CLIENTCT_TOO_MANY_NAMES);
+        return;
+    }
     if ((failed = choose(d)) != CLIENTCT_NOT_EVALUATED) {
         verdict->decided = true;
         broken = hard_refusal(d);

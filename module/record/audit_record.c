@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#define NAME_MAX_BYTES 64u /* of a section, a log, an operator, a program */
+#define NAME_MAX_BYTES 64u /* of a section, a log, an operator, a program, one of several server names */
 #define DETAIL_MAX_BYTES sizeof(((struct clientct_verdict *)0)->detail)
 
 static void put_name(struct ct_audit_writer *w, const char *key, const char *value)
@@ -63,6 +63,21 @@ static bool known(const uint8_t sha256[32])
     return memcmp(sha256, zero, sizeof zero) != 0;
 }
 
+/* Only where there were several: then another than the last one may be what the server acted on. */
+static void put_shown_names(struct ct_audit_writer *w, const struct clientct_input *input)
+{
+    if (input->shown_server_name_count < 2) {
+        return;
+    }
+    ct_audit_raw(w, "\"clientct.server_names\":[");
+    w->first = true;
+    for (size_t i = 0; i < input->shown_server_name_count && i < CLIENTCT_SERVER_NAMES_MAX; i++) {
+        ct_audit_element(w, input->shown_server_names[i], NAME_MAX_BYTES);
+    }
+    ct_audit_bytes(w, "]", 1);
+    w->first = false;
+}
+
 static void put_client(struct ct_audit_writer *w, const struct clientct_input *input,
                        const struct clientct_verdict *verdict)
 {
@@ -74,6 +89,7 @@ static void put_client(struct ct_audit_writer *w, const struct clientct_input *i
     }
     put_tls_version(w, input->tls_version);
     ct_audit_text(w, "tls.client.server_name", input->server_name);
+    put_shown_names(w, input);
     if (known(verdict->leaf_sha256)) {
         /* Upper case as ECS wants it. */
         ct_audit_hex(w, "tls.client.hash.sha256", verdict->leaf_sha256, sizeof verdict->leaf_sha256, true);

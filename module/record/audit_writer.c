@@ -194,6 +194,20 @@ void ct_audit_text(struct ct_audit_writer *w, const char *key, const char *value
     }
 }
 
+void ct_audit_element(struct ct_audit_writer *w, const char *value, size_t max)
+{
+    struct string s;
+
+    if (value == NULL) {
+        ct_audit_raw(w, "null");
+        return;
+    }
+    ct_audit_raw(w, "");
+    s = string_begin(w, max);
+    string_add_text(&s, value, strlen(value));
+    string_end(&s);
+}
+
 void ct_audit_number(struct ct_audit_writer *w, const char *key, uint64_t value)
 {
     char digits[20];

@@ -25,6 +25,8 @@ void ct_audit_begin(struct ct_audit_writer *w, char *buffer, size_t size);
 /* Keys are ours: literals that need no escaping. NULL values write nothing. */
 void ct_audit_text(struct ct_audit_writer *w, const char *key, const char *value);
 void ct_audit_text_up_to(struct ct_audit_writer *w, const char *key, const char *value, size_t len, size_t max);
+/* An element of an array that was begun with ct_audit_raw; NULL is null. */
+void ct_audit_element(struct ct_audit_writer *w, const char *value, size_t max);
 /* A word of ours, which needs no escaping. */
 void ct_audit_word(struct ct_audit_writer *w, const char *key, const char *value);
 void ct_audit_number(struct ct_audit_writer *w, const char *key, uint64_t value);

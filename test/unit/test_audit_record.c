@@ -86,6 +86,34 @@ static struct clientct_input full_input(X509 *leaf)
                                     .tls_version = "TLSv1.3" };
 }
 
+START_TEST(names_all_server_names_where_there_were_several)
+{
+    static const char *const shown[] = { "strict.example", NULL, "a.example\"" };
+    struct clientct_input input = full_input(NULL);
+    struct clientct_verdict verdict = { .reason = CLIENTCT_NO_SCTS };
+    struct ct_audit_line line = { .wants_fields = false };
+    const json_t *names;
+    json_t *json;
+
+    input.shown_server_names = shown;
+    input.shown_server_name_count = 1;
+    ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+    json = parsed(&line);
+    ck_assert_ptr_null(json_object_get(json, "clientct.server_names"));
+    json_decref(json);
+
+    input.shown_server_name_count = 3;
+    ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+    json = parsed(&line);
+    names = json_object_get(json, "clientct.server_names");
+    ck_assert_uint_eq(json_array_size(names), 3);
+    ck_assert_str_eq(json_string_value(json_array_get(names, 0)), shown[0]);
+    ck_assert(json_is_null(json_array_get(names, 1)));
+    ck_assert_str_eq(json_string_value(json_array_get(names, 2)), shown[2]);
+    json_decref(json);
+}
+END_TEST
+
 START_TEST(writes_what_it_knows)
 {
     static const struct {
@@ -306,6 +334,7 @@ START_TEST(the_worst_line_is_whole)
 {
     char quotes[2000];
     X509 *leaf;
+    const char *const shown[CLIENTCT_SERVER_NAMES_MAX] = { quotes, quotes, quotes, quotes };
     struct clientct_input input;
     struct clientct_sct_result scts[40];
     struct clientct_verdict verdict;
@@ -327,6 +356,8 @@ START_TEST(the_worst_line_is_whole)
     X509_set_issuer_name(leaf, X509_get_subject_name(leaf));
     input = full_input(leaf);
     input.server_name = quotes;
+    input.shown_server_names = shown;
+    input.shown_server_name_count = CLIENTCT_SERVER_NAMES_MAX;
     input.client_address = "2001:db8:1111:2222:3333:4444:5555:6666";
     input.client_port = 65535;
     fill_verdict(&verdict, scts, 40);
@@ -446,12 +477,15 @@ START_TEST(the_manual_lists_every_field_and_no_other)
 {
     X509 *leaf = certificate_named(MBSTRING_UTF8, "device 7", -1);
     struct clientct_input input = full_input(leaf);
+    const char *const shown[] = { "a.example", "b.example" };
     struct clientct_sct_result scts[2];
     struct clientct_verdict verdict;
     struct ct_audit_line line = { .wants_fields = true };
     json_t *all;
     json_t *event;
 
+    input.shown_server_names = shown;
+    input.shown_server_name_count = 2;
     fill_verdict(&verdict, scts, 2);
     ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
     all = parsed(&line);
@@ -473,6 +507,7 @@ int main(void)
     TCase *tcase = tcase_create("audit_record");
 
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, names_all_server_names_where_there_were_several);
     tcase_add_test(tcase, writes_what_it_knows);
     tcase_add_test(tcase, says_what_enforcing_would_do);
     tcase_add_test(tcase, hostile_names_stay_one_plain_string);
