@@ -87,6 +87,11 @@ void tool_json_print(json_t *value);
 /* "2026-01-02T03:04:05Z"; a number of milliseconds where no calendar reaches. */
 #define TOOL_TIME_SIZE 40
 void tool_time_format(uint64_t ms, char out[TOOL_TIME_SIZE]);
+/* The end of a noun behind a number: "1 log", "2 logs". */
+static inline const char *tool_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
 /* "35 days", "90 minutes": the largest unit that is still exact enough to read. */
 void tool_duration_format(int64_t ms, char *out, size_t size);
 

@@ -4,11 +4,12 @@ import datetime
 import hashlib
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import unittest
 
-from cli import Case, run
+from cli import CLIENTCT, Case, run
 
 HOSTILE = "CN=<script>alert(1)</script>\\\" & '\\,O=x\u202e\x1b[31m $HOME [x] # y"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -33,6 +34,13 @@ def line(client="device", would_be="refuse", reason="no-scts", at="2026-11-01T10
     return json.dumps({key: value for key, value in out.items() if value is not None}) + "\n"
 
 
+def entry(client="device", **more):
+    """As `journalctl -o json` prints a line of a server."""
+    out = {"__CURSOR": "s=1", "__REALTIME_TIMESTAMP": "1", "_PID": "7", "_UID": "33", "_EXE": "/usr/sbin/nginx",
+           "_SYSTEMD_UNIT": "nginx.service", "MESSAGE": line(client, process__pid=7).strip(), **more}
+    return {key: value for key, value in out.items() if value is not None}
+
+
 MIXED = (line("good", "accept") + line("good", "accept", at="2026-11-02T10:00:00Z") + line("bad") +
          line("bad", at="2026-11-03T10:00:00Z") + line("worse", reason="unknown-log", clientct__scts=[
              {"source": "embedded", "log_id": "ab" * 32, "status": "unknown-log"}]))
@@ -51,9 +59,11 @@ class Report(Case):
                           worst["not_after"], worst["reason"], worst["issuer"]),
                          (sha256("bad"), 2, "2026-11-01T10:00:00Z", "2026-11-03T10:00:00Z", "2098-01-01T00:00:00Z",
                           "no-scts", "CN=CA"))
-        self.assertEqual(answer["reasons"][0], {"name": "no-scts", "decisions": 2, "locked_out": 1})
-        self.assertEqual(answer["issuers"], [{"name": "CN=CA", "decisions": 3, "locked_out": 2}])
-        self.assertEqual(answer["unknown_logs"], [{"name": "ab" * 32, "decisions": 1}])
+        self.assertEqual(answer["reasons"][0], {"name": "no-scts", "decisions": 2, "locked_out": 1,
+                                                "refusals_in_period": 2})
+        self.assertEqual(answer["issuers"], [{"name": "CN=CA", "decisions": 3, "locked_out": 2,
+                                              "refusals_in_period": 3}])
+        self.assertEqual(answer["unknown_logs"], [{"name": "ab" * 32, "lines": 1}])
 
     def test_exit_status(self):
         for text, code in ((line("a", "accept"), 0), (line("a"), 1), ("", 3), ("nonsense\n", 3),
@@ -86,8 +96,10 @@ class Report(Case):
         wrapped = json.dumps({"MESSAGE": line("a").strip(), "PRIORITY": "5", "_PID": "7"}) + "\n"
         syslog = "Nov 23 21:14:05 host clientct[7]: " + line("b")
         torn = line("c")[:100] + line("d")
-        answer = self.report(wrapped + syslog + torn)
+        answer = self.report(wrapped + syslog + torn, "--unvouched")
         self.assertEqual((answer["certificates"], answer["foreign_lines"]), (3, 0))
+        answer = self.report(wrapped + syslog + torn)
+        self.assertEqual((answer["certificates"], answer["vouched_lines"], answer["unvouched_lines"]), (1, 1, 2))
 
     def test_foreign_lines_are_counted(self):
         foreign = ["", "x", "{", "[]", "{}", '{"@timestamp":"2026-11-01T10:00:00Z"}', '{"MESSAGE":"{}"}', "\0\xff",
@@ -104,13 +116,112 @@ class Report(Case):
         self.assertEqual(self.report(event + line("a", clientct__dropped=4))["lost_lines"], 7)
 
     def test_standard_input(self):
-        answer = self.ask("report", "-", stdin=MIXED.encode(), code=1)
-        self.assertEqual(answer["decisions"], 5)
+        answer = self.ask("report", "-", stdin=MIXED.encode(), code=3)
+        self.assertEqual((answer["decisions"], answer["unvouched_lines"]), (0, 5))
+        answer = self.ask("report", "-", "--unvouched", stdin=MIXED.encode(), code=1)
+        self.assertEqual((answer["decisions"], answer["vouched_lines"]), (5, 0))
+        with open(self.write("piped.json", MIXED), "rb") as file:  # a file is known for what it is
+            done = subprocess.run([CLIENTCT, "report", "-"], stdin=file, stdout=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 1)
+
+    def journal(self, *entries, options=(), code=None):
+        text = "".join(json.dumps(entry) + "\n" for entry in entries)
+        return self.ask("report", "--journal", "-", *options, stdin=text.encode(), code=code)
+
+    def test_the_journal_says_who_wrote(self):
+        forged = {
+            "of a session": entry(_SYSTEMD_UNIT="session-3.scope", _EXE="/usr/bin/logger"),
+            "of a user's service": entry(_SYSTEMD_UNIT="user@1000.service"),
+            "without a unit": entry(_SYSTEMD_UNIT=None),
+            "of another process": entry(_PID="8"),
+        }
+        for name, one in forged.items():
+            with self.subTest(name):
+                answer = self.journal(one, code=3)
+                self.assertEqual((answer["unvouched_lines"], answer["decisions"]), (1, 0))
+                done = run("report", "--journal", "--exempt-list", "-", stdin=json.dumps(one).encode() + b"\n")
+                self.assertNotIn(b"exempt = yes", done.stdout)
+        answer = self.journal(entry(), *forged.values(), code=1)
+        self.assertEqual((answer["vouched_lines"], answer["unvouched_lines"], answer["locked_out"]), (1, 4, 1))
+        self.assertEqual(answer["sources"], [{"name": "nginx.service, /usr/sbin/nginx, user 33", "lines": 1}])
+        self.assertEqual(self.journal(entry(), options=("--unit", "nginx.service"), code=1)["decisions"], 1)
+        self.assertEqual(self.journal(entry(), options=("--unit", "apache2.service"), code=3)["decisions"], 0)
+
+    def test_what_only_looks_like_the_journal(self):
+        # A MESSAGE of a forger, printed by `-o cat`, that has all fields of an entry: without --journal it is a line
+        # like any other, and with it one plain line shows that this is not the journal's own output.
+        cat = (json.dumps(entry()) + "\n").encode()
+        self.assertEqual(self.ask("report", "-", stdin=cat, code=3)["unvouched_lines"], 1)
+        self.assert_usage_error(run("report", "--journal", "-", stdin=cat + line("a", process__pid=7).encode()),
+                                "line 2", "journalctl -t clientct -o json")
+        self.assertEqual(self.report(json.dumps(entry()) + "\n", code=3)["unvouched_lines"], 1)
+        # An entry in an entry is not unwrapped.
+        self.assertEqual(self.journal({**entry(), "MESSAGE": json.dumps(entry())}, code=3)["foreign_lines"], 1)
+
+    def test_files_that_others_may_write(self):
+        folder = self.path("others")
+        os.mkdir(folder)
+        name = os.path.join(folder, "audit.json")
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(MIXED)
+        self.ask("report", name, code=1)
+        for what, path, mode in (("file", name, 0o646), ("file", name, 0o664), ("directory", folder, 0o777)):
+            if mode & 0o020 and not mode & 0o002 and os.getuid() != 0:
+                continue
+            with self.subTest(what, mode=oct(mode)):
+                before = os.stat(path).st_mode & 0o7777
+                if os.getuid() == 0:
+                    os.chown(path, -1, 12345)
+                os.chmod(path, mode)
+                answer = self.ask("report", name, code=3)
+                self.assertEqual((answer["decisions"], answer["unvouched_lines"]), (0, 5))
+                self.assertIn(b"may be written by", run("report", name).stderr)
+                self.assertEqual(self.ask("report", "--unvouched", name, code=1)["decisions"], 5)
+                os.chmod(path, before)
+                self.ask("report", name, code=1)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root gives files away")
+    def test_files_of_other_users(self):
+        name = self.write("owned.json", MIXED)
+        os.chown(name, pwd.getpwnam("nobody").pw_uid, -1)
+        self.assertEqual(self.ask("report", name, code=3)["decisions"], 0)
+        self.assertIn(b"belongs to nobody", run("report", name).stderr)
+        self.assertEqual(self.ask("report", "--owner", "nobody", name, code=1)["decisions"], 5)
+        self.assert_usage_error(run("report", "--owner", "no-such-user", name), "no-such-user")
+
+    def test_lines_that_were_taken_out_are_missed(self):
+        lines = [line(f"c{n}", process__pid=7, process__name="nginx", event__sequence=n,
+                      at=f"2026-11-01T10:00:{n:02}Z") for n in range(1, 10)]
+        self.assertEqual(self.report("".join(lines))["missing_lines"], 0)
+        self.assertEqual(self.report("".join(reversed(lines)))["missing_lines"], 0)
+        self.assertEqual(self.report("".join(lines[:3] + lines[5:]))["missing_lines"], 2)
+        again = [row.replace("2026-11-01", "2026-11-02") for row in lines]  # the process id came back
+        self.assertEqual(self.report("".join(lines + again[:4] + again[5:]))["missing_lines"], 1)
+        other = [row.replace('"nginx"', '"haproxy"') for row in lines[4:]]
+        self.assertEqual(self.report("".join(lines + other))["missing_lines"], 0)
+
+    def test_chains_that_did_not_verify_are_nobodys(self):
+        stranger = line("stranger", clientct__chain="rejected")
+        answer = self.report(line("a", "accept") + stranger * 3, code=0)
+        self.assertEqual((answer["rejected_chains"], answer["decisions"], answer["locked_out"]), (3, 1, 0))
+        self.assertNotIn(b"exempt = yes", run("report", self.write("stranger.json", stranger), "--exempt-list").stdout)
+
+    def test_locked_out_now_is_not_the_whole_period(self):
+        mended = line("a", at="2026-11-01T10:00:00Z") + line("a", "accept", at="2026-11-05T10:00:00Z")
+        answer = self.report(mended + line("b", reason="unknown-log"), code=1)
+        rows = {row["name"]: (row["locked_out"], row["decisions"], row["refusals_in_period"])
+                for row in answer["reasons"]}
+        self.assertEqual((rows["no-scts"], rows["unknown-log"]), ((0, 0, 1), (1, 1, 1)))
+        text = run("report", self.write("now.json", mended + line("b", reason="unknown-log"))).stdout.decode()
+        now, period = text.split("Refusals in the whole period")
+        self.assertIn("1 certificate, refused 1 time  unknown-log", now)
+        self.assertNotIn("no-scts", now)
+        self.assertIn("1 time  no-scts", period)
 
     def test_text(self):
         text = run("report", self.write("mixed.json", MIXED)).stdout.decode()
         for words in ("2 certificates would be locked out", f"sha256:{sha256('bad')}", "expires 2098-01-01", "CN=worse",
-                      "ab" * 32, "seen 2026-11-01 to 2026-11-03"):
+                      "ab" * 32, "seen 2026-11-01 to 2026-11-03", "1 certificate, refused 2 times  no-scts"):
             self.assertIn(words, text)
         good = run("report", self.write("good.json", line("a", "accept"))).stdout
         self.assertIn(b"Nobody with a certificate would be locked out", good)

@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct report_line line;
-    struct report_tally *tally = report_tally_new(INT64_MIN);
+    struct report_tally *tally = report_tally_new(INT64_MIN, true);
     size_t lines = 0;
     size_t at = 0;
 
@@ -18,10 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t len = end != NULL ? (size_t)(end - data) - at : size - at;
 
         memset(&line, 0xa5, sizeof line);
-        report_read((struct ct_bytes){ data + at, len }, &line);
+        report_read((struct ct_bytes){ data + at, len }, (enum report_input)(lines % 3), NULL, &line);
         FUZZ_REQUIRE(line.kind <= REPORT_DECISION && line.unknown_log_count <= REPORT_LOGS_MAX);
         FUZZ_REQUIRE(ENDED(line.subject) && ENDED(line.issuer) && ENDED(line.reason) && ENDED(line.shadow_policy));
-        report_add(tally, &line);
+        report_add(tally, "input", &line);
         lines++;
         at += len + 1;
     }

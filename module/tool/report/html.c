@@ -100,13 +100,19 @@ static void put_summary(const struct report_tally *tally, FILE *to)
                 tally->shadow_loses, tally->shadow_gains);
     }
     if (tally->expired > 0) {
-        fprintf(to, "<p>%zu certificates that would be refused have expired and are not counted.</p>\n",
-                tally->expired);
+        fprintf(to, "<p>%zu certificate%s that would be refused expired: not counted.</p>\n", tally->expired,
+                tool_s(tally->expired));
     }
     if (tally->without_certificate > 0) {
-        fprintf(to, "<p>%" PRIu64 " decisions name no certificate (raw public keys).</p>\n",
-                tally->without_certificate);
+        fprintf(to, "<p>%" PRIu64 " decision%s without a certificate (raw public keys).</p>\n",
+                tally->without_certificate, tool_s(tally->without_certificate));
     }
+    fprintf(to,
+            "<p>%" PRIu64 " line%s vouched for; %" PRIu64 " line%s that anybody may have written %s; %" PRIu64
+            " missing by the numbers that lines carry; %" PRIu64
+            " about chains that did not verify, not counted.</p>\n",
+            tally->vouched, tool_s(tally->vouched), tally->left_out, tool_s(tally->left_out),
+            tally->believes_anybody ? "counted, too" : "left out", tally->missing, tally->strangers);
     if (tally->foreign > 0 || tally->dropped > 0 || tally->beyond > 0) {
         fprintf(to,
                 "<p class=\"soft\">%" PRIu64 " of %" PRIu64 " lines are not ours or are torn; servers lost %" PRIu64
@@ -244,7 +250,7 @@ static void put_unknown_logs(const struct report_tally *tally, FILE *to)
     for (size_t i = 0; i < tally->unknown_logs.count && i < ROWS_MAX; i++) {
         fputs("<tr><td><code>", to);
         put(to, tally->unknown_logs.items[i]->name, 64);
-        fprintf(to, "</code></td><td class=\"n\">%" PRIu64 "</td></tr>\n", tally->unknown_logs.items[i]->decisions);
+        fprintf(to, "</code></td><td class=\"n\">%" PRIu64 "</td></tr>\n", tally->unknown_logs.items[i]->period);
     }
     fputs("</table>\n", to);
 }

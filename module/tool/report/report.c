@@ -2,19 +2,41 @@
 #include "tool/report/report.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "tool/tool.h"
+#include "tool/trust.h"
 #include "tool/verbs.h"
 
 struct options {
-    bool json, exempt_list;
-    const char *html, *since, *until;
+    bool json, exempt_list, journal, anybody;
+    const char *html, *since, *until, *owners, *units;
+    struct tool_trust trust;
     int64_t since_ms, until_ms;
 };
+
+static bool read_owners(struct options *options)
+{
+    char *names = options->owners != NULL ? tool_format("%s", options->owners) : NULL;
+    bool ok = true;
+    char *save = NULL;
+
+    tool_trust_begin(&options->trust);
+    for (char *name = names != NULL ? strtok_r(names, "\n", &save) : NULL; ok && name != NULL;
+         name = strtok_r(NULL, "\n", &save)) {
+        ok = tool_trust_add(&options->trust, name);
+        if (!ok) {
+            tool_error("report: --owner: expected the name of a user of this system, found \"%s\"", name);
+        }
+    }
+    free(names);
+    return ok;
+}
 
 static bool read_options(int argc, char **argv, struct options *options, int *code)
 {
@@ -25,14 +47,19 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
         { "exempt-list", NULL, "write rules for clientct.cnf that would let the others in", NULL,
           &options->exempt_list },
         { "until", "TIME", "until when --exempt-list lets them in; default: until they expire", &options->until, NULL },
+        { "journal", NULL, "the input is what `journalctl -o json` prints", NULL, &options->journal },
+        { "unit", "NAME...", "of the journal believe only this service, such as nginx.service", &options->units, NULL },
+        { "owner", "USER...", "believe files that this user may write, as the server does", &options->owners, NULL },
+        { "unvouched", NULL, "count lines, too, that anybody may have written", NULL, &options->anybody },
         { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "report",
         "[options] AUDITFILE...",
-        "Reads audit lines of servers (clientct-audit(5); \"-\": standard input), also as\n"
-        "`journalctl -t clientct -o cat` or `-o json` gives them, and says who would be locked out\n"
-        "if enforcement began today. Exit status: 0 nobody, 1 somebody, 3 there is nothing to go by.\n",
+        "Reads audit lines of servers (clientct-audit(5); \"-\": standard input) and says who would be\n"
+        "locked out if enforcement began today. It believes files that only root, you and --owner may\n"
+        "write, and with --journal what `journalctl -t clientct -o json` prints; other lines are\n"
+        "counted and left out. Exit status: 0 nobody, 1 somebody, 3 there is nothing to go by.\n",
         table,
         1,
         -1,
@@ -45,6 +72,13 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
     options->until_ms = INT64_MIN;
     if (options->json + options->exempt_list + (options->html != NULL && strcmp(options->html, "-") == 0) > 1) {
         tool_error("report: --json, --exempt-list and --html - all write to standard output; choose one");
+        return false;
+    }
+    if (options->units != NULL && !options->journal) {
+        tool_error("report: --unit chooses from the journal; give --journal, too");
+        return false;
+    }
+    if (!read_owners(options)) {
         return false;
     }
     if (options->since != NULL && !tool_time_parse(options->since, &options->since_ms)) {
@@ -62,19 +96,27 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
     return true;
 }
 
+struct input {
+    const struct options *options;
+    const char *name; /* for people */
+    FILE *from;
+    enum report_input kind;
+};
+
 /* Line by line in one buffer; what is longer than a line can be is passed over and counted as foreign. */
-static bool add_stream(struct report_tally *tally, FILE *from)
+static bool add_stream(struct report_tally *tally, const struct input *input)
 {
     char *buffer = malloc(REPORT_LINE_MAX);
     struct report_line *line = malloc(sizeof *line);
-    size_t len = 0;
+    size_t len = 0, number = 0;
+    bool ok = true;
     int c;
 
     if (buffer == NULL || line == NULL) {
         tool_out_of_memory();
     }
     do {
-        c = getc_unlocked(from);
+        c = getc_unlocked(input->from);
         if (c != '\n' && c != EOF) {
             if (len < REPORT_LINE_MAX) {
                 buffer[len] = (char)c;
@@ -82,28 +124,73 @@ static bool add_stream(struct report_tally *tally, FILE *from)
             len += len <= REPORT_LINE_MAX;
             continue;
         }
+        number++;
         if (len > 0) {
-            report_read((struct ct_bytes){ (const uint8_t *)buffer, len }, line);
-            report_add(tally, line);
+            report_read((struct ct_bytes){ (const uint8_t *)buffer, len }, input->kind, input->options->units, line);
+            /* One plain line, and all the others may be a forger's, too: a MESSAGE may look like an entry. */
+            ok = input->kind != REPORT_FROM_JOURNAL || line->exported;
+            if (!ok) {
+                tool_error("report: %s, line %zu: --journal expects what `journalctl -t clientct -o json` prints, and "
+                           "found something else",
+                           input->name, number);
+                break;
+            }
+            report_add(tally, input->name, line);
         }
         len = 0;
     } while (c != EOF);
+    if (ok && ferror(input->from) != 0) {
+        tool_error("report: %s cannot be read: %s", input->name, strerror(errno));
+        ok = false;
+    }
     free(line);
     free(buffer);
-    return ferror(from) == 0;
+    return ok;
 }
 
-static bool add_file(struct report_tally *tally, const char *name)
+/* Whether only the servers, root and the caller can have written the file that is open. */
+static bool is_ours(const struct options *options, const char *name, FILE *from)
+{
+    char path[PATH_MAX], link[40];
+    struct stat st;
+    ssize_t len;
+    char *who;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fileno(from));
+    len = readlink(link, path, sizeof path - 1);
+    if (fstat(fileno(from), &st) != 0 || !S_ISREG(st.st_mode) || len <= 0) {
+        return false;
+    }
+    path[len] = '\0';
+    who = tool_who_else_may_write(&options->trust, path);
+    if (who != NULL) {
+        tool_warning("report: the lines of %s count only with --unvouched: %s; if that is the server's user, name it "
+                     "with --owner",
+                     name, who);
+    }
+    free(who);
+    return who == NULL;
+}
+
+static bool add_file(struct report_tally *tally, const char *name, const struct options *options)
 {
     bool is_stdin = strcmp(name, "-") == 0;
-    FILE *from = is_stdin ? stdin : fopen(name, "re");
-    bool ok = from != NULL && add_stream(tally, from);
+    struct input input = { options, is_stdin ? "standard input" : name, NULL, REPORT_FROM_ANYBODY };
+    bool ok;
 
-    if (!ok) {
+    input.from = is_stdin ? stdin : fopen(name, "re");
+    if (input.from == NULL) {
         tool_error("report: %s cannot be read: %s", name, strerror(errno));
+        return false;
     }
-    if (from != NULL && !is_stdin) {
-        fclose(from);
+    if (options->journal) {
+        input.kind = REPORT_FROM_JOURNAL;
+    } else if (is_ours(options, input.name, input.from)) {
+        input.kind = REPORT_FROM_FILE;
+    }
+    ok = add_stream(tally, &input);
+    if (!is_stdin) {
+        fclose(input.from);
     }
     return ok;
 }
@@ -133,9 +220,9 @@ int tool_verb_report(int argc, char **argv)
     if (!read_options(argc, argv, &options, &code)) {
         return code;
     }
-    tally = report_tally_new(options.since_ms);
+    tally = report_tally_new(options.since_ms, options.anybody);
     for (int i = optind; i < argc; i++) {
-        if (!add_file(tally, argv[i])) {
+        if (!add_file(tally, argv[i], &options)) {
             code = TOOL_USAGE;
             goto out;
         }

@@ -30,38 +30,69 @@ static double share(uint64_t part, uint64_t whole)
     return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
+/* What the numbers rest on. */
+static void show_sources(const struct report_tally *tally)
+{
+    for (size_t i = 0; i < tally->sources.count && i < ROWS_MAX; i++) {
+        const struct report_group *group = tally->sources.items[i];
+
+        tool_line("  vouched for: %" PRIu64 " line%s of %s", group->period, tool_s(group->period), group->name);
+    }
+    for (size_t i = 0; i < tally->reasons_left_out.count; i++) {
+        const struct report_group *group = tally->reasons_left_out.items[i];
+
+        tool_put(TOOL_CAUTION, "  %s: %" PRIu64 " line%s %s", tally->believes_anybody ? "NOT VOUCHED FOR" : "left out",
+                 group->period, tool_s(group->period), group->name);
+        tool_end_line();
+    }
+    if (tally->missing > 0) {
+        tool_put(TOOL_CAUTION, "  missing: %" PRIu64 " line%s by the numbers that lines carry: removed, or lost",
+                 tally->missing, tool_s(tally->missing));
+        tool_end_line();
+    }
+}
+
 static void show_summary(const struct report_tally *tally)
 {
     char first[16], last[16];
 
     day_of(tally->first_ms, first);
     day_of(tally->last_ms, last);
-    tool_line("%" PRIu64 " decisions from %s to %s, %zu certificates", tally->decisions, first, last,
-              tally->certificate_count);
+    tool_line("%" PRIu64 " decision%s from %s to %s, %zu certificate%s", tally->decisions, tool_s(tally->decisions),
+              first, last, tally->certificate_count, tool_s(tally->certificate_count));
+    show_sources(tally);
     tool_line("  compliant: %.1f %% of the decisions, %.1f %% of the certificates",
               share(tally->would_accept, tally->decisions), share(tally->compliant, tally->certificate_count));
     if (tally->shadow_policy[0] != '\0') {
-        tool_line("  shadow policy %s would refuse %" PRIu64 " more certificates, and accept %" PRIu64 " of the others",
-                  tally->shadow_policy, tally->shadow_loses, tally->shadow_gains);
+        tool_line("  shadow policy %s would refuse %" PRIu64 " more certificate%s, and accept %" PRIu64
+                  " of the others",
+                  tally->shadow_policy, tally->shadow_loses, tool_s(tally->shadow_loses), tally->shadow_gains);
     }
     if (tally->without_certificate > 0) {
-        tool_line("  %" PRIu64 " decisions name no certificate (raw public keys)", tally->without_certificate);
+        tool_line("  %" PRIu64 " decision%s without a certificate (raw public keys)", tally->without_certificate,
+                  tool_s(tally->without_certificate));
+    }
+    if (tally->strangers > 0) {
+        tool_line("  %" PRIu64 " decision%s about chains that did not verify: not counted below", tally->strangers,
+                  tool_s(tally->strangers));
     }
     if (tally->not_judged > 0) {
-        tool_line("  %" PRIu64 " connections were not judged (mode = off)", tally->not_judged);
+        tool_line("  %" PRIu64 " connection%s not judged (mode = off)", tally->not_judged, tool_s(tally->not_judged));
     }
     if (tally->expired > 0) {
-        tool_line("  %zu certificates would be refused and have expired: not counted below", tally->expired);
+        tool_line("  %zu certificate%s that would be refused expired: not counted below", tally->expired,
+                  tool_s(tally->expired));
     }
     if (tally->foreign > 0) {
-        tool_line("  %" PRIu64 " of %" PRIu64 " lines are not ours or are torn", tally->foreign, tally->lines);
+        tool_line("  %" PRIu64 " of %" PRIu64 " lines: not ours, or torn", tally->foreign, tally->lines);
     }
     if (tally->dropped > 0) {
-        tool_line("  %" PRIu64 " lines were lost by the servers: the numbers are too low", tally->dropped);
+        tool_line("  %" PRIu64 " line%s lost by the servers, as they say: the numbers are too low", tally->dropped,
+                  tool_s(tally->dropped));
     }
     if (tally->beyond > 0) {
-        tool_line("  %" PRIu64 " decisions are about certificates beyond the first %u, which are not told apart",
-                  tally->beyond, REPORT_CERTIFICATES_MAX);
+        tool_line("  %" PRIu64 " decision%s about certificates beyond the first %u, which are not told apart",
+                  tally->beyond, tool_s(tally->beyond), REPORT_CERTIFICATES_MAX);
     }
 }
 
@@ -79,8 +110,29 @@ static void show_groups(const char *title, const struct report_groups *groups)
             tool_line("  ... and more; --json lists all");
             break;
         }
-        tool_line("  %6" PRIu64 " certificates, %8" PRIu64 " decisions  %s", groups->items[i]->certificates,
-                  groups->items[i]->decisions, groups->items[i]->name);
+        tool_line("  %6" PRIu64 " certificate%s, refused %" PRIu64 " time%s  %s", groups->items[i]->certificates,
+                  tool_s(groups->items[i]->certificates), groups->items[i]->decisions,
+                  tool_s(groups->items[i]->decisions), groups->items[i]->name);
+    }
+}
+
+/* Refusals of long ago, too, and of certificates that get in by now. */
+static void show_period(const struct report_tally *tally)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; i < tally->reasons.count; i++) {
+        const struct report_group *group = tally->reasons.items[i];
+
+        if (group->period == 0) {
+            continue;
+        }
+        if (shown++ == 0) {
+            tool_end_line();
+            tool_put(TOOL_BOLD, "Refusals in the whole period, by reason (what is locked out now is above)");
+            tool_end_line();
+        }
+        tool_line("  %6" PRIu64 " time%s  %s", group->period, tool_s(group->period), group->name);
     }
 }
 
@@ -102,8 +154,8 @@ static void show_certificates(const struct report_tally *tally)
         day_of(c->last_ms, last);
         day_of(c->not_after_ms, expiry);
         tool_line("  %s", c->subject);
-        tool_line("    %s, %" PRIu64 " times, seen %s to %s, expires %s", c->reason->name, c->decisions, first, last,
-                  expiry);
+        tool_line("    %s, %" PRIu64 " time%s, seen %s to %s, expires %s", c->reason->name, c->decisions,
+                  tool_s(c->decisions), first, last, expiry);
         tool_line("    sha256:%s", hex);
     }
 }
@@ -111,9 +163,11 @@ static void show_certificates(const struct report_tally *tally)
 void report_show_text(const struct report_tally *tally)
 {
     if (tally->decisions == 0) {
-        tool_line("no decision in %" PRIu64 " lines (%" PRIu64 " of them not ours, %" PRIu64 " too old, %" PRIu64
-                  " with mode = off)",
-                  tally->lines, tally->foreign, tally->older, tally->not_judged);
+        tool_line("no decision to go by in %" PRIu64 " line%s (%" PRIu64 " of them not ours, %" PRIu64
+                  " too old, %" PRIu64 " with mode = off, %" PRIu64 " about chains that did not verify)",
+                  tally->lines, tool_s(tally->lines), tally->foreign, tally->older, tally->not_judged,
+                  tally->strangers);
+        show_sources(tally);
         return;
     }
     show_summary(tally);
@@ -122,19 +176,21 @@ void report_show_text(const struct report_tally *tally)
         tool_put(TOOL_GOOD, "Nobody with a certificate would be locked out.");
         tool_end_line();
     } else {
-        tool_put(TOOL_BAD, "%zu certificates would be locked out if enforcement began today.", tally->locked_out);
+        tool_put(TOOL_BAD, "%zu certificate%s would be locked out if enforcement began today.", tally->locked_out,
+                 tool_s(tally->locked_out));
         tool_end_line();
-        show_groups("By reason", &tally->reasons);
-        show_groups("By issuer", &tally->issuers);
+        show_groups("Locked out now, by reason", &tally->reasons);
+        show_groups("Locked out now, by issuer", &tally->issuers);
         show_certificates(tally);
     }
+    show_period(tally);
     if (tally->unknown_logs.count > 0) {
         tool_end_line();
         tool_put(TOOL_BOLD, "Logs that signed and are not in the log list");
         tool_end_line();
         for (size_t i = 0; i < tally->unknown_logs.count && i < ROWS_MAX; i++) {
-            tool_line("  %s  %" PRIu64 " times", tally->unknown_logs.items[i]->name,
-                      tally->unknown_logs.items[i]->decisions);
+            tool_line("  %s  %" PRIu64 " time%s", tally->unknown_logs.items[i]->name,
+                      tally->unknown_logs.items[i]->period, tool_s(tally->unknown_logs.items[i]->period));
         }
     }
 }
@@ -144,7 +200,8 @@ static json_t *json_of_time(int64_t ms)
     return ms == REPORT_UNKNOWN_TIME ? json_null() : tool_json_time(ms);
 }
 
-static json_t *json_of_groups(const struct report_groups *groups, bool certificates)
+/* `locked_out`: with what is locked out now beside the numbers of the whole period. */
+static json_t *json_of_groups(const struct report_groups *groups, bool locked_out)
 {
     json_t *out = tool_json_array();
 
@@ -153,9 +210,10 @@ static json_t *json_of_groups(const struct report_groups *groups, bool certifica
         json_t *row = tool_json_object();
 
         tool_json_set(row, "name", tool_json_text(group->name));
-        tool_json_set(row, "decisions", tool_json_count(group->decisions));
-        if (certificates) {
+        tool_json_set(row, locked_out ? "refusals_in_period" : "lines", tool_json_count(group->period));
+        if (locked_out) {
             tool_json_set(row, "locked_out", tool_json_count(group->certificates));
+            tool_json_set(row, "decisions", tool_json_count(group->decisions));
         }
         tool_json_append(out, row);
     }
@@ -186,6 +244,11 @@ void report_show_json(const struct report_tally *tally)
     tool_json_set(out, "lines", tool_json_count(tally->lines));
     tool_json_set(out, "foreign_lines", tool_json_count(tally->foreign));
     tool_json_set(out, "lost_lines", tool_json_count(tally->dropped));
+    tool_json_set(out, "vouched_lines", tool_json_count(tally->vouched));
+    tool_json_set(out, "unvouched_lines", tool_json_count(tally->left_out));
+    tool_json_set(out, "unvouched_counted", tool_json_bool(tally->believes_anybody));
+    tool_json_set(out, "missing_lines", tool_json_count(tally->missing));
+    tool_json_set(out, "rejected_chains", tool_json_count(tally->strangers));
     tool_json_set(out, "decisions", tool_json_count(tally->decisions));
     tool_json_set(out, "would_accept", tool_json_count(tally->would_accept));
     tool_json_set(out, "would_refuse", tool_json_count(tally->would_refuse));
@@ -202,6 +265,8 @@ void report_show_json(const struct report_tally *tally)
     tool_json_set(out, "shadow_policy", tool_json_text(tally->shadow_policy[0] != '\0' ? tally->shadow_policy : NULL));
     tool_json_set(out, "shadow_would_refuse_more", tool_json_count(tally->shadow_loses));
     tool_json_set(out, "shadow_would_accept_more", tool_json_count(tally->shadow_gains));
+    tool_json_set(out, "sources", json_of_groups(&tally->sources, false));
+    tool_json_set(out, "unvouched", json_of_groups(&tally->reasons_left_out, false));
     tool_json_set(out, "reasons", json_of_groups(&tally->reasons, true));
     tool_json_set(out, "issuers", json_of_groups(&tally->issuers, true));
     tool_json_set(out, "unknown_logs", json_of_groups(&tally->unknown_logs, false));
@@ -239,8 +304,11 @@ bool report_show_exemptions(const struct report_tally *tally, int64_t until_ms, 
         tool_line("# nobody would be locked out: no exemption is needed");
         return true;
     }
-    tool_line("# Exemptions for %zu certificates: to be pasted before the first section of clientct.cnf. Where it has",
-              tally->locked_out);
+    if (tally->believes_anybody && tally->left_out > 0) {
+        tool_line("# NOT VOUCHED FOR: anybody may have written the lines that these rules were made from.");
+    }
+    tool_line("# Exemptions for %zu certificate%s: to be pasted before the first section of clientct.cnf. Where it has",
+              tally->locked_out, tool_s(tally->locked_out));
     tool_line("# rules already, leave out the next line and put the lines of [exempted] into your section of rules.");
     tool_line("rules = exempted");
     tool_end_line();

@@ -74,11 +74,12 @@ static void groups_clear(struct report_groups *groups)
     free(groups->items);
 }
 
-struct report_tally *report_tally_new(int64_t since_ms)
+struct report_tally *report_tally_new(int64_t since_ms, bool believes_anybody)
 {
     struct report_tally *tally = kept(calloc(1, sizeof *tally));
 
     tally->since_ms = since_ms;
+    tally->believes_anybody = believes_anybody;
     return tally;
 }
 
@@ -96,6 +97,14 @@ void report_tally_free(struct report_tally *tally)
     groups_clear(&tally->issuers);
     groups_clear(&tally->reasons);
     groups_clear(&tally->unknown_logs);
+    groups_clear(&tally->sources);
+    groups_clear(&tally->reasons_left_out);
+    tdestroy(tally->process_tree, keep_in_tree);
+    for (size_t i = 0; i < tally->process_count; i++) {
+        free(tally->processes[i]->name);
+        free(tally->processes[i]);
+    }
+    free(tally->processes);
     free(tally);
 }
 
@@ -154,7 +163,8 @@ static void add_certificate(struct report_tally *tally, const struct report_line
         return;
     }
     certificate->decisions++;
-    certificate->issuer->decisions += line->would_refuse;
+    certificate->refusals += line->would_refuse;
+    certificate->issuer->period += line->would_refuse;
     if (line->at_ms < certificate->first_ms) {
         certificate->first_ms = line->at_ms;
     }
@@ -169,7 +179,58 @@ static void add_certificate(struct report_tally *tally, const struct report_line
     certificate->shadow_compliant = line->shadow_compliant;
 }
 
-void report_add(struct report_tally *tally, const struct report_line *line)
+static int by_process(const void *a, const void *b)
+{
+    const struct report_process *one = a, *two = b;
+
+    return one->pid != two->pid ? (one->pid > two->pid) - (one->pid < two->pid) : strcmp(one->name, two->name);
+}
+
+/* A process id that came back: its numbers begin again, later than the last line of the one before. */
+static bool is_another(const struct report_process *process, const struct report_line *line)
+{
+    return line->sequence <= process->lowest && line->at_ms > process->last_ms + 1000;
+}
+
+static void add_sequence(struct report_tally *tally, const struct report_line *line)
+{
+    struct report_process key = { .pid = line->pid, .name = (char *)line->process };
+    void *found = tfind(&key, &tally->process_tree, by_process);
+    struct report_process *process = found != NULL ? *(struct report_process *const *)found : NULL;
+
+    if (line->sequence == 0 || line->pid == 0) {
+        return;
+    }
+    if (process == NULL || is_another(process, line)) {
+        if (tally->process_count == REPORT_PROCESSES_MAX) {
+            return;
+        }
+        if (process != NULL) {
+            (void)tdelete(process, &tally->process_tree, by_process);
+        }
+        process = kept(calloc(1, sizeof *process));
+        *process =
+            (struct report_process){ .pid = line->pid, .lowest = UINT64_MAX, .name = tool_format("%s", line->process) };
+        tally->processes = grown(tally->processes, tally->process_count);
+        tally->processes[tally->process_count++] = process;
+        kept(tsearch(process, &tally->process_tree, by_process));
+    }
+    process->lowest = line->sequence < process->lowest ? line->sequence : process->lowest;
+    process->highest = line->sequence > process->highest ? line->sequence : process->highest;
+    process->last_ms = line->at_ms > process->last_ms ? line->at_ms : process->last_ms;
+    process->lines++;
+}
+
+static void add_source(struct report_tally *tally, const char *input, const struct report_line *line)
+{
+    char *name = line->unit[0] != '\0' ? tool_format("%s, %s, user %s", line->unit, line->program, line->user)
+                                       : tool_format("%s", input);
+
+    group_of(&tally->sources, name)->period++;
+    free(name);
+}
+
+void report_add(struct report_tally *tally, const char *source, const struct report_line *line)
 {
     tally->lines++;
     if (line->kind == REPORT_FOREIGN) {
@@ -180,9 +241,24 @@ void report_add(struct report_tally *tally, const struct report_line *line)
         tally->older++;
         return;
     }
+    if (line->unvouched != NULL) {
+        group_of(&tally->reasons_left_out, line->unvouched)->period++;
+        tally->left_out++;
+        if (!tally->believes_anybody) {
+            return;
+        }
+    } else {
+        tally->vouched++;
+        add_source(tally, source, line);
+        add_sequence(tally, line);
+    }
     tally->dropped += line->dropped;
     if (line->kind == REPORT_EVENT) {
         tally->events++;
+        return;
+    }
+    if (line->stranger) {
+        tally->strangers++; /* no CA that the server trusts has vouched for it: nobody who could be locked out */
         return;
     }
     if (!line->judged) {
@@ -203,9 +279,9 @@ void report_add(struct report_tally *tally, const struct report_line *line)
     tally->would_refuse += line->would_refuse;
     tally->refused += line->refused;
     add_day(tally, line);
-    group_of(&tally->reasons, line->reason)->decisions += line->would_refuse;
+    group_of(&tally->reasons, line->reason)->period += line->would_refuse;
     for (size_t i = 0; i < line->unknown_log_count; i++) {
-        group_of(&tally->unknown_logs, line->unknown_logs[i])->decisions++;
+        group_of(&tally->unknown_logs, line->unknown_logs[i])->period++;
     }
     if (line->has_certificate) {
         add_certificate(tally, line);
@@ -238,8 +314,8 @@ static int largest_first(const void *a, const void *b)
     if (one->certificates != two->certificates) {
         return one->certificates > two->certificates ? -1 : 1;
     }
-    if (one->decisions != two->decisions) {
-        return one->decisions > two->decisions ? -1 : 1;
+    if (one->period != two->period) {
+        return one->period > two->period ? -1 : 1;
     }
     return by_name(one, two);
 }
@@ -274,7 +350,9 @@ void report_finish(struct report_tally *tally, int64_t now_ms)
         if (!accepted && !certificate->expired) {
             tally->locked_out++;
             certificate->issuer->certificates++;
+            certificate->issuer->decisions += certificate->refusals;
             certificate->reason->certificates++;
+            certificate->reason->decisions += certificate->refusals;
         }
     }
     if (tally->certificate_count > 0) {
@@ -284,4 +362,12 @@ void report_finish(struct report_tally *tally, int64_t now_ms)
     sort_groups(&tally->issuers);
     sort_groups(&tally->reasons);
     sort_groups(&tally->unknown_logs);
+    sort_groups(&tally->sources);
+    sort_groups(&tally->reasons_left_out);
+    for (size_t i = 0; i < tally->process_count; i++) {
+        const struct report_process *process = tally->processes[i];
+        uint64_t expected = process->highest - process->lowest + 1;
+
+        tally->missing += expected > process->lines ? expected - process->lines : 0;
+    }
 }
