@@ -11,6 +11,8 @@
     X(doctor, "is it really on? look at a process, a program or a server") \
     X(metrics, "add up what all server processes have counted, for Prometheus") \
     X(submit, "send a certificate to logs, verify their SCTs and keep them") \
+    X(enable, "put services under clientct: shows every change, restarts nothing") \
+    X(disable, "take back what enable has changed") \
     X(version, "show the versions of clientct and its libraries")
 
 #define TOOL_VERB_DECLARE(name, about) int tool_verb_##name(int argc, char **argv);
