@@ -20,7 +20,8 @@ SERVICES = {
     "apache2": ({"/lib/systemd/system/apache2.service": UNIT.format(more="", program="/usr/sbin/apachectl start"),
                  "/etc/apache2/envvars": "unset HOME\nexport LANG=C"},  # no end of line
                 {"/etc/apache2/envvars": rf"^export OPENSSL_CONF={CNF}$"}),
-    "postgresql@15-main": ({"/lib/systemd/system/postgresql@.service": UNIT.format(more="", program="-/usr/bin/pg_ctlcluster"),
+    "postgresql@15-main": ({"/lib/systemd/system/postgresql@.service":
+                            UNIT.format(more="", program="-/usr/bin/pg_ctlcluster"),
                             "/etc/postgresql/15/main/environment": "# environment variables\n",
                             "/etc/postgresql/16/other/environment": ""},
                            {"/etc/postgresql/15/main/environment": rf"^OPENSSL_CONF = '{CNF}'$",
@@ -43,7 +44,8 @@ class Enable(Case):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="clientct-root-"))
         self.addCleanup(shutil.rmtree, self.root)
-        self.write("/etc/ssl/openssl.cnf", "openssl_conf = init\n[init]\nssl_conf = ssl\nproviders = provs\nalg_section = algs\n"
+        self.write("/etc/ssl/openssl.cnf",
+                   "openssl_conf = init\n[init]\nssl_conf = ssl\nproviders = provs\nalg_section = algs\n"
                    "[algs]\ndefault_properties = fips=no\nfips_mode = no\n[ssl]\nsystem_default = d\n"
                    "[d]\nMinProtocol = TLSv1.2\n[provs]\ndefault = on\n[on]\nactivate = 1\n")
         self.write("/etc/clientct/clientct.cnf", "mode = report\n")
@@ -100,7 +102,8 @@ class Enable(Case):
         drop_in = self.read("/etc/systemd/system/redis-server.service.d/clientct.conf")
         self.assertRegex(drop_in, r"(?m)^ExecPaths=/\S+/clientct$")
         self.assertNotIn("ReadWritePaths", drop_in, "a drop-in of the administrator has switched that off")
-        self.write("/etc/systemd/system/redis-server.service.d/own.conf", "[Service]\n# ProtectSystem=no\nProtectSystem=\\\nstrict\n")
+        self.write("/etc/systemd/system/redis-server.service.d/own.conf",
+                   "[Service]\n# ProtectSystem=no\nProtectSystem=\\\nstrict\n")
         self.do("enable", "redis-server")
         self.assertIn("ReadWritePaths=-/run/clientct",
                       self.read("/etc/systemd/system/redis-server.service.d/clientct.conf"))
@@ -112,10 +115,12 @@ class Enable(Case):
         text = self.read(CNF)
         init = text.split("[clientct_init]")[1].split("[")[0].split("\n")
         self.assertEqual([line for line in init if line],
-                         ["alg_section = clientct_dead_man_switch", "clientct = clientct_sect", "ssl_conf = ssl", "providers = provs"])
+                         ["alg_section = clientct_dead_man_switch", "clientct = clientct_sect", "ssl_conf = ssl",
+                          "providers = provs"])
         self.assertIn(".include /etc/ssl/openssl.cnf", text)
         self.assertRegex(text, r"\[clientct_dead_man_switch\]\nfips_mode = no\ndefault_properties = clientct=loaded\n")
-        self.assertRegex(text, r"\[clientct_sect\]\npath = /\S+/clientct.so\nconfig = \S+\ndefault_properties = fips=no\n")
+        self.assertRegex(text, r"\[clientct_sect\]\npath = /\S+/clientct.so\nconfig = \S+\n"
+                               r"default_properties = fips=no\n")
 
     def test_an_openssl_cnf_of_the_administrator_stays(self):
         for path, text in SERVICES["nginx"][0].items():

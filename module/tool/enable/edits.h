@@ -32,7 +32,9 @@ bool edits_exists(const struct edits *edits, const char *path) CT_MUST_USE;
 bool edits_text(struct edits *edits, const char *path, char **text) CT_MUST_USE;
 /* The whole file; NULL: no file. Takes nothing over. False: what is there cannot be read. */
 bool edits_set(struct edits *edits, const char *path, const char *text) CT_MUST_USE;
-/* `lines`, each ended by a newline, between marks; in place of an earlier such block. The file is made where none is. */
+/*
+ * `lines`, each ended by a newline, between marks; in place of an earlier such block. The file is made where none is.
+ */
 bool edits_block(struct edits *edits, const char *path, enum edits_place place, const char *lines) CT_MUST_USE;
 /* Takes the block out: the file is then byte for byte what it was before, or gone when it was ours alone. */
 bool edits_unblock(struct edits *edits, const char *path) CT_MUST_USE;

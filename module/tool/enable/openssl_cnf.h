@@ -5,8 +5,8 @@
 #include "base/bytes.h"
 
 /*
- * `system` is the system's file as this process may read it, `system_name` what services call it. NULL where there is none.
- * To be freed; NULL: it cannot be read, stderr says why.
+ * `system` is the system's file as this process may read it, NULL where there is none; `system_name` is what services
+ * call it. To be freed; NULL: it cannot be read, stderr says why.
  */
 char *openssl_cnf_make(const char *system, const char *system_name, const char *config) CT_MUST_USE;
 /* Whether a text is one that openssl_cnf_make has made. */
