@@ -42,7 +42,8 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     ca = certificate("Test CA")
     log_key = ec.generate_private_key(ec.SECP256R1())
-    spki = log_key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    spki = log_key.public_key().public_bytes(serialization.Encoding.DER,
+                                             serialization.PublicFormat.SubjectPublicKeyInfo)
     log_id = hashlib.sha256(spki).digest()
     made = {"ca": ca, "server": certificate("localhost", ca, ExtendedKeyUsageOID.SERVER_AUTH),
             "logged": certificate("logged", ca, ExtendedKeyUsageOID.CLIENT_AUTH),
