@@ -122,7 +122,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("visit");
+    Suite *suite = suite_create("checker_visit");
     TCase *visit = tcase_create("visit");
 
     tcase_add_checked_fixture(visit, setup, teardown);
