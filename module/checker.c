@@ -9,6 +9,7 @@
 #include "base/lease.h"
 #include "record/recorder.h"
 #include "base/shared.h"
+#include "base/verdict.h"
 
 #define LOOK_EVERY_MS 1000
 /* Whoever has not come back from reading by then may be gone: cancelled, or by siglongjmp out of the handshake. */
@@ -305,8 +306,8 @@ static void decide_by_every_name(struct ct_cache *cache, const struct ct_snapsho
     }
 }
 
-bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
-                     struct clientct_verdict *verdict)
+static void decide(struct clientct_checker *checker, const struct clientct_input *input,
+                   struct clientct_verdict *verdict)
 {
     struct ct_share *share = ct_shared_get1(&checker->snapshot);
     const struct ct_snapshot *snapshot = ct_share_get0(share);
@@ -322,10 +323,68 @@ bool clientct_decide(struct clientct_checker *checker, const struct clientct_inp
     }
     verdict->generation = snapshot->generation;
     verdict->held = share;
+}
+
+/*
+ * The input of a caller that knows a structure of another length: what it does not know is zero, and what it knows
+ * and we do not must be. NULL: it is no input.
+ */
+static const struct clientct_input *known_input(const struct clientct_input *input, size_t size,
+                                                struct clientct_input *copy)
+{
+    const uint8_t *bytes = (const uint8_t *)input;
+
+    if (size < CT_INPUT_SIZE_MIN) {
+        return NULL;
+    }
+    for (size_t i = sizeof *input; i < size; i++) {
+        if (bytes[i] != 0) {
+            return NULL;
+        }
+    }
+    if (size >= sizeof *input) {
+        return input;
+    }
+    memset(copy, 0, sizeof *copy);
+    memcpy(copy, input, size);
+    return copy;
+}
+
+/* To a caller that knows a structure of another length: what it knows, and zero where it knows more than we do. */
+static void give(void *to, size_t to_size, const void *from, size_t from_size)
+{
+    memset(to, 0, to_size);
+    memcpy(to, from, to_size < from_size ? to_size : from_size);
+}
+
+bool clientct_decide_sized(struct clientct_checker *checker, const struct clientct_input *input, size_t input_size,
+                           struct clientct_verdict *verdict, size_t verdict_size)
+{
+    struct clientct_input input_copy;
+    struct clientct_verdict whole;
+    struct clientct_verdict *filled = verdict_size == sizeof *verdict ? verdict : &whole;
+
+    if (verdict_size < CT_VERDICT_SIZE_MIN) {
+        return false;
+    }
+    input = known_input(input, input_size, &input_copy);
+    if (input != NULL) {
+        decide(checker, input, filled);
+    } else {
+        memset(filled, 0, sizeof *filled);
+        filled->reason = CLIENTCT_INTERNAL_ERROR;
+        snprintf(filled->detail, sizeof filled->detail,
+                 "the program gives an input that this libclientct %s does not know; use the library that the program "
+                 "was built with, or a newer one",
+                 clientct_version());
+    }
+    if (filled != verdict) {
+        give(verdict, verdict_size, filled, sizeof *filled);
+    }
     return verdict->accept;
 }
 
-void clientct_checker_get_state(struct clientct_checker *checker, struct clientct_state *state)
+static void fill_state(struct clientct_checker *checker, struct clientct_state *state)
 {
     struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
     const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
@@ -353,18 +412,35 @@ void clientct_checker_get_state(struct clientct_checker *checker, struct clientc
     ct_snapshot_release(snapshot);
 }
 
+void clientct_checker_get_state_sized(struct clientct_checker *checker, struct clientct_state *state, size_t state_size)
+{
+    struct clientct_state whole;
+
+    fill_state(checker, &whole);
+    give(state, state_size, &whole, sizeof whole);
+}
+
 void clientct_checker_start_recording(struct clientct_checker *checker)
 {
     atomic_store(&checker->records, true);
     apply(checker);
 }
 
-void clientct_record(struct clientct_checker *checker, const struct clientct_input *input,
-                     const struct clientct_verdict *verdict, uint64_t elapsed_ns)
+void clientct_record_sized(struct clientct_checker *checker, const struct clientct_input *input, size_t input_size,
+                           const struct clientct_verdict *verdict, size_t verdict_size, uint64_t elapsed_ns)
 {
     struct ct_recorder *recorder = atomic_load_explicit(&checker->recorder, memory_order_acquire);
+    struct clientct_input input_copy;
+    struct clientct_verdict whole;
 
-    if (recorder != NULL) {
-        ct_recorder_decision(recorder, input, verdict, elapsed_ns);
+    if (recorder == NULL || verdict_size < CT_VERDICT_SIZE_MIN ||
+        (input = known_input(input, input_size, &input_copy)) == NULL) {
+        return;
     }
+    if (verdict_size < sizeof *verdict) {
+        memset(&whole, 0, sizeof whole);
+        memcpy(&whole, verdict, verdict_size);
+        verdict = &whole;
+    }
+    ct_recorder_decision(recorder, input, verdict, elapsed_ns);
 }

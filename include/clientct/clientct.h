@@ -42,6 +42,7 @@ extern "C" {
 /*
  * Every reason there is: identifier, stable name, one line for a person.
  * Names are an interface: error queue, audit, metrics and tool show the same ones.
+ * So are the numbers: a new reason is appended, whatever it is about.
  * The zero value means that nothing was evaluated, and therefore refuses.
  */
 #define CLIENTCT_REASONS(X) \
@@ -160,6 +161,12 @@ bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visi
 #define CLIENTCT_SERVER_NAMES_MAX 4
 
 /*
+ * The structures below may grow at their ends, and only there. The library is told with each call how long its
+ * caller knows them to be (the functions whose names end in _sized; programs in C call the ones without), and neither
+ * reads nor writes beyond. What a result or condition of a verdict points to is allocated by the library.
+ */
+
+/*
  * What there is to know of one client. Nothing is owned; everything must stay
  * for the length of the call. Zero-initialise, then set what is known.
  */
@@ -199,9 +206,9 @@ struct clientct_sct_result {
 
 /* One condition of the policy or one step of the way to it: filled only with `explain`. */
 struct clientct_condition {
-    const char *name; /* the setting or step, such as "min_scts" or "rule partner" */
-    char *seen;       /* what was there */
-    char *needed;     /* what had to be there */
+    const char *name;   /* the setting or step, such as "min_scts" or "rule partner" */
+    const char *seen;   /* what was there */
+    const char *needed; /* what had to be there */
     bool met;
 };
 
@@ -216,7 +223,12 @@ struct clientct_verdict {
     bool compliant; /* the evidence satisfies the policy, or a rule exempts it */
     bool cached;
     enum clientct_reason reason;
-    enum clientct_mode mode;   /* the mode in force for this certificate */
+    enum clientct_mode mode;                       /* the mode in force for this certificate */
+    void *held;                                    /* keeps the strings below alive; private */
+    const struct clientct_sct_result *const *scts; /* in the order looked at; not filled for cached verdicts */
+    size_t sct_count;
+    const struct clientct_condition *const *conditions;
+    size_t condition_count;    /* here ends what is owned: what follows, and what is appended, owns nothing */
     const char *policy;        /* name of the policy applied; NULL: none */
     const char *rule;          /* name of the rule that matched; NULL: none did */
     const char *shadow_policy; /* NULL: none configured */
@@ -225,25 +237,35 @@ struct clientct_verdict {
     char detail[320]; /* one line: expected, found, what to do */
     char advice[320]; /* the smallest change that would satisfy the policy; "" when there is none (explain) */
     unsigned signatures_checked;
-    uint64_t generation;              /* of the configuration in force: counts loads, from 1 */
-    uint8_t leaf_sha256[32];          /* of the certificate's DER; zero without certificate */
-    struct clientct_sct_result *scts; /* in the order looked at; not filled for cached verdicts */
-    size_t sct_count;
-    struct clientct_condition *conditions;
-    size_t condition_count;
-    void *held; /* keeps the strings above alive; private */
+    uint64_t generation;     /* of the configuration in force: counts loads, from 1 */
+    uint8_t leaf_sha256[32]; /* of the certificate's DER; zero without certificate */
 };
 
 /*
  * Decides. Always fills `verdict` (initialised or not) and returns
  * verdict->accept. Thread-safe. Bounded: at most 32 signature checks a call, 8 a
  * log. Call clientct_verdict_clear when done with the verdict.
+ *
+ * A size that no release ever had, or an input that is longer than this library knows and not zero there, is refused
+ * with `internal-error`; with a verdict too short to hold even that, nothing is written.
  */
-bool clientct_decide(struct clientct_checker *checker, const struct clientct_input *input,
-                     struct clientct_verdict *verdict) CLIENTCT_MUST_USE;
+bool clientct_decide_sized(struct clientct_checker *checker, const struct clientct_input *input, size_t input_size,
+                           struct clientct_verdict *verdict, size_t verdict_size) CLIENTCT_MUST_USE;
+
+static inline CLIENTCT_MUST_USE bool clientct_decide(struct clientct_checker *checker,
+                                                     const struct clientct_input *input,
+                                                     struct clientct_verdict *verdict)
+{
+    return clientct_decide_sized(checker, input, sizeof *input, verdict, sizeof *verdict);
+}
 
 /* Releases what a verdict holds and zeroes it. NULL and zeroed verdicts are fine. */
-void clientct_verdict_clear(struct clientct_verdict *verdict);
+void clientct_verdict_clear_sized(struct clientct_verdict *verdict, size_t verdict_size);
+
+static inline void clientct_verdict_clear(struct clientct_verdict *verdict)
+{
+    clientct_verdict_clear_sized(verdict, sizeof *verdict);
+}
 
 /*
  * From now on decisions can be recorded: opens what `audit` and `metrics` name. For servers, early, while they may
@@ -256,8 +278,14 @@ void clientct_checker_start_recording(struct clientct_checker *checker);
  * Records a decision: one audit line to each sink, and the counters. Never blocks, never changes a decision, does
  * nothing before clientct_checker_start_recording. `elapsed_ns` is what the decision took.
  */
-void clientct_record(struct clientct_checker *checker, const struct clientct_input *input,
-                     const struct clientct_verdict *verdict, uint64_t elapsed_ns);
+void clientct_record_sized(struct clientct_checker *checker, const struct clientct_input *input, size_t input_size,
+                           const struct clientct_verdict *verdict, size_t verdict_size, uint64_t elapsed_ns);
+
+static inline void clientct_record(struct clientct_checker *checker, const struct clientct_input *input,
+                                   const struct clientct_verdict *verdict, uint64_t elapsed_ns)
+{
+    clientct_record_sized(checker, input, sizeof *input, verdict, sizeof *verdict, elapsed_ns);
+}
 
 /* What is in force in a checker, for those who ask whether it really is. */
 struct clientct_state {
@@ -274,7 +302,13 @@ struct clientct_state {
 };
 
 /* Fills in `state`. Reads no files. */
-void clientct_checker_get_state(struct clientct_checker *checker, struct clientct_state *state);
+void clientct_checker_get_state_sized(struct clientct_checker *checker, struct clientct_state *state,
+                                      size_t state_size);
+
+static inline void clientct_checker_get_state(struct clientct_checker *checker, struct clientct_state *state)
+{
+    clientct_checker_get_state_sized(checker, state, sizeof *state);
+}
 
 /* "MAJOR.MINOR.PATCH" of the library. A static string. */
 const char *clientct_version(void);

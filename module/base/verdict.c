@@ -1,4 +1,4 @@
-#include <clientct/clientct.h>
+#include "base/verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,17 +52,16 @@ const char *clientct_version(void)
     return CLIENTCT_VERSION;
 }
 
-void clientct_verdict_clear(struct clientct_verdict *verdict)
+void clientct_verdict_clear_sized(struct clientct_verdict *verdict, size_t verdict_size)
 {
-    if (verdict == NULL) {
+    if (verdict == NULL || verdict_size < CT_VERDICT_SIZE_MIN) {
         return;
     }
     for (size_t i = 0; i < verdict->condition_count; i++) {
-        free(verdict->conditions[i].seen);
-        free(verdict->conditions[i].needed);
+        free((void *)verdict->conditions[i]);
     }
-    free(verdict->conditions);
-    free(verdict->scts);
+    free((void *)verdict->conditions);
+    free((void *)verdict->scts);
     ct_share_release(verdict->held);
-    memset(verdict, 0, sizeof *verdict);
+    memset(verdict, 0, verdict_size);
 }

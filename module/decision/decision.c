@@ -229,16 +229,22 @@ static enum clientct_reason why_no_scts(struct decision *d)
 static void fill_results(struct decision *d)
 {
     const struct ct_scts *scts = &d->evaluation.scts;
-    struct clientct_verdict *verdict = d->verdict;
+    const struct clientct_sct_result **results;
+    struct clientct_sct_result *result;
+    size_t pointers = scts->count * sizeof *results;
 
-    if (scts->count == 0 || (verdict->scts = calloc(scts->count, sizeof *verdict->scts)) == NULL) {
+    /* One allocation, which begins with the pointers: clientct_verdict_clear frees what `scts` points to. */
+    pointers += -pointers % _Alignof(struct clientct_sct_result);
+    if (scts->count == 0 || (results = calloc(1, pointers + scts->count * sizeof *result)) == NULL) {
         return; /* details only: the verdict stands without them */
     }
-    verdict->sct_count = scts->count;
-    for (size_t i = 0; i < scts->count; i++) {
+    d->verdict->scts = results;
+    d->verdict->sct_count = scts->count;
+    result = (struct clientct_sct_result *)((char *)results + pointers);
+    for (size_t i = 0; i < scts->count; i++, result++) {
         const struct ct_sct *sct = &scts->items[i];
-        struct clientct_sct_result *result = &verdict->scts[i];
 
+        results[i] = result;
         result->source = sct->source;
         result->status = sct->status;
         result->decoded = sct->decoded;

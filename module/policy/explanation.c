@@ -5,13 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The copy begins at *at, which moves behind it. */
+static const char *copy_text(char **at, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+
+    *at += size;
+    return copy;
+}
+
 void ct_explanation_add(struct ct_explanation *explanation, const char *name, bool met, const char *seen,
                         const char *needed_format, ...)
 {
-    struct clientct_condition *grown;
-    struct clientct_condition added = { .met = met };
-    char needed[512];
-    size_t seen_size, name_size;
+    const struct clientct_condition **grown;
+    struct clientct_condition *added;
+    char needed[512], *texts;
     va_list args;
 
     if (explanation == NULL) {
@@ -27,19 +36,15 @@ void ct_explanation_add(struct ct_explanation *explanation, const char *name, bo
         return;
     }
     explanation->conditions = grown;
-    /* The name shares the allocation of `seen`, so that whoever frees `seen` and `needed` has freed everything. */
-    seen_size = strlen(seen) + 1;
-    name_size = strlen(name) + 1;
-    added.seen = malloc(seen_size + name_size);
-    added.needed = strdup(needed);
-    if (added.seen == NULL || added.needed == NULL) {
-        free(added.seen);
-        free(added.needed);
+    added = malloc(sizeof *added + strlen(name) + strlen(seen) + strlen(needed) + 3);
+    if (added == NULL) {
         return;
     }
-    memcpy(added.seen, seen, seen_size);
-    memcpy(added.seen + seen_size, name, name_size);
-    added.name = added.seen + seen_size;
+    texts = (char *)(added + 1);
+    added->name = copy_text(&texts, name);
+    added->seen = copy_text(&texts, seen);
+    added->needed = copy_text(&texts, needed);
+    added->met = met;
     explanation->conditions[explanation->count++] = added;
 }
 
@@ -49,8 +54,7 @@ void ct_explanation_clear(struct ct_explanation *explanation)
         return;
     }
     for (size_t i = 0; i < explanation->count; i++) {
-        free(explanation->conditions[i].seen);
-        free(explanation->conditions[i].needed);
+        free((void *)explanation->conditions[i]);
     }
     free(explanation->conditions);
     memset(explanation, 0, sizeof *explanation);

@@ -8,11 +8,11 @@
  * Explaining costs: NULL where nobody reads it. The callee appends with ct_explanation_add.
  */
 struct ct_explanation {
-    struct clientct_condition *conditions;
+    const struct clientct_condition **conditions; /* each of them, with its texts, one allocation */
     size_t count;
     char advice[320];
 };
-/* Copies everything; the copy of `name` lives in the allocation of `seen`. NULL as explanation does nothing. */
+/* Copies everything. NULL as explanation does nothing. */
 void ct_explanation_add(struct ct_explanation *explanation, const char *name, bool met, const char *seen,
                         const char *needed_format, ...) __attribute__((format(printf, 5, 6)));
 void ct_explanation_clear(struct ct_explanation *explanation);

@@ -167,7 +167,7 @@ static void put_scts(struct ct_audit_writer *w, const struct clientct_verdict *v
     for (size_t i = 0; i < verdict->sct_count && i < CT_AUDIT_SCTS_MAX && !w->full; i++) {
         struct ct_audit_writer before = *w;
 
-        put_sct(w, &verdict->scts[i]);
+        put_sct(w, verdict->scts[i]);
         if (w->full) {
             *w = before;
             break;

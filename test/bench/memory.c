@@ -20,9 +20,10 @@
 struct functions {
     struct clientct_checker *(*checker_new)(const char *);
     void (*start_recording)(struct clientct_checker *);
-    bool (*decide)(struct clientct_checker *, const struct clientct_input *, struct clientct_verdict *);
-    void (*record)(struct clientct_checker *, const struct clientct_input *, const struct clientct_verdict *, uint64_t);
-    void (*verdict_clear)(struct clientct_verdict *);
+    bool (*decide)(struct clientct_checker *, const struct clientct_input *, size_t, struct clientct_verdict *, size_t);
+    void (*record)(struct clientct_checker *, const struct clientct_input *, size_t, const struct clientct_verdict *,
+                   size_t, uint64_t);
+    void (*verdict_clear)(struct clientct_verdict *, size_t);
 };
 
 static void find(void *library, const char *name, void *function)
@@ -101,9 +102,9 @@ int main(int argc, char **argv)
     }
     find(library, "clientct_checker_new", &f.checker_new);
     find(library, "clientct_checker_start_recording", &f.start_recording);
-    find(library, "clientct_decide", &f.decide);
-    find(library, "clientct_record", &f.record);
-    find(library, "clientct_verdict_clear", &f.verdict_clear);
+    find(library, "clientct_decide_sized", &f.decide);
+    find(library, "clientct_record_sized", &f.record);
+    find(library, "clientct_verdict_clear_sized", &f.verdict_clear);
     checker = f.checker_new(bench_path(argv[1], "one.cnf", path));
     if (checker == NULL) {
         pki_die("no memory for a checker");
@@ -113,11 +114,11 @@ int main(int argc, char **argv)
         struct clientct_verdict verdict;
 
         snprintf(name, sizeof name, "client-%06u.bench.example", i);
-        if (!f.decide(checker, &input, &verdict)) {
+        if (!f.decide(checker, &input, sizeof input, &verdict, sizeof verdict)) {
             pki_die("refused: %s", verdict.detail);
         }
-        f.record(checker, &input, &verdict, 1000);
-        f.verdict_clear(&verdict);
+        f.record(checker, &input, sizeof input, &verdict, sizeof verdict, 1000);
+        f.verdict_clear(&verdict, sizeof verdict);
     }
     after = resident();
     cache = ct_cache_new();

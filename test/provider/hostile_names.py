@@ -21,7 +21,7 @@ defined = [name for kind, name in names("-D", "--defined-only", JANSSON) if kind
 ours = [name for kind, name in names("--defined-only", COMPONENT)
         if kind in "Tt" and re.match("ct_|clientct_|json_", name)]
 every = sorted({re.sub("@.*|[.].*", "", name) for name in undefined + defined + ours})
-assert "json_delete" in every and "clientct_decide" in every, every
+assert "json_delete" in every and "clientct_decide_sized" in every, every
 
 Path(OUT).write_text("".join([
     "#include <stdlib.h>\n#include <unistd.h>\n",

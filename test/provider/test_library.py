@@ -30,6 +30,7 @@ def component_exports_its_entry_points_only():
 def library_exports_the_functions_of_its_header():
     text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
     text = re.sub(r"\btypedef\b[^;]*;", "", text)
+    text = re.sub(r"^static inline.*?^}", "", text, flags=re.DOTALL | re.MULTILINE)
     declared = sorted(set(re.findall(r"\b(clientct_\w+)\(", text)))
     equal(exports(LIBRARY), declared, "exports of libclientct")
 
@@ -152,6 +153,38 @@ def header_compiles_alone():
     status, said = run([compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c", "-I",
                         HEADER.parent.parent, HEADER])
     equal(status, 0, f"status of the compiler, which said {said!r}")
+
+
+MANUAL = HEADER.parents[2] / "module" / "man" / "libclientct.3"
+
+
+@case
+def manual_has_every_function_of_the_header():
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
+    text = re.sub(r"\btypedef\b[^;]*;", "", text)
+    text = re.sub(r"{[^}]*}", "", text)
+    declared = {name for name in re.findall(r"\b(clientct_\w+)\(", text) if not name.endswith("_sized")}
+    synopsis = MANUAL.read_text().split(".SH DESCRIPTION")[0]
+    equal(sorted(set(re.findall(r"\b(clientct_\w+)\(", synopsis))), sorted(declared), "functions in libclientct(3)")
+
+
+@case
+def example_of_the_manual_decides():
+    compiler = program("cc") or program("gcc") or program("clang")
+    if compiler is None:
+        raise Skip("no compiler is installed")
+    source = re.search(r"^\.EX\n(.*?)^\.EE", MANUAL.read_text(), re.DOTALL | re.MULTILINE)[1].replace(r"\e", "\\")
+    with TemporaryFolder() as folder:
+        (folder / "decide.c").write_text(source)
+        status, said = run([compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", HEADER.parents[1], "-o",
+                            folder / "decide", folder / "decide.c", LIBRARY, "-lcrypto"])
+        equal(status, 0, f"status of the compiler, which said {said!r}")
+        env = environment("/dev/null")  # nothing is loaded; with sanitizers, their runtime is
+        env["LD_LIBRARY_PATH"] = str(Path(LIBRARY).parent)
+        config, pki = write_config(folder), fixture()
+        for client, wanted, reason in (("good", 0, "compliant"), ("unlogged", 1, "no-scts")):
+            status, said = run([folder / "decide", config, pki / f"client-{client}.pem", pki / "ca.pem"], env)
+            equal((status, said.split(":")[0]), (wanted, reason), f"the answer about client-{client}.pem")
 
 
 if __name__ == "__main__":

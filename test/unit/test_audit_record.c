@@ -54,6 +54,9 @@ static const char *text_of(const json_t *line, const char *key)
 
 static void fill_verdict(struct clientct_verdict *verdict, struct clientct_sct_result *scts, size_t count)
 {
+    static const struct clientct_sct_result *pointers[40];
+
+    ck_assert_uint_le(count, sizeof pointers / sizeof pointers[0]);
     memset(verdict, 0, sizeof *verdict);
     verdict->decided = true;
     verdict->reason = CLIENTCT_TOO_FEW_SCTS;
@@ -72,8 +75,9 @@ static void fill_verdict(struct clientct_verdict *verdict, struct clientct_sct_r
                                                 .log = "Log A",
                                                 .log_operator = "Alpha" };
         memset(scts[i].log_id, (int)i, sizeof scts[i].log_id);
+        pointers[i] = &scts[i];
     }
-    verdict->scts = scts;
+    verdict->scts = pointers;
     verdict->sct_count = count;
 }
 

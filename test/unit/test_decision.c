@@ -197,8 +197,8 @@ START_TEST(scts_are_looked_at_in_the_order_of_the_sources)
     verdict = decide(&client.input);
     ck_assert_uint_eq(verdict.sct_count, 3);
     for (int i = 0; i < 3; i++) {
-        ck_assert_int_eq(verdict.scts[i].source, CLIENTCT_SOURCE_EMBEDDED + i);
-        ck_assert_int_eq(verdict.scts[i].status, CLIENTCT_VALID);
+        ck_assert_int_eq(verdict.scts[i]->source, CLIENTCT_SOURCE_EMBEDDED + i);
+        ck_assert_int_eq(verdict.scts[i]->status, CLIENTCT_VALID);
     }
     clientct_verdict_clear(&verdict);
     pki_bytes_clear(&tls);
@@ -263,13 +263,13 @@ START_TEST(checks_stop_when_the_policy_is_met)
     scene_client(&scene, "abc", &client);
     verdict = decide(&client.input);
     ck_assert_uint_eq(verdict.signatures_checked, 1);
-    ck_assert_int_eq(verdict.scts[0].status, CLIENTCT_VALID);
-    ck_assert_int_eq(verdict.scts[2].status, CLIENTCT_NOT_CHECKED);
+    ck_assert_int_eq(verdict.scts[0]->status, CLIENTCT_VALID);
+    ck_assert_int_eq(verdict.scts[2]->status, CLIENTCT_NOT_CHECKED);
     clientct_verdict_clear(&verdict);
     client.input.explain = true;
     verdict = decide(&client.input);
     ck_assert_uint_eq(verdict.signatures_checked, 3);
-    ck_assert_int_eq(verdict.scts[2].status, CLIENTCT_VALID);
+    ck_assert_int_eq(verdict.scts[2]->status, CLIENTCT_VALID);
     ck_assert_uint_gt(verdict.condition_count, 0);
     clientct_verdict_clear(&verdict);
     scene_client_clear(&client);
@@ -292,8 +292,8 @@ START_TEST(explaining_checks_what_a_server_would_before_repeats)
     verdict = decide(&client.input);
     ck_assert_uint_eq(verdict.signatures_checked, CT_SIGNATURE_CHECKS_MAX);
     last = verdict.sct_count - 1;
-    ck_assert_int_eq(verdict.scts[last].source, CLIENTCT_SOURCE_TLS);
-    ck_assert_int_eq(verdict.scts[last].status, CLIENTCT_VALID);
+    ck_assert_int_eq(verdict.scts[last]->source, CLIENTCT_SOURCE_TLS);
+    ck_assert_int_eq(verdict.scts[last]->status, CLIENTCT_VALID);
     clientct_verdict_clear(&verdict);
     pki_bytes_clear(&tls);
     scene_client_clear(&client);
@@ -441,7 +441,7 @@ START_TEST(a_shadow_policy_decides_nothing)
     ck_assert(!verdict.shadow_compliant);
     ck_assert_int_eq(verdict.shadow_reason, CLIENTCT_TOO_FEW_SCTS);
     ck_assert_uint_eq(verdict.signatures_checked, 1); /* nothing twice */
-    ck_assert_int_eq(verdict.scts[0].status, CLIENTCT_VALID);
+    ck_assert_int_eq(verdict.scts[0]->status, CLIENTCT_VALID);
     clientct_verdict_clear(&verdict);
     scene_client_clear(&client);
     scene_client(&scene, "ab", &client);

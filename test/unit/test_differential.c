@@ -201,7 +201,7 @@ static size_t distinct_valid_logs(const struct plan *plan, const struct clientct
     unsigned found = 0;
 
     for (size_t i = 0; i < verdict->sct_count; i++) {
-        found |= verdict->scts[i].status == CLIENTCT_VALID ? 1u << plan->scts[i].log : 0;
+        found |= verdict->scts[i]->status == CLIENTCT_VALID ? 1u << plan->scts[i].log : 0;
     }
     return (size_t)__builtin_popcount(found);
 }
@@ -240,7 +240,7 @@ static void judge(const struct plan *plan)
         unsigned theirs = !opinion.parsed      ? STATUS_BIT(UNPARSED)
                           : opinion.count == 0 ? 0
                                                : STATUS_BIT(opinion.statuses[i]);
-        compare_sct(plan, i, verdict.sct_count == 0 ? CLIENTCT_NOT_EVALUATED : verdict.scts[i].status, theirs);
+        compare_sct(plan, i, verdict.sct_count == 0 ? CLIENTCT_NOT_EVALUATED : verdict.scts[i]->status, theirs);
     }
     compare_verdicts(plan, &verdict, &opinion, differ != before);
     clientct_verdict_clear(&verdict);

@@ -327,10 +327,10 @@ START_TEST(explains_every_condition_with_the_row_used)
                      CLIENTCT_TOO_FEW_SCTS);
     ck_assert_uint_eq(explanation.count, sizeof want / sizeof want[0]);
     for (size_t i = 0; i < explanation.count; i++) {
-        ck_assert_str_eq(explanation.conditions[i].name, want[i].name);
-        ck_assert_str_eq(explanation.conditions[i].seen, want[i].seen);
-        ck_assert_str_eq(explanation.conditions[i].needed, want[i].needed);
-        ck_assert_msg(explanation.conditions[i].met == want[i].met, "%s", want[i].name);
+        ck_assert_str_eq(explanation.conditions[i]->name, want[i].name);
+        ck_assert_str_eq(explanation.conditions[i]->seen, want[i].seen);
+        ck_assert_str_eq(explanation.conditions[i]->needed, want[i].needed);
+        ck_assert_msg(explanation.conditions[i]->met == want[i].met, "%s", want[i].name);
     }
     ck_assert_str_eq(explanation.advice, "2 more SCTs, 1 of them from an operator other than Alpha");
     ct_explanation_clear(&explanation);
@@ -349,11 +349,11 @@ START_TEST(an_explanation_copies_what_it_is_given)
     ct_explanation_add(&explanation, "long", false, long_text, "%s", long_text);
     memset(text, 'z', sizeof text - 1);
     ck_assert_uint_eq(explanation.count, 2);
-    ck_assert_str_eq(explanation.conditions[0].name, "short-lived");
-    ck_assert_str_eq(explanation.conditions[0].seen, "short-lived");
-    ck_assert_str_eq(explanation.conditions[0].needed, "short-lived 7");
-    ck_assert_str_eq(explanation.conditions[1].seen, long_text);
-    ck_assert_str_eq(explanation.conditions[1].name, "long");
+    ck_assert_str_eq(explanation.conditions[0]->name, "short-lived");
+    ck_assert_str_eq(explanation.conditions[0]->seen, "short-lived");
+    ck_assert_str_eq(explanation.conditions[0]->needed, "short-lived 7");
+    ck_assert_str_eq(explanation.conditions[1]->seen, long_text);
+    ck_assert_str_eq(explanation.conditions[1]->name, "long");
     ct_explanation_clear(&explanation);
     ck_assert_uint_eq(explanation.count, 0);
     ct_explanation_clear(&explanation);

@@ -186,8 +186,8 @@ START_TEST(explains_both_ways)
         ck_assert_int_eq(ct_policy_judge(&policy, &subject, &scts, NULL, 0, &explanation), CLIENTCT_COMPLIANT);
         ck_assert_uint_eq(explanation.count, rows[i].count);
         for (size_t j = 0; j < explanation.count; j++) {
-            ck_assert_str_eq(explanation.conditions[j].name, rows[i].names[j]);
-            ck_assert_msg(explanation.conditions[j].met || rows[i].names[j][0] == 'T', "%s", rows[i].names[j]);
+            ck_assert_str_eq(explanation.conditions[j]->name, rows[i].names[j]);
+            ck_assert_msg(explanation.conditions[j]->met || rows[i].names[j][0] == 'T', "%s", rows[i].names[j]);
         }
         ck_assert_str_eq(explanation.advice, "");
         ct_explanation_clear(&explanation);

@@ -381,14 +381,14 @@ START_TEST(explains_each_rule_up_to_the_one_that_matches)
     rules[2].issued_before_ms = at("2026-12-01T00:00:00Z");
     ck_assert_ptr_eq(ct_rules_match(rules, 4, &subject, &explanation, &failed), &rules[2]);
     ck_assert_uint_eq(explanation.count, 3);
-    ck_assert_str_eq(explanation.conditions[0].name, "rule partner");
-    ck_assert(!explanation.conditions[0].met);
-    ck_assert(strncmp(explanation.conditions[0].seen, "the chain's CAs are sha256:", 27) == 0);
-    ck_assert(strncmp(explanation.conditions[0].needed, "issuer sha256:", 14) == 0);
-    ck_assert_str_eq(explanation.conditions[1].seen, "login.example.com");
-    ck_assert_str_eq(explanation.conditions[1].needed, "server_name api.example.com");
-    ck_assert_str_eq(explanation.conditions[2].name, "rule old");
-    ck_assert(explanation.conditions[2].met);
+    ck_assert_str_eq(explanation.conditions[0]->name, "rule partner");
+    ck_assert(!explanation.conditions[0]->met);
+    ck_assert(strncmp(explanation.conditions[0]->seen, "the chain's CAs are sha256:", 27) == 0);
+    ck_assert(strncmp(explanation.conditions[0]->needed, "issuer sha256:", 14) == 0);
+    ck_assert_str_eq(explanation.conditions[1]->seen, "login.example.com");
+    ck_assert_str_eq(explanation.conditions[1]->needed, "server_name api.example.com");
+    ck_assert_str_eq(explanation.conditions[2]->name, "rule old");
+    ck_assert(explanation.conditions[2]->met);
     for (size_t i = 0; i < 4; i++) {
         ct_rule_clear(&rules[i]);
     }
@@ -403,10 +403,10 @@ START_TEST(says_that_an_exemption_has_expired_from_its_moment_on)
     rule.exempt = true;
     rule.expires_ms = subject.now_ms + 1;
     ck_assert_ptr_eq(ct_rules_match(&rule, 1, &subject, &explanation, &failed), &rule);
-    ck_assert_str_eq(explanation.conditions[0].seen, "matches");
+    ck_assert_str_eq(explanation.conditions[0]->seen, "matches");
     rule.expires_ms = subject.now_ms;
     ck_assert_ptr_eq(ct_rules_match(&rule, 1, &subject, &explanation, &failed), &rule);
-    ck_assert_str_eq(explanation.conditions[1].seen, "matches, but its exemption has expired");
+    ck_assert_str_eq(explanation.conditions[1]->seen, "matches, but its exemption has expired");
     ct_rule_clear(&rule);
 }
 END_TEST

@@ -112,7 +112,7 @@ static void show_scts(const struct clientct_verdict *verdict)
     tool_put(TOOL_PLAIN, "%s", verdict->sct_count == 0 ? "  none" : "");
     tool_end_line();
     for (size_t i = 0; i < verdict->sct_count; i++) {
-        const struct clientct_sct_result *sct = &verdict->scts[i];
+        const struct clientct_sct_result *sct = verdict->scts[i];
         bool valid = sct->status == CLIENTCT_VALID;
         char hex[65], when[TOOL_TIME_SIZE];
 
@@ -148,14 +148,14 @@ static void show_conditions(const struct clientct_verdict *verdict)
         return;
     }
     for (size_t i = 0; i < verdict->condition_count; i++) {
-        int len = (int)strlen(verdict->conditions[i].name);
+        int len = (int)strlen(verdict->conditions[i]->name);
         width = len > width && len <= 32 ? len : width;
     }
     tool_end_line();
     tool_put(TOOL_BOLD, "How it was decided");
     tool_end_line();
     for (size_t i = 0; i < verdict->condition_count; i++) {
-        const struct clientct_condition *condition = &verdict->conditions[i];
+        const struct clientct_condition *condition = verdict->conditions[i];
         /* A rule that does not match is no failure: the next one is tried. */
         bool is_rule = strncmp(condition->name, "rule", 4) == 0;
         const char *mark = condition->met ? "ok" : is_rule ? "-" : "no";
@@ -272,10 +272,10 @@ json_t *tool_verify_json(const struct tool_verify_answer *answer)
     char *issuer = tool_name(X509_get_issuer_name(answer->leaf));
 
     for (size_t i = 0; i < verdict->sct_count; i++) {
-        tool_json_append(scts, json_of_sct(&verdict->scts[i]));
+        tool_json_append(scts, json_of_sct(verdict->scts[i]));
     }
     for (size_t i = 0; i < verdict->condition_count; i++) {
-        tool_json_append(conditions, json_of_condition(&verdict->conditions[i]));
+        tool_json_append(conditions, json_of_condition(verdict->conditions[i]));
     }
     for (size_t i = 0; i < answer->remark_count; i++) {
         tool_json_append(remarks, tool_json_text(answer->remarks[i]));
