@@ -241,6 +241,7 @@ void ct_log_clear(struct ct_log *log)
     free(log->description);
     free(log->log_operator);
     free(log->url);
+    free(log->monitoring_url);
     free(log->list);
     free((void *)log->spki.data);
     memset(log, 0, sizeof *log);

@@ -33,7 +33,9 @@ struct ct_log {
     char *log_operator;                    /* NULL: none known */
     struct ct_previous_operator *previous; /* in ascending order of until_ms */
     size_t previous_count;
-    char *url; /* submission URL; NULL: none given */
+    char *url;            /* submission URL; NULL: none given */
+    char *monitoring_url; /* where a tiled log is read; NULL: none given */
+    int64_t mmd_ms;       /* maximum merge delay; 0: not given */
     enum ct_log_state state;
     int64_t state_since_ms;    /* INT64_MIN: not given */
     bool has_state;            /* the list gave one */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "logs/json.h"
 #include "logs/readers.h"
 
@@ -118,6 +119,14 @@ static void read_log_type(struct ct_list_input *in, const char *place, const jso
     }
 }
 
+/* `mmd`, in seconds; what is no such number is as none: nothing that decides about clients depends on it. */
+static int64_t merge_delay(const json_t *entry)
+{
+    json_int_t seconds = json_integer_value(json_object_get(entry, "mmd"));
+
+    return seconds > 0 && seconds <= 366 * (CT_DAY_MS / CT_SECOND_MS) ? seconds * CT_SECOND_MS : 0;
+}
+
 static void read_log(struct ct_list_input *in, const char *place, const json_t *entry, const char *log_operator,
                      bool tiled)
 {
@@ -135,6 +144,8 @@ static void read_log(struct ct_list_input *in, const char *place, const json_t *
     ct_list_copy(in, &log.description, description);
     ct_list_copy(in, &log.log_operator, log_operator);
     ct_list_copy(in, &log.url, url);
+    ct_list_copy(in, &log.monitoring_url, tiled ? ct_json_text(in, place, entry, "monitoring_url", CT_OPTIONAL) : NULL);
+    log.mmd_ms = merge_delay(entry);
     log.tiled = tiled;
     ct_json_key_and_id(in, place, entry, "key", place, entry, "log_id", &log);
     read_state(in, place, entry, &log);

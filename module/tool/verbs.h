@@ -13,6 +13,7 @@
     X(submit, "send a certificate to logs, verify their SCTs and keep them") \
     X(enable, "put services under clientct: shows every change, restarts nothing") \
     X(disable, "take back what enable has changed") \
+    X(prove, "ask the logs whether they published what they promised") \
     X(version, "show the versions of clientct and its libraries")
 
 #define TOOL_VERB_DECLARE(name, about) int tool_verb_##name(int argc, char **argv);

@@ -1,0 +1,19 @@
+/* The verbs that talk to a network, in a build without libcurl: they say so. */
+#include "tool/tool.h"
+#include "tool/verbs.h"
+
+static int absent(const char *verb)
+{
+    tool_error("%s: this build has no network code; build with libcurl (meson option -Dsubmit=enabled)", verb);
+    return TOOL_USAGE;
+}
+
+int tool_verb_submit(int argc, char **argv)
+{
+    return absent("submit");
+}
+
+int tool_verb_prove(int argc, char **argv)
+{
+    return absent("prove");
+}

@@ -1,0 +1,221 @@
+"""clientct prove: every verdict, from a log that is honest and from liars; proofs that are kept."""
+
+import hashlib
+import json
+import os
+import subprocess
+import unittest
+
+import ctlog
+from cli import Case, pki, run
+
+REBUILT_TBS = os.environ["REBUILT_TBS"]
+DAY = 86400 * 1000
+
+
+class Prove(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        pki("ca", "--out", cls.path("own-ca"), "--cn", "Own CA")
+        pki("log", "--out", cls.path("own-log"))
+        cls.certificate = cls.path("leaf.pem")
+        pki("cert", "--out", cls.path("leaf"), "--ca", cls.path("own-ca"), "--cn", "client", "--no-sct-ext")
+        with open(cls.path("leaf.der"), "rb") as file:
+            cls.der = file.read()
+
+    def log(self, tiled=True, entries=700, timestamp=None, **more):
+        """A log with the certificate at entry 300, and the SCT for it in a file."""
+        log = ctlog.Log(tiled, ctlog.key_of(self.path("own-log.key")), **more)
+        for index in range(entries):
+            entry = ctlog.Entry(self.der if index == 300 else b"\x30\x02" + index.to_bytes(2, "big"),
+                                timestamp=timestamp or ctlog.now_ms() - 60000)
+            log.add(entry)
+        log.publish()
+        sct = log.sct(log.entries[300])
+        self.write("client.scts", ctlog.u16(ctlog.u16(sct)))
+        return log
+
+    def prove(self, serving, *more, mmd=86400):
+        self.write("logs.json", ctlog.list_of(("Ours", serving.log, serving.url, mmd)))
+        done = run("prove", "--log-list", self.path("logs.json"), "--scts", self.path("client.scts"), "--max-wait",
+                   "0", "--timeout", "2s", "--json", *more, self.certificate)
+        try:
+            return done.returncode, json.loads(done.stdout)["certificates"][0]["scts"][0]
+        except ValueError:
+            raise AssertionError(done) from None
+
+    def check(self, serving, code, verdict, *words, more=(), mmd=86400):
+        status, answer = self.prove(serving, *more, mmd=mmd)
+        self.assertEqual((status, answer["verdict"]), (code, verdict), answer)
+        for word in words:
+            self.assertIn(word, answer["detail"])
+        return answer
+
+    def test_included_in_a_tiled_log(self):
+        for size in (301, 512, 513, 700):
+            with ctlog.Serving(self.log(entries=size)) as serving:
+                answer = self.check(serving, 0, "included")
+                self.assertEqual((answer["leaf_index"], answer["tree_size"]), (300, size))
+
+    def test_included_in_a_log_of_rfc_6962(self):
+        for size in (301, 700):
+            with ctlog.Serving(self.log(tiled=False, entries=size)) as serving:
+                self.check(serving, 0, "included", f"entry 300 of {size}")
+
+    def test_not_yet_and_then_broken(self):
+        for tiled in (True, False):
+            for age, mmd, code, verdict in ((60000, 86400, 4, "not-yet"), (2 * DAY, 86400, 1, "promise-broken"),
+                                            (100000, 20, 1, "promise-broken"), (60000, 20, 4, "not-yet")):
+                log = self.log(tiled=tiled, timestamp=ctlog.now_ms() - age)
+                log.published = 300
+                with ctlog.Serving(log) as serving:
+                    self.check(serving, code, verdict, "maximum merge delay", mmd=mmd)
+
+    def test_another_entry_in_its_place_is_a_broken_promise_at_once(self):
+        log = self.log()
+        with ctlog.Serving(log.fork(300)) as serving:
+            self.check(serving, 1, "promise-broken", "another entry stands in its place")
+
+    def test_liars(self):
+        for lie, word in (("wrong-origin", "wrong-origin"), ("wrong-key-id", "not-signed-by-the-log"),
+                          ("bad-signature", "bad-checkpoint-signature"), ("truncated-tile", "expected 8192 bytes"),
+                          ("other-width", "cut off"), ("two-roots", "do not lead to the root"),
+                          ("wrong-tile", "do not lead to the root")):
+            log = self.log()
+            log.lie = lie
+            with self.subTest(lie=lie), ctlog.Serving(log) as serving:
+                self.check(serving, 1, "log-misbehaves", word)
+        log = self.log(tiled=False)
+        log.lie = "two-roots"
+        with ctlog.Serving(log) as serving:
+            self.check(serving, 1, "log-misbehaves", "does not lead to the root")
+
+    def test_a_log_that_cannot_be_asked_is_not_blamed(self):
+        log = self.log()
+        for step in ({"status": 503}, {"status": 429, "headers": {"Retry-After": "3600"}}, {"status": 404},
+                     {"cut": True}, {"pause": 5}):
+            with self.subTest(step=step), ctlog.Serving(log) as serving:
+                serving.script = [step]
+                self.check(serving, 3, "log-unreachable")
+        with ctlog.Serving(log) as serving:
+            pass
+        self.check(serving, 3, "log-unreachable")
+
+    def test_it_asks_again_when_the_log_says_when(self):
+        with ctlog.Serving(self.log()) as serving:
+            serving.script = [{"status": 429, "headers": {"Retry-After": "1"}}, {"cut": True}]
+            self.write("logs.json", ctlog.list_of(("Ours", serving.log, serving.url, 60)))
+            done = run("prove", "--log-list", self.path("logs.json"), "--scts", self.path("client.scts"),
+                       "--max-wait", "20s", self.certificate)
+            self.assertEqual(done.returncode, 0, done)
+            self.assertIn(b"trying again", done.stderr)
+
+    def test_a_partial_tile_that_is_gone_has_a_full_one_in_its_place(self):
+        log = self.log(entries=700)
+        log.published = 400
+        with ctlog.Serving(log) as serving:
+            serving.script = [{"path": "/tile/0/001.p/144", "status": 404}]
+            self.check(serving, 0, "included", "entry 300 of 400")
+            self.assertIn("/tile/0/001", serving.requests)
+
+    def test_what_is_no_promise(self):
+        log = self.log()
+        other = ctlog.Log(True)
+        good = self.read("client.scts")[4:]
+        for name, sct, word in (("signature", good[:-1] + bytes([good[-1] ^ 1]), "does not verify"),
+                                ("log", good[:1] + other.key.id + good[33:], "not in the list"),
+                                ("leaf_index", good[:41] + b"\0\0" + good[51:], "leaf_index")):
+            self.write("client.scts", ctlog.u16(ctlog.u16(sct)))
+            with self.subTest(name), ctlog.Serving(log) as serving:
+                self.check(serving, 1, "no-promise", word)
+        done = run("prove", "--log-list", self.path("logs.json"), self.certificate)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn(b"no SCT was found", done.stdout)
+
+    def test_origin_is_pinned_where_it_is_not_the_url(self):
+        with ctlog.Serving(self.log(origin="log.example/test")) as serving:
+            serving.log.origin = "elsewhere.example"
+            self.write("logs.json", ctlog.list_of(("Ours", serving.log, serving.url, 60)).replace(
+                "https://elsewhere.example/", "https://log.example/test/"))
+            arguments = ["prove", "--log-list", self.path("logs.json"), "--scts", self.path("client.scts")]
+            done = run(*arguments, self.certificate)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(b"--origin", done.stdout)
+            done = run(*arguments, "--origin", "Ours=elsewhere.example", self.certificate)
+            self.assertEqual(done.returncode, 0, done)
+
+    def test_embedded_scts(self):
+        log = ctlog.Log(True, ctlog.key_of(self.path("own-log.key")))
+        stamp = ctlog.now_ms() - 60000
+        pki("cert", "--out", self.path("embedded"), "--ca", self.path("own-ca"), "--cn", "embedded", "--sct",
+            f"log={self.path('own-log')},time={stamp},tiled=5")
+        done = subprocess.run([REBUILT_TBS, self.path("embedded.der")], stdout=subprocess.PIPE, check=True, timeout=30)
+        spki = subprocess.run(["openssl", "pkey", "-in", self.path("own-ca.key"), "-pubout", "-outform", "DER"],
+                              stdout=subprocess.PIPE, check=True, timeout=30).stdout
+        for index in range(9):
+            log.add(ctlog.Entry(bytes.fromhex(done.stdout.decode()) if index == 5 else b"\x30\x00",
+                                hashlib.sha256(spki).digest(), b"pre", timestamp=stamp))
+        log.publish()
+        with ctlog.Serving(log) as serving:
+            self.write("logs.json", ctlog.list_of(("Ours", log, serving.url, 60)))
+            done = run("prove", "--log-list", self.path("logs.json"), self.path("embedded.pem"))
+            self.assertEqual(done.returncode, 0, done)
+            self.assertIn(b"included (embedded): entry 5 of 9", done.stdout)
+
+    def test_proofs_are_kept_and_checked_without_the_log(self):
+        os.mkdir(self.path("proofs"))
+        for tiled in (True, False):
+            with ctlog.Serving(self.log(tiled=tiled)) as serving:
+                answer = self.check(serving, 0, "included", more=("--keep", self.path("proofs")))
+            path = answer["proof"]
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o644)
+            offline = ("--kept", self.path("proofs"))
+            self.assertEqual(self.check(serving, 0, "included", more=offline)["proof"], path)
+            with open(path, "rb") as file:
+                good = file.read()
+            for name, text, word in (("first line", good.replace(b"@v1", b"@v2"), "tlog-proof@v1"),
+                                     ("index", good.replace(b"index 300\n", b"index 301\n"),
+                                      "of entry 301" if tiled else "does not lead"),
+                                     ("a hash", good[:60] + (b"A" if good[60:61] != b"A" else b"B") + good[61:],
+                                      "does not lead"),
+                                     ("size", good.replace(b"\n700\n", b"\n701\n"), "bad-checkpoint-signature"),
+                                     ("origin", good.replace(b"\nlog.example", b"\nlag.example"), "wrong-origin")):
+                if not tiled and name == "origin":
+                    continue
+                with self.subTest(name), open(path, "wb") as file:
+                    file.write(text)
+                self.check(serving, 1, "no-proof", word, more=offline)
+            os.unlink(path)
+            self.check(serving, 1, "no-proof", "No such file", more=offline)
+            self.assertEqual(os.listdir(self.path("proofs")), [])
+
+    def test_many_certificates_ask_for_the_head_once(self):
+        folder = self.path("folder")
+        os.mkdir(folder)
+        for name in ("b.pem", "a.pem", "notes.txt"):
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(self.read("leaf.pem") if name != "notes.txt" else b"no certificate")
+        with ctlog.Serving(self.log()) as serving:
+            self.write("logs.json", ctlog.list_of(("Ours", serving.log, serving.url, 60)))
+            done = run("prove", "--log-list", self.path("logs.json"), "--scts", self.path("client.scts"), folder)
+            self.assertEqual(done.returncode, 0, done)
+            self.assertIn(b"in all: 2 included", done.stdout)
+            self.assertEqual(serving.requests.count("/checkpoint"), 1)
+            self.assertEqual(len(serving.requests), len(set(serving.requests)), "no tile twice")
+
+    def test_usage(self):
+        self.assert_usage_error(run("prove"), "CERT")
+        self.log()
+        with ctlog.Serving(self.log()) as serving:
+            self.write("logs.json", ctlog.list_of(("Ours", serving.log, serving.url, 60)))
+        base = ("prove", "--log-list", self.path("logs.json"))
+        self.assert_usage_error(run(*base, "--keep", "a", "--kept", "b", self.certificate), "--keep", "--kept")
+        self.assert_usage_error(run(*base, "--origin", "Ours", self.certificate), "LOG=ORIGIN")
+        self.assert_usage_error(run(*base, "--log", "Hours", self.certificate), "did you mean \"Ours\"")
+        self.assert_usage_error(run(*base, "--mmd", "soon", self.certificate), "--mmd")
+        self.assert_usage_error(run(*base, "--log", "Ours=http://log.example/", self.certificate), "--insecure-http")
+
+
+if __name__ == "__main__":
+    unittest.main()
