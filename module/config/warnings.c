@@ -125,40 +125,73 @@ static bool are_apart(const struct ct_rule *a, const struct ct_rule *b)
            b->has_certificate || a->issued_before_ms <= b->issued_after_ms || b->issued_before_ms <= a->issued_after_ms;
 }
 
+/* By what others choose the rule can be entered (`in`) or left: the first such condition; NULL: by nothing. */
+static const char *chosen_by_others(const struct ct_rule *rule, bool in)
+{
+    const struct ct_rule_condition *condition;
+    const char *by = NULL;
+
+    for (size_t i = 0; (condition = ct_rule_condition(i)) != NULL; i++) {
+        const char *way = in ? condition->way_in : condition->way_out;
+
+        if (!condition->given(rule)) {
+            continue;
+        }
+        if (in && condition->one_certificate) {
+            return NULL;
+        }
+        by = by == NULL ? way : by;
+    }
+    return by;
+}
+
 /* A rule by what others choose must not be a way around a stricter one, nor a stricter one that can be gone around. */
 static void warn_chosen_by_others(const struct ct_settings_reader *reader, size_t index)
 {
     const struct ct_settings *settings = reader->settings;
     const struct ct_rule *rule = &settings->rules[index];
-    bool dated = rule->issued_before_ms != INT64_MAX || rule->issued_after_ms != INT64_MIN;
-    const char *by = rule->server_name != NULL ? "`server_name`, which the client chooses"
-                                               : "their notBefore, which the CA chooses and can backdate";
+    const char *in = chosen_by_others(rule, true), *out = chosen_by_others(rule, false);
     const char *loosened = loosened_by(settings, rule, NULL);
 
-    /* One certificate by its hash is all that such a rule can let in. */
-    if (rule->has_certificate || (rule->server_name == NULL && !dated)) {
+    if (in != NULL && loosened != NULL) {
+        ct_setting_warning(reader, rule->line, "rule `%s` %s certificates by %s", rule->name, loosened, in);
         return;
     }
-    if (loosened != NULL) {
-        ct_setting_warning(reader, rule->line, "rule `%s` %s certificates by %s", rule->name, loosened, by);
-        return;
-    }
-    for (size_t i = index + 1; i < settings->rule_count; i++) {
+    for (size_t i = index + 1; in != NULL && i < settings->rule_count; i++) {
         const struct ct_rule *later = &settings->rules[i];
 
         loosened = are_apart(rule, later) ? NULL : loosened_by(settings, rule, later);
         if (loosened != NULL) {
             ct_setting_warning(reader, rule->line,
                                "rule `%s` %s certificates by %s, and stands in front of rule `%s` (line %u)",
-                               rule->name, loosened, by, later->name, later->line);
+                               rule->name, loosened, in, later->name, later->line);
             return;
         }
     }
-    if (loosened_by(settings, NULL, rule) != NULL) {
+    /* Another policy for another CA, which is neither more nor less, is no demand to get around. */
+    bool more = loosened_by(settings, rule, NULL) == NULL || rule->has_certificate;
+
+    if (out != NULL && more && loosened_by(settings, NULL, rule) != NULL) {
         ct_setting_warning(reader, rule->line,
-                           "rule `%s` asks for more by %s: who chooses another comes under less; ask for more at the "
+                           "rule `%s` asks for more by %s: who gets around that comes under less; ask for more at the "
                            "top, and for less in rules by `issuer` or `certificate`",
-                           rule->name, by);
+                           rule->name, out);
+    }
+}
+
+/* A session that is resumed is not judged again, under whatever name. */
+static void warn_resumption(const struct ct_settings_reader *reader)
+{
+    const struct ct_settings *settings = reader->settings;
+
+    for (size_t i = 0; settings->resumption_allowed && i < settings->rule_count; i++) {
+        if (settings->rules[i].server_name != NULL) {
+            ct_setting_warning(reader, ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "resumption"),
+                               "`resumption = allow` and rule `%s` (line %u) by `server_name`: a session from one name "
+                               "may be resumed under another, without a verdict",
+                               settings->rules[i].name, settings->rules[i].line);
+            return;
+        }
     }
 }
 
@@ -200,4 +233,5 @@ void ct_settings_warn(const struct ct_settings_reader *reader, int64_t now_ms)
                            "`shadow_policy` is the policy that is enforced anyway");
     }
     warn_sources(reader);
+    warn_resumption(reader);
 }

@@ -142,7 +142,7 @@ static bool name_matches(const char *pattern, const char *name)
 }
 
 static enum outcome server_name_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
-                                        struct difference *why)
+                                        struct issuers *issuers, struct difference *why)
 {
     if (subject->server_name == NULL) {
         return differ(why, "the client sent no server name", "server_name %s", rule->server_name);
@@ -154,7 +154,7 @@ static enum outcome server_name_matches(const struct ct_rule *rule, const struct
 }
 
 static enum outcome issued_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
-                                   struct difference *why)
+                                   struct issuers *issuers, struct difference *why)
 {
     int64_t issued = subject->certificate->not_before_ms;
     char seen[64], wanted[32], at[32];
@@ -194,7 +194,7 @@ static enum outcome read_extension(const X509 *leaf, int nid, void **value)
 }
 
 static enum outcome certificate_policy_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
-                                               struct difference *why)
+                                               struct issuers *issuers, struct difference *why)
 {
     CERTIFICATEPOLICIES *policies = NULL;
     void *value;
@@ -219,7 +219,7 @@ static enum outcome certificate_policy_matches(const struct ct_rule *rule, const
 }
 
 static enum outcome extended_key_usage_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
-                                               struct difference *why)
+                                               struct issuers *issuers, struct difference *why)
 {
     EXTENDED_KEY_USAGE *usages = NULL;
     void *value;
@@ -246,7 +246,7 @@ static enum outcome extended_key_usage_matches(const struct ct_rule *rule, const
 }
 
 static enum outcome certificate_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
-                                        struct difference *why)
+                                        struct issuers *issuers, struct difference *why)
 {
     char seen[2 * 32 + 1], wanted[2 * 32 + 1];
 
@@ -258,29 +258,89 @@ static enum outcome certificate_matches(const struct ct_rule *rule, const struct
     return differ(why, seen, "certificate sha256:%s", wanted);
 }
 
-/* All given conditions hold: the cheap ones are asked first. */
+static bool gives_certificate(const struct ct_rule *rule)
+{
+    return rule->has_certificate;
+}
+
+static bool gives_server_name(const struct ct_rule *rule)
+{
+    return rule->server_name != NULL;
+}
+
+static bool gives_issued_before(const struct ct_rule *rule)
+{
+    return rule->issued_before_ms != INT64_MAX;
+}
+
+static bool gives_issued_after(const struct ct_rule *rule)
+{
+    return rule->issued_after_ms != INT64_MIN;
+}
+
+static bool gives_issuer(const struct ct_rule *rule)
+{
+    return rule->has_issuer;
+}
+
+static bool gives_certificate_policy(const struct ct_rule *rule)
+{
+    return rule->certificate_policy != NULL;
+}
+
+static bool gives_extended_key_usage(const struct ct_rule *rule)
+{
+    return rule->extended_key_usage != NULL;
+}
+
+#define BY_NAME "`server_name`, which the client chooses"
+#define BY_DATE "their notBefore, which the CA chooses and can backdate"
+#define BY_POLICY "`certificate_policy`, which the CA chooses"
+#define BY_USAGE "`extended_key_usage`, which the CA chooses"
+#define BY_HASH "`certificate`, a hash over the signature, too, and a signature can be rewritten into another good one"
+#define BY_CHAIN "`issuer`, and which chain is verified depends on the CA certificates that the client sends"
+
+/*
+ * A rule by `issuer` that lets in more needs the signature of the CA that the operator has named, whatever else is in
+ * the chain: there is no way in. A hash that lets in more lets in one certificate.
+ */
+static const struct {
+    struct ct_rule_condition condition;
+    enum outcome (*matches)(const struct ct_rule *rule, const struct ct_rule_subject *subject, struct issuers *issuers,
+                            struct difference *why);
+} conditions[] = {
+    { { "certificate", CT_CHOSEN_BY_CLIENT, true, NULL, BY_HASH, gives_certificate }, certificate_matches },
+    { { "server_name", CT_CHOSEN_BY_CLIENT, false, BY_NAME, BY_NAME, gives_server_name }, server_name_matches },
+    { { "issued_before", CT_CHOSEN_BY_CA, false, BY_DATE, BY_DATE, gives_issued_before }, issued_matches },
+    { { "issued_after", CT_CHOSEN_BY_CA, false, BY_DATE, BY_DATE, gives_issued_after }, issued_matches },
+    { { "issuer", CT_CHOSEN_BY_CLIENT, false, NULL, BY_CHAIN, gives_issuer }, issuer_matches },
+    { { "certificate_policy", CT_CHOSEN_BY_CA, false, BY_POLICY, BY_POLICY, gives_certificate_policy },
+      certificate_policy_matches },
+    { { "extended_key_usage", CT_CHOSEN_BY_CA, false, BY_USAGE, BY_USAGE, gives_extended_key_usage },
+      extended_key_usage_matches },
+};
+#define CONDITION_COUNT (sizeof conditions / sizeof conditions[0])
+
+const struct ct_rule_condition *ct_rule_condition(size_t index)
+{
+    return index < CONDITION_COUNT ? &conditions[index].condition : NULL;
+}
+
+const char *ct_chooser_name(enum ct_chooser chooser)
+{
+    return chooser == CT_CHOSEN_BY_OPERATOR ? "the operator" : chooser == CT_CHOSEN_BY_CA ? "the CA" : "the client";
+}
+
+/* All given conditions hold. */
 static enum outcome rule_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
                                  struct issuers *issuers, struct difference *why)
 {
     enum outcome outcome = MATCHES;
 
-    if (rule->has_certificate) {
-        outcome = certificate_matches(rule, subject, why);
-    }
-    if (outcome == MATCHES && rule->server_name != NULL) {
-        outcome = server_name_matches(rule, subject, why);
-    }
-    if (outcome == MATCHES && (rule->issued_before_ms != INT64_MAX || rule->issued_after_ms != INT64_MIN)) {
-        outcome = issued_matches(rule, subject, why);
-    }
-    if (outcome == MATCHES && rule->has_issuer) {
-        outcome = issuer_matches(rule, subject, issuers, why);
-    }
-    if (outcome == MATCHES && rule->certificate_policy != NULL) {
-        outcome = certificate_policy_matches(rule, subject, why);
-    }
-    if (outcome == MATCHES && rule->extended_key_usage != NULL) {
-        outcome = extended_key_usage_matches(rule, subject, why);
+    for (size_t i = 0; i < CONDITION_COUNT && outcome == MATCHES; i++) {
+        if (conditions[i].condition.given(rule)) {
+            outcome = conditions[i].matches(rule, subject, issuers, why);
+        }
     }
     return outcome;
 }

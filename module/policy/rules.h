@@ -38,6 +38,25 @@ struct ct_rule_subject {
 };
 
 /*
+ * Who chooses what a rule looks at. The table of conditions is the only way to match a rule: a condition that is not in
+ * it has no effect, so that none can be without an owner. `clientct check` warns by it.
+ */
+enum ct_chooser { CT_CHOSEN_BY_OPERATOR, CT_CHOSEN_BY_CA, CT_CHOSEN_BY_CLIENT };
+
+struct ct_rule_condition {
+    const char *name; /* as clientct.cnf has it */
+    enum ct_chooser chooser;
+    bool one_certificate; /* whatever else is chosen, no more than one certificate comes under such a rule */
+    const char *way_in;   /* why a rule that lets in more by it can be entered by others; NULL: it cannot */
+    const char *way_out;  /* why a rule that asks for more by it can be left; NULL: it cannot */
+    bool (*given)(const struct ct_rule *rule);
+};
+
+/* The conditions in the order in which they are asked, the cheap ones first; NULL behind the last. */
+const struct ct_rule_condition *ct_rule_condition(size_t index);
+const char *ct_chooser_name(enum ct_chooser chooser);
+
+/*
  * The first rule that matches, or NULL. An exemption that has expired still matches as a rule that exempts
  * nobody: the certificate then has to satisfy the rule's policy. With `explanation`, each rule says why it did
  * not match. *failed is CLIENTCT_NOT_EVALUATED, or why a rule could not be judged and the caller has to refuse:

@@ -219,7 +219,7 @@ static char *walk(const struct tool_trust *trust, const char *path)
             return tool_format("%s cannot be looked at: %s", resolved, strerror(errno));
         }
         bool last = at[strspn(at, "/")] == '\0';
-        who = last ? writer_of(trust, resolved, &st) : replacer_of(trust, resolved, &st);
+        who = replacer_of(trust, resolved, &st);
         if (who != NULL) {
             char *text = tool_format("%s%s %s%s", S_ISDIR(st.st_mode) ? "the directory " : "", resolved, who,
                                      last ? "" : ", who may replace what is in it");

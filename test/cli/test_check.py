@@ -1,6 +1,10 @@
 """clientct check: all that is wrong, and what is in force."""
 
+import grp
 import os
+import pwd
+import shutil
+import struct
 import unittest
 
 from cli import Case, pki, run
@@ -21,7 +25,17 @@ WARNINGS = (
      "which the CA chooses and can backdate"),
     ("in front of a stricter rule", "rules = rules\n[rules]\na = a\nb = b\n[a]\nserver_name = a.example\npolicy = one\n"
                                     "[b]\nissuer = sha256:" + 64 * "0" + "\npolicy = p\n[p]\nmin_scts = 2\n",
-     "stands in front of rule `b`"),
+     "stands in front of rule `b`", "rule `b` asks for more by `issuer`"),
+    ("loosened by usage", f"rules = rules\n{RULE}extended_key_usage = clientAuth\nmode = report\n",
+     "`extended_key_usage`, which the CA chooses"),
+    ("loosened by policy", f"rules = rules\n{RULE}certificate_policy = 1.2.3\nmode = report\n",
+     "`certificate_policy`, which the CA chooses"),
+    ("enforced by chain", f"mode = report\nrules = rules\n{RULE}issuer = sha256:" + 64 * "0" + "\nmode = enforce\n",
+     "CA certificates that the client sends"),
+    ("enforced by hash", f"mode = report\nrules = rules\n{RULE}certificate = sha256:" + 64 * "0" +
+     "\nmode = enforce\n", "a signature can be rewritten"),
+    ("resumed under another name", f"resumption = allow\nrules = rules\n{RULE}server_name = a.example\npolicy = one\n",
+     "without a verdict"),
     ("enforced by server name", f"mode = report\nrules = rules\n{RULE}server_name = a.example\nmode = enforce\n",
      "asks for more by `server_name`"),
     ("fewer logs than needed", "policy = p\n[p]\nmin_scts = 20\n", "needs up to 20 SCTs"),
@@ -118,12 +132,14 @@ class Check(Case):
         self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
 
     def test_what_is_surely_not_meant(self):
-        for name, settings, says in WARNINGS:
+        for name, settings, says, *more in WARNINGS:
             with self.subTest(name=name):
                 config = self.write("meant.cnf", f"log_list = {self.path('log_list.json')}\naudit = none\n{settings}")
                 answer = self.ask("check", "--config", config, code=0)
                 self.warning(answer, says)
-                self.assertEqual(answer["warnings"], 1, answer["problems"])
+                self.assertEqual(answer["warnings"], 1 + len(more), answer["problems"])
+                for words in more:
+                    self.warning(answer, words)
                 problem = answer["problems"][0]
                 self.assertEqual((problem["file"], problem["severity"]), (config, "warning"))
                 self.assertIsNotNone(problem["line"])
@@ -150,20 +166,78 @@ class Check(Case):
         self.warning(answer, "exemption", "ended on 2026-01-02T00:00:00Z")
         self.assertIn("which is past", answer["in_force"]["rules"][0]["effect"])
 
+    def writers(self, config, *words):
+        """The one warning about a file or directory that somebody else may write."""
+        answer = self.ask("check", "--config", config, code=0)
+        self.assertEqual(answer["warnings"], 1, answer["problems"])
+        return self.warning(answer, *words)
+
     def test_files_that_others_can_write(self):
         config = self.config()
-        rows = [(config, 0o666), (self.path("log_list.json"), 0o602), (self.dir, 0o777)]
-        for path, mode in rows:
+        self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
+        for path, mode in ((config, 0o666), (self.path("log_list.json"), 0o602), (self.dir, 0o777)):
             with self.subTest(path=path):
                 before = os.stat(path).st_mode & 0o7777
                 os.chmod(path, mode)
-                answer = self.ask("check", "--config", config, code=0)
+                self.writers(config, path, f"may be written by everybody (mode {mode:04o})", "change who is let in")
                 os.chmod(path, before)
-                self.assertEqual([problem["file"] for problem in answer["problems"]], [path])
-                self.warning(answer, "everybody on this machine can write here", f"{mode:04o}", "chmod o-w")
         os.chmod(self.dir, 0o1777)  # sticky: nobody can replace what is another's
         self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
         os.chmod(self.dir, 0o700)
+
+    def test_every_directory_up_to_the_root_counts(self):
+        folder = os.path.join(self.dir, "a", "b")
+        os.makedirs(folder)
+        shutil.copy(self.path("log_list.json"), folder)
+        link = os.path.join(self.dir, "link")
+        os.symlink("a/b", link)
+        for log_list in (os.path.join(folder, "log_list.json"), os.path.join(link, "log_list.json")):
+            config = self.write("deep.cnf", f"log_list = {log_list}\naudit = none\n")
+            self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
+            os.chmod(os.path.dirname(folder), 0o757)
+            self.writers(config, f"the directory {os.path.dirname(folder)} may be written by everybody",
+                         "replace what is in it")
+            os.chmod(os.path.dirname(folder), 0o755)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root gives files away")
+    def test_owners_groups_and_access_control_lists(self):
+        config, nobody = self.config(), pwd.getpwnam("nobody")
+        os.chown(config, nobody.pw_uid, 0)
+        self.writers(config, f"{config} belongs to nobody")
+        os.chown(config, 0, nobody.pw_gid)
+        os.chmod(config, 0o664)
+        self.writers(config, f"may be written by group {grp.getgrgid(nobody.pw_gid).gr_name} (mode 0664)")
+        os.chown(config, 0, 0)
+        self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
+        os.chmod(config, 0o644)
+        # user::rw-, user:nobody:rw-, group::r--, mask::rw-, other::r--, as setfacl writes it
+        entries = ((1, 6, 0xffffffff), (2, 6, nobody.pw_uid), (4, 4, 0xffffffff), (16, 6, 0xffffffff),
+                   (32, 4, 0xffffffff))
+        acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+        try:
+            os.setxattr(config, "system.posix_acl_access", acl)
+        except OSError as error:
+            self.skipTest(f"no access control lists here: {error}")
+        self.writers(config, "may be written by nobody (access control list")
+        entries = entries[:1] + ((2, 4, nobody.pw_uid),) + entries[2:]
+        os.setxattr(config, "system.posix_acl_access",
+                    struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries))
+        self.assertEqual(self.ask("check", "--config", config, code=0)["warnings"], 0)
+
+    def test_it_says_what_it_looked_at(self):
+        store = self.path("store")
+        os.mkdir(store)
+        config = self.config(f"{RULE}issuer = {self.path('ca.pem')}\nserver_name = a.example\npolicy = one\n",
+                             top=f"rules = rules\nsct_store = {store}")
+        answer = self.ask("check", "--config", config, code=0)
+        self.assertEqual(set(answer["looked_at"]),
+                         {config, self.path("log_list.json"), self.path("ca.pem"), store})
+        self.assertEqual(answer["in_force"]["rules"][0]["conditions"],
+                         {"server_name": "the client", "issuer": "the client"})
+        text = run("check", "--config", config).stdout.decode()
+        for words in ("server_name (chosen by the client)", "tls (from the client)", "embedded (from the CA)",
+                      self.path("ca.pem"), "access control list of each, and of every directory up to the root"):
+            self.assertIn(words, text)
 
     def test_stores_that_are_not_there(self):
         config = self.config(top=f"sct_store = {self.path('nostore')}\nocsp_store = {self.path('ca.pem')}")

@@ -113,6 +113,41 @@ START_TEST(accepts_host_names)
 }
 END_TEST
 
+/* Every setting of a rule is a condition with an owner, or an effect. */
+START_TEST(each_condition_has_an_owner)
+{
+    static const char *const effects[] = { "policy", "exempt", "expires", "mode", NULL };
+    const struct ct_rule_condition *condition;
+    const struct ct_setting *setting;
+    size_t conditions = 0, found = 0;
+
+    for (size_t i = 0; (condition = ct_rule_condition(i)) != NULL; i++) {
+        conditions++;
+        ck_assert(condition->given != NULL);
+        ck_assert_msg(condition->chooser == CT_CHOSEN_BY_OPERATOR || condition->way_in != NULL ||
+                          condition->way_out != NULL,
+                      "%s is chosen by others, and nothing warns of it", condition->name);
+    }
+    for (size_t row = 0; (setting = ct_settings_table(row)) != NULL; row++) {
+        size_t i = 0, effect = 0;
+
+        if (setting->section != CT_SETTING_RULE) {
+            continue;
+        }
+        while ((condition = ct_rule_condition(i)) != NULL && strcmp(condition->name, setting->name) != 0) {
+            i++;
+        }
+        while (effects[effect] != NULL && strcmp(effects[effect], setting->name) != 0) {
+            effect++;
+        }
+        ck_assert_msg((condition != NULL) != (effects[effect] != NULL),
+                      "%s: a condition needs its row in policy/rules.c, an effect its name here", setting->name);
+        found += condition != NULL;
+    }
+    ck_assert_uint_eq(found, conditions);
+}
+END_TEST
+
 START_TEST(warns_of_what_is_hardly_meant)
 {
     static const struct {
@@ -134,7 +169,7 @@ START_TEST(warns_of_what_is_hardly_meant)
         { "more special in front",
           TWO_RULES "[b]\nissuer = sha256:" HEX_A "\npolicy = one\n[a]\nissuer = sha256:" HEX_A
                     "\nextended_key_usage = clientAuth\npolicy = chrome\n",
-          0, NULL },
+          9, "asks for more by `issuer`" },
         { "wildcard in front",
           TWO_RULES "[a]\nserver_name = *.x.y\npolicy = one\n[b]\nserver_name = a.x.y\npolicy = chrome\n", 9,
           "can never match" },
@@ -172,7 +207,26 @@ START_TEST(warns_of_what_is_hardly_meant)
           "asks for more by `server_name`" },
         { "enforced by date", "mode = report\n" RULE "issued_after = 2026-01-01T00:00:00Z\nmode = enforce\n", 6,
           "asks for more by their notBefore" },
-        { "enforced by issuer", "mode = report\n" RULE "issuer = sha256:" HEX_A "\nmode = enforce\n", 0, NULL },
+        { "enforced by issuer", "mode = report\n" RULE "issuer = sha256:" HEX_A "\nmode = enforce\n", 6,
+          "asks for more by `issuer`" },
+        { "exempt by issuer", RULE "issuer = sha256:" HEX_A "\n" EXEMPT, 0, NULL },
+        { "enforced by the hash of a certificate",
+          "mode = report\n" RULE "certificate = sha256:" HEX_A "\nmode = enforce\n", 6,
+          "asks for more by `certificate`, a hash over the signature, too" },
+        { "exempt by usage", RULE "extended_key_usage = clientAuth\n" EXEMPT, 5,
+          "exempts certificates by `extended_key_usage`, which the CA chooses" },
+        { "enforced by usage", "mode = report\n" RULE "extended_key_usage = clientAuth\nmode = enforce\n", 6,
+          "asks for more by `extended_key_usage`" },
+        { "exempt by certificate policy", RULE "certificate_policy = 1.2.3\n" EXEMPT, 5,
+          "exempts certificates by `certificate_policy`, which the CA chooses" },
+        { "enforced by certificate policy", "mode = report\n" RULE "certificate_policy = 1.2.3\nmode = enforce\n", 6,
+          "asks for more by `certificate_policy`" },
+        { "exempt by two that the CA chooses",
+          RULE "issuer = sha256:" HEX_A "\nextended_key_usage = clientAuth\n" EXEMPT, 5, "by `extended_key_usage`" },
+        { "resumption with a rule by name", "resumption = allow\n" RULE "server_name = a.b\npolicy = one\n", 1,
+          "resumed under another, without a verdict" },
+        { "resumption with another rule", "resumption = allow\n" RULE "certificate = sha256:" HEX_A "\n" EXEMPT, 0,
+          NULL },
         { "stricter by server name", RULE "server_name = a.b\npolicy = chrome\n", 5, "asks for more" },
         { "the top by server name, before a stricter rule",
           TWO_RULES "[a]\nserver_name = a.b\npolicy = one\n[b]\nissuer = sha256:" HEX_A "\npolicy = chrome\n", 6,
@@ -226,9 +280,14 @@ START_TEST(warns_of_what_is_hardly_meant)
         struct ct_settings settings;
         struct ct_problems problems;
         size_t want = rows[i].says == NULL ? 0 : 1;
+        size_t others = 0;
 
         ck_assert_msg(parse(rows[i].text, &settings, &problems), "%s: %s", rows[i].name, first_text(&problems));
-        ck_assert_msg(problems.warnings == want, "%s: %zu warnings: %s", rows[i].name, problems.warnings,
+        /* A stricter rule that stands behind the one that the row is about is warned of in its own right. */
+        for (size_t p = want; p < problems.count; p++) {
+            others += strstr(problems.items[p].text, "rule `b` asks for more by `") != NULL;
+        }
+        ck_assert_msg(problems.warnings == want + others, "%s: %zu warnings: %s", rows[i].name, problems.warnings,
                       first_text(&problems));
         ck_assert_msg(want == 0 || (problems.items[0].line == rows[i].line &&
                                     strstr(problems.items[0].text, rows[i].says) != NULL),
@@ -438,6 +497,7 @@ int main(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, reads_rules_in_their_order);
     tcase_add_test(tcase, accepts_host_names);
+    tcase_add_test(tcase, each_condition_has_an_owner);
     tcase_add_test(tcase, warns_of_what_is_hardly_meant);
     tcase_add_test(tcase, limits_the_number_of_rules);
     tcase_add_test(tcase, reads_certificates_of_rules);

@@ -12,6 +12,7 @@
 struct report {
     const struct ct_snapshot *snapshot;
     const struct ct_problems *reviewed; /* found here, beside the snapshot's own */
+    const struct tool_paths *looked_at;
     int64_t now_ms;
     size_t errors, warnings;
 };
@@ -93,16 +94,59 @@ static char *describe_effect(const struct ct_settings *settings, const struct ct
     return both;
 }
 
+/* Who chooses what a source gives: nobody can make evidence up, for logs sign it, but its owner can leave it out. */
+static const char *source_owner(enum clientct_source source)
+{
+    switch (source) { /* no default: the compiler asks for a row for each */
+    case CLIENTCT_SOURCE_EMBEDDED:
+        return "the CA";
+    case CLIENTCT_SOURCE_TLS:
+        return "the client";
+    case CLIENTCT_SOURCE_OCSP:
+        return "the CA's responder, and you who fetch it";
+    case CLIENTCT_SOURCE_STORE:
+        return "you";
+    case CLIENTCT_SOURCE_COUNT:
+        break;
+    }
+    return "nobody";
+}
+
+/* "issuer (the client), issued_before (the CA)": what a rule looks at, with who chooses it; to be freed. */
+static char *describe_conditions(const struct ct_rule *rule)
+{
+    const struct ct_rule_condition *condition;
+    char *text = tool_format("%s", "");
+
+    for (size_t i = 0; (condition = ct_rule_condition(i)) != NULL; i++) {
+        if (condition->given(rule)) {
+            char *longer = tool_format("%s%s%s (chosen by %s)", text, text[0] != '\0' ? ", " : "", condition->name,
+                                       ct_chooser_name(condition->chooser));
+            free(text);
+            text = longer;
+        }
+    }
+    return text;
+}
+
+static void show_looked_at(const struct report *report)
+{
+    for (size_t i = 0; i < report->looked_at->count; i++) {
+        tool_line(LABEL "%s", i == 0 ? "looked at" : "", report->looked_at->items[i]);
+    }
+    tool_line(LABEL "owner, mode and access control list of each, and of every directory up to the root", "");
+}
+
 /* To be freed. */
 static char *describe_sources(const struct ct_settings *settings)
 {
-    char text[64] = "";
+    char text[256] = "";
 
     for (int source = 0; source < CLIENTCT_SOURCE_COUNT; source++) {
         if ((settings->sources & CT_SOURCE_BIT(source)) != 0) {
             size_t used = strlen(text);
-            snprintf(text + used, sizeof text - used, "%s%s", used > 0 ? ", " : "",
-                     clientct_source_name((enum clientct_source)source));
+            snprintf(text + used, sizeof text - used, "%s%s (from %s)", used > 0 ? ", " : "",
+                     clientct_source_name((enum clientct_source)source), source_owner((enum clientct_source)source));
         }
     }
     return tool_format("%s", text[0] != '\0' ? text : "none");
@@ -156,12 +200,29 @@ static void show_in_force(const struct report *report)
     show_lists(report);
     for (size_t i = 0; i < settings->rule_count; i++) {
         char *effect = describe_effect(settings, &settings->rules[i], report->now_ms);
-        tool_line(LABEL "%zu. %s: %s", i == 0 ? "rules" : "", i + 1, settings->rules[i].name, effect);
+        char *conditions = describe_conditions(&settings->rules[i]);
+        tool_line(LABEL "%zu. %s: %s%s%s", i == 0 ? "rules" : "", i + 1, settings->rules[i].name, effect,
+                  conditions[0] != '\0' ? ", by " : "", conditions);
+        free(conditions);
         free(effect);
     }
     tool_line(LABEL "%s", "resumption", settings->resumption_allowed ? "allow" : "refuse");
     tool_line(LABEL "%s", "reload", settings->reload == CT_RELOAD_CONTEXT ? "context" : "handshake");
+    show_looked_at(report);
     tool_end_line();
+}
+
+static json_t *json_of_conditions(const struct ct_rule *rule)
+{
+    const struct ct_rule_condition *condition;
+    json_t *out = tool_json_object();
+
+    for (size_t i = 0; (condition = ct_rule_condition(i)) != NULL; i++) {
+        if (condition->given(rule)) {
+            tool_json_set(out, condition->name, tool_json_text(ct_chooser_name(condition->chooser)));
+        }
+    }
+    return out;
 }
 
 static json_t *json_in_force(const struct report *report)
@@ -195,6 +256,7 @@ static json_t *json_in_force(const struct report *report)
         tool_json_set(one, "name", tool_json_text(settings->rules[i].name));
         tool_json_set(one, "line", tool_json_count(settings->rules[i].line));
         tool_json_set(one, "effect", tool_json_text(effect));
+        tool_json_set(one, "conditions", json_of_conditions(&settings->rules[i]));
         tool_json_append(rules, one);
         free(effect);
     }
@@ -215,7 +277,7 @@ static void show_json(const struct report *report)
 {
     const struct ct_problems *const sets[] = { &report->snapshot->problems, report->reviewed };
     json_t *out = tool_json_object();
-    json_t *problems = tool_json_array();
+    json_t *problems = tool_json_array(), *looked_at = tool_json_array();
 
     for (size_t s = 0; s < 2; s++) {
         for (size_t i = 0; i < sets[s]->count; i++) {
@@ -227,6 +289,10 @@ static void show_json(const struct report *report)
     tool_json_set(out, "errors", tool_json_count(report->errors));
     tool_json_set(out, "warnings", tool_json_count(report->warnings));
     tool_json_set(out, "problems", problems);
+    for (size_t i = 0; i < report->looked_at->count; i++) {
+        tool_json_append(looked_at, tool_json_text(report->looked_at->items[i]));
+    }
+    tool_json_set(out, "looked_at", looked_at);
     tool_json_set(out, "in_force", json_in_force(report));
     tool_json_print(out);
 }
@@ -286,6 +352,7 @@ int tool_verb_check(int argc, char **argv)
         0,
     };
     struct ct_problems reviewed = { 0 };
+    struct tool_paths looked_at = { 0 };
     int code;
 
     if (!tool_arguments(&usage, argc, argv, &code)) {
@@ -297,11 +364,12 @@ int tool_verb_check(int argc, char **argv)
     }
     int64_t now_ms = ct_now_ms();
     if (snapshot->config != NULL) {
-        tool_review(snapshot, now_ms, &reviewed);
+        tool_review(snapshot, now_ms, &reviewed, &looked_at);
     }
     const struct report report = {
         .snapshot = snapshot,
         .reviewed = &reviewed,
+        .looked_at = &looked_at,
         .now_ms = now_ms,
         .errors = snapshot->problems.errors + reviewed.errors,
         .warnings = snapshot->problems.warnings + reviewed.warnings,
@@ -312,6 +380,7 @@ int tool_verb_check(int argc, char **argv)
         show_text(&report);
     }
     code = report.errors > 0 ? TOOL_USAGE : strict && report.warnings > 0 ? TOOL_NO : TOOL_YES;
+    tool_paths_clear(&looked_at);
     ct_problems_clear(&reviewed);
     ct_snapshot_release(snapshot);
     return code;

@@ -7,6 +7,7 @@
 #include "tool/check/check.h"
 #include "base/clock.h"
 #include "tool/tool.h"
+#include "tool/trust.h"
 
 /* How far ahead a shortage of logs is worth a warning: time enough to get a new list. */
 #define AHEAD_DAYS 30
@@ -16,64 +17,43 @@ struct review {
     const struct ct_settings *settings;
     int64_t now_ms;
     struct ct_problems *problems;
+    struct tool_paths *looked_at;
+    struct tool_trust trust;
 };
 
 /* --- files --- */
 
-static void review_writable(struct review *review, const char *path, bool evidence_only)
+/* The same directory above two files is said once. */
+static bool is_said(const struct review *review, const char *text)
 {
+    for (size_t i = 0; i < review->problems->count; i++) {
+        if (strstr(review->problems->items[i].text, text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `harm`: what somebody else could do who may write the file, or replace it in a directory above it. */
+static void review_writers(struct review *review, const char *path, const char *harm)
+{
+    char *who = NULL;
     struct stat st;
 
     if (stat(path, &st) != 0) {
         return; /* a file that is missing where it is needed is an error of its own */
     }
-    /* In a sticky directory nobody can replace what is another's. */
-    bool guarded = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
-    bool by_all = (st.st_mode & S_IWOTH) != 0 && !guarded;
-    bool by_group = (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0 && !guarded;
-    const char *harm = evidence_only ? "can take evidence away, and clients are refused" : "can change who is let in";
-    if (by_all) {
+    tool_paths_add(review->looked_at, path);
+    who = tool_who_else_may_write(&review->trust, path);
+    if (who != NULL && !is_said(review, who)) {
         ct_problem_add(review->problems, CT_WARNING, path, 0,
-                       "everybody on this machine can write here (mode %04o) and %s; chmod o-w",
-                       (unsigned)(st.st_mode & 07777), harm);
-    } else if (by_group && !evidence_only) {
-        ct_problem_add(review->problems, CT_WARNING, path, 0,
-                       "group %u can write here (mode %04o) and %s; chmod g-w, unless the group is meant to",
-                       (unsigned)st.st_gid, (unsigned)(st.st_mode & 07777), harm);
+                       "%s, and so can %s; leave it to root, unless that is meant", who, harm);
     }
+    free(who);
 }
 
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (slash == NULL || slash == path) {
-        return tool_format("%s", slash == NULL ? "." : "/");
-    }
-    return tool_format("%.*s", (int)(slash - path), path);
-}
-
-static void review_files(struct review *review)
-{
-    const struct ct_watch_list *watched = &review->snapshot->watched;
-
-    for (size_t i = 0; i < watched->count; i++) {
-        char *directory = directory_of(watched->items[i].path);
-        bool seen = false;
-        for (size_t j = 0; j < i && !seen; j++) {
-            char *earlier = directory_of(watched->items[j].path);
-            seen = strcmp(earlier, directory) == 0;
-            free(earlier);
-        }
-        review_writable(review, watched->items[i].path, false);
-        if (!seen) {
-            review_writable(review, directory, false);
-        }
-        free(directory);
-    }
-}
-
-static void review_directory(struct review *review, const char *setting, const struct ct_setting_path *named)
+static void review_directory(struct review *review, const char *setting, const struct ct_setting_path *named,
+                             const char *harm)
 {
     struct stat st;
     const char *config = review->snapshot->config_file;
@@ -88,7 +68,17 @@ static void review_directory(struct review *review, const char *setting, const s
         ct_problem_add(review->problems, CT_WARNING, config, named->line, "%s: %s is no directory", setting,
                        named->path);
     } else {
-        review_writable(review, named->path, true);
+        review_writers(review, named->path, harm);
+    }
+}
+
+/* Who may write a sink of the audit can forge what `clientct report` reads; it says the same of the file itself. */
+static void review_audit(struct review *review)
+{
+    for (size_t i = 0; i < review->settings->audit_count; i++) {
+        if (review->settings->audit[i].kind == CT_AUDIT_FILE) {
+            review_writers(review, review->settings->audit[i].path, "forge what `clientct report` reads");
+        }
     }
 }
 
@@ -249,14 +239,48 @@ static void review_list_ages(struct review *review)
     }
 }
 
-void tool_review(const struct ct_snapshot *snapshot, int64_t now_ms, struct ct_problems *problems)
+void tool_paths_add(struct tool_paths *paths, const char *path)
 {
-    struct review review = { snapshot, &snapshot->config->settings, now_ms, problems };
+    for (size_t i = 0; i < paths->count; i++) {
+        if (strcmp(paths->items[i], path) == 0) {
+            return;
+        }
+    }
+    paths->items = reallocarray(paths->items, paths->count + 1, sizeof *paths->items);
+    if (paths->items == NULL) {
+        tool_out_of_memory();
+    }
+    paths->items[paths->count++] = tool_format("%s", path);
+}
 
-    review_files(&review);
-    review_directory(&review, "sct_store", &review.settings->sct_store);
-    review_directory(&review, "ocsp_store", &review.settings->ocsp_store);
-    review_directory(&review, "metrics", &review.settings->metrics);
+void tool_paths_clear(struct tool_paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        free(paths->items[i]);
+    }
+    free(paths->items);
+    *paths = (struct tool_paths){ 0 };
+}
+
+void tool_review(const struct ct_snapshot *snapshot, int64_t now_ms, struct ct_problems *problems,
+                 struct tool_paths *looked_at)
+{
+    struct review review = { .snapshot = snapshot,
+                             .settings = &snapshot->config->settings,
+                             .now_ms = now_ms,
+                             .problems = problems,
+                             .looked_at = looked_at };
+
+    tool_trust_begin(&review.trust);
+    for (size_t i = 0; i < snapshot->watched.count; i++) {
+        review_writers(&review, snapshot->watched.items[i].path, "change who is let in");
+    }
+    review_directory(&review, "sct_store", &review.settings->sct_store,
+                     "take evidence away, so that clients are refused");
+    review_directory(&review, "ocsp_store", &review.settings->ocsp_store,
+                     "take evidence away, so that clients are refused");
+    review_directory(&review, "metrics", &review.settings->metrics, "make the numbers wrong");
+    review_audit(&review);
     if (snapshot->book == NULL) {
         return;
     }
