@@ -10,7 +10,6 @@
 #include "errors.h"
 #include "sct_extension.h"
 #include "status.h"
-#include "server_names.h"
 #include "verify_hook.h"
 
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
@@ -26,25 +25,43 @@ static bool is_our_libcrypto(const void *caller)
            theirs.dli_fbase == ours.dli_fbase;
 }
 
-static void hook_in(void)
+/* The verify hook comes last: where it is, the others are. */
+static bool hook_into_threads_default(void)
 {
-    /* ex_data indices belong to a library context: a thread's own would keep the hooks from everybody else. */
-    OSSL_LIB_CTX *threads_own = OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
-
-    ct_errors_register();
-    hooked = ct_connection_register() && ct_server_names_register() && ct_sct_extension_register() &&
-             ct_verify_hook_register();
-    OSSL_LIB_CTX_set0_default(threads_own);
+    return ct_verify_hook_is_registered() ||
+           (ct_connection_register() && ct_sct_extension_register() && ct_verify_hook_register()) ||
+           ct_verify_hook_is_registered(); /* another thread was faster */
 }
 
-bool ct_attach(const void *caller)
+static bool hook_into(OSSL_LIB_CTX *libctx)
+{
+    OSSL_LIB_CTX *threads_own = OSSL_LIB_CTX_set0_default(libctx);
+    bool done = hook_into_threads_default();
+
+    OSSL_LIB_CTX_set0_default(threads_own);
+    return done;
+}
+
+static void hook_into_global_default(void)
+{
+    ct_errors_register();
+    hooked = hook_into(OSSL_LIB_CTX_get0_global_default());
+}
+
+bool ct_attach_is_ours(const void *caller)
 {
     if (!is_our_libcrypto(caller)) {
         ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
         return false;
     }
-    /* Twice would have our verify function call itself, so both entries meet here. */
-    if (pthread_once(&hooks_once, hook_in) != 0 || !hooked) {
+    return true;
+}
+
+bool ct_attach(OSSL_LIB_CTX *libctx)
+{
+    /* ex_data callbacks are a library context's; which one is asked for them, the thread's default decides. */
+    if (pthread_once(&hooks_once, hook_into_global_default) != 0 || !hooked || !hook_into_threads_default() ||
+        (libctx != NULL && !hook_into(libctx))) {
         ct_status_attached(CT_ATTACHED_FAILED);
         return false;
     }

@@ -83,7 +83,7 @@ static void offer_provider(void)
     static atomic_flag offered = ATOMIC_FLAG_INIT;
 
     if (!atomic_flag_test_and_set(&offered)) {
-        atomic_store(&store_provider, load_provider(NULL));
+        atomic_store(&store_provider, load_provider(OSSL_LIB_CTX_get0_global_default()));
     }
 }
 
@@ -91,11 +91,13 @@ static void offer_provider(void)
 static bool release_switch(OSSL_LIB_CTX *libctx, const char *wanted, const struct ct_switch_text *text)
 {
     bool is_default = libctx == NULL || libctx == OSSL_LIB_CTX_get0_global_default();
-    OSSL_PROVIDER *provider = is_default ? atomic_load(&store_provider) : load_provider(libctx);
+    OSSL_PROVIDER *kept = is_default ? atomic_load(&store_provider) : NULL;
+    /* None in the default context: this file is being read because the provider is, one call further out. */
+    OSSL_PROVIDER *provider = kept != NULL ? kept : load_provider(libctx);
     const OSSL_CORE_HANDLE *core = provider != NULL ? OSSL_PROVIDER_get0_provider_ctx(provider) : NULL;
     bool released = ct_switch_release(libctx, core, wanted, text);
 
-    if (!is_default && provider != NULL) {
+    if (kept == NULL && provider != NULL) {
         OSSL_PROVIDER_unload(provider); /* a context of the application's own would keep it until the process ends */
     }
     return released;
@@ -108,12 +110,16 @@ int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
     struct ct_switch_text text;
     bool released;
 
-    if (!ct_attach(__builtin_return_address(0))) {
+    if (!ct_attach_is_ours(__builtin_return_address(0))) {
         return 0;
     }
     ERR_set_mark();
     read_section(cnf, CONF_imodule_get_value(module), &section);
     ct_process_checker_configure(section.config);
+    if (!ct_attach(libctx)) {
+        ERR_pop_to_mark();
+        return 0;
+    }
     offer_provider();
     text = ct_switch_find(cnf, CONF_imodule_get_name(module), CONF_imodule_get_value(module));
     released = release_switch(libctx, section.default_properties, &text);

@@ -4,120 +4,127 @@
 
 #include <openssl/crypto.h>
 
+#include "ex_index.h"
+
 /*
  * ex_data slots are not private: FreeRADIUS uses the indices 10 to 17 of SSL
  * objects without asking for them, and its pointer in our slot once read as
  * "SCTs came". So we ask until we get an index beyond such habits, and believe
  * a slot only when magic and owner fit.
  */
-#define LAST_CROWDED_INDEX 64
+#define FIRST_QUIET_INDEX 65
 
-static const char magic[16] = "clientct slot 1";
-
-struct slot {
-    char magic[sizeof magic];
-    const SSL *owner;
-    unsigned char client_random[SSL3_RANDOM_SIZE]; /* of the handshake that brought the bytes */
-    size_t len;
-    uint8_t bytes[];
-};
+static const char magic[16] = "clientct slot 2";
 
 static int slot_index = -1;
 
-static struct slot *own_slot(void *pointer, const SSL *ssl)
+static struct ct_connection *own_slot(void *pointer, const SSL *ssl)
 {
-    struct slot *slot = pointer;
+    struct ct_connection *connection = pointer;
 
-    if (slot == NULL || memcmp(slot->magic, magic, sizeof magic) != 0 || slot->owner != ssl) {
+    if (connection == NULL || memcmp(connection->magic, magic, sizeof magic) != 0 || connection->owner != ssl) {
         return NULL;
     }
-    return slot;
-}
-
-static void slot_free(struct slot *slot)
-{
-    if (slot != NULL) {
-        OPENSSL_cleanse(slot, sizeof *slot);
-        OPENSSL_free(slot);
-    }
+    return connection;
 }
 
 static void on_ssl_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
 {
-    slot_free(own_slot(pointer, parent));
+    struct ct_connection *connection;
+
+    if (index != slot_index || (connection = own_slot(pointer, parent)) == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < CLIENTCT_SERVER_NAMES_MAX; i++) {
+        OPENSSL_free(connection->names[i]);
+    }
+    OPENSSL_free(connection->scts);
+    OPENSSL_cleanse(connection, sizeof *connection);
+    OPENSSL_free(connection);
 }
 
 /* Without this SSL_dup would leave two connections with one slot, freed twice. */
 static int on_ssl_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d, int index, long argl, void *argp)
 {
-    *from_d = NULL;
-    return 1;
-}
-
-int ct_connection_new_index(CRYPTO_EX_free *on_free)
-{
-    static bool crowd_passed;
-
-    while (!crowd_passed) { /* without callbacks: what applications put there is not ours to look at */
-        int index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-
-        if (index < 0) {
-            return -1;
-        }
-        crowd_passed = index >= LAST_CROWDED_INDEX;
+    if (index == slot_index) {
+        *from_d = NULL;
     }
-    return SSL_get_ex_new_index(0, NULL, NULL, on_ssl_dup, on_free);
+    return 1;
 }
 
 bool ct_connection_register(void)
 {
-    slot_index = ct_connection_new_index(on_ssl_free);
-    return slot_index >= 0;
+    return ct_ex_index_take(CRYPTO_EX_INDEX_SSL, &slot_index, FIRST_QUIET_INDEX, NULL, on_ssl_dup, on_ssl_free);
+}
+
+struct ct_connection *ct_connection_get0(const SSL *ssl)
+{
+    return own_slot(SSL_get_ex_data(ssl, slot_index), ssl);
+}
+
+struct ct_connection *ct_connection_make(SSL *ssl)
+{
+    struct ct_connection *connection = ct_connection_get0(ssl);
+
+    if (connection != NULL) {
+        return connection;
+    }
+    connection = OPENSSL_zalloc(sizeof *connection);
+    if (connection == NULL) {
+        return NULL;
+    }
+    memcpy(connection->magic, magic, sizeof magic);
+    connection->owner = ssl;
+    if (!SSL_set_ex_data(ssl, slot_index, connection)) {
+        OPENSSL_free(connection);
+        return NULL;
+    }
+    return connection;
 }
 
 bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len)
 {
-    struct slot *slot;
+    struct ct_connection *connection = ct_connection_make(ssl);
 
-    ct_connection_forget(ssl);
-    slot = OPENSSL_malloc(sizeof *slot + len);
-    if (slot == NULL) {
+    if (connection == NULL) {
         return false;
     }
-    memcpy(slot->magic, magic, sizeof magic);
-    slot->owner = ssl;
-    SSL_get_client_random(ssl, slot->client_random, sizeof slot->client_random);
-    slot->len = len;
+    ct_connection_forget_scts(ssl);
+    connection->scts = OPENSSL_malloc(len + 1); /* an empty extension is something, too */
+    if (connection->scts == NULL) {
+        return false;
+    }
     if (len > 0) {
-        memcpy(slot->bytes, bytes, len);
+        memcpy(connection->scts, bytes, len);
     }
-    if (!SSL_set_ex_data(ssl, slot_index, slot)) {
-        slot_free(slot);
-        return false;
-    }
+    connection->scts_len = len;
+    SSL_get_client_random(ssl, connection->client_random, sizeof connection->client_random);
     return true;
 }
 
 const uint8_t *ct_connection_get0_scts(const SSL *ssl, size_t *len)
 {
-    const struct slot *slot = own_slot(SSL_get_ex_data(ssl, slot_index), ssl);
+    const struct ct_connection *connection = ct_connection_get0(ssl);
     unsigned char client_random[SSL3_RANDOM_SIZE];
 
+    *len = 0;
     /* An SSL object may have been cleared and used again since; there is no callback for that. */
-    if (slot != NULL && (SSL_get_client_random(ssl, client_random, sizeof client_random) != sizeof client_random ||
-                         memcmp(client_random, slot->client_random, sizeof client_random) != 0)) {
-        slot = NULL;
+    if (connection == NULL || connection->scts == NULL ||
+        SSL_get_client_random(ssl, client_random, sizeof client_random) != sizeof client_random ||
+        memcmp(client_random, connection->client_random, sizeof client_random) != 0) {
+        return NULL;
     }
-    *len = slot != NULL ? slot->len : 0;
-    return slot != NULL ? slot->bytes : NULL;
+    *len = connection->scts_len;
+    return connection->scts;
 }
 
-void ct_connection_forget(SSL *ssl)
+void ct_connection_forget_scts(SSL *ssl)
 {
-    struct slot *slot = own_slot(SSL_get_ex_data(ssl, slot_index), ssl);
+    struct ct_connection *connection = ct_connection_get0(ssl);
 
-    if (slot != NULL) {
-        SSL_set_ex_data(ssl, slot_index, NULL);
-        slot_free(slot);
+    if (connection != NULL) {
+        OPENSSL_free(connection->scts);
+        connection->scts = NULL;
+        connection->scts_len = 0;
     }
 }

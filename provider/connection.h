@@ -1,8 +1,4 @@
-/*
- * What we keep on a connection: the SCTs that came in the client's TLS 1.3
- * Certificate message, from its arrival until the client has proved that it has
- * the key: until then an application may have the chain verified once more.
- */
+/* What we keep on a connection that clients make to us, from the first ClientHello on. */
 #ifndef CT_CONNECTION_H
 #define CT_CONNECTION_H
 
@@ -12,14 +8,32 @@
 
 #include <openssl/ssl.h>
 
-/*
- * An ex_data index for SSL objects that applications do not use without asking; negative when memory is short. Not for
- * two threads at once.
- */
-int ct_connection_new_index(CRYPTO_EX_free *on_free);
+#include <clientct/clientct.h>
 
-/* Takes an ex_data index for it. Call once a process; false when memory is short. */
+struct ct_connection {
+    char magic[16];
+    const SSL *owner;
+    /*
+     * The SCTs of the client's TLS 1.3 Certificate message, from its arrival until the client has proved that it has
+     * the key: until then an application may have the chain verified once more.
+     */
+    uint8_t *scts;
+    size_t scts_len;
+    unsigned char client_random[SSL3_RANDOM_SIZE]; /* of the handshake that brought them */
+    bool judged;                                   /* since the last ClientHello or CertificateVerify */
+    /* server_names.c: */
+    const BIO *bio;                         /* where the ClientHello came from, */
+    uint64_t read;                          /* and how much had come by then */
+    size_t name_count;                      /* one more than there is room for: there were too many */
+    char *names[CLIENTCT_SERVER_NAMES_MAX]; /* in the order of their first appearance; NULL: no name was given */
+};
+
+/* Takes an ex_data index for it in the thread's default context. False when it cannot be had. */
 bool ct_connection_register(void);
+
+/* What is kept on the connection; NULL: nothing, or (made) memory is short. */
+struct ct_connection *ct_connection_get0(const SSL *ssl);
+struct ct_connection *ct_connection_make(SSL *ssl);
 
 /* Copies the extension's bytes, in place of what an earlier message brought. False when memory is short. */
 bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len);
@@ -27,7 +41,7 @@ bool ct_connection_set1_scts(SSL *ssl, const uint8_t *bytes, size_t len);
 /* The bytes that this handshake brought, or NULL and 0. They live until the next set1 or forget. */
 const uint8_t *ct_connection_get0_scts(const SSL *ssl, size_t *len);
 
-/* Frees what is kept on the connection, if anything. */
-void ct_connection_forget(SSL *ssl);
+/* Frees the SCTs, if any. */
+void ct_connection_forget_scts(SSL *ssl);
 
 #endif

@@ -85,13 +85,14 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
 {
     OSSL_FUNC_core_get_params_fn *core_get_params = NULL;
     OSSL_FUNC_core_get_libctx_fn *core_get_libctx = NULL;
+    OSSL_LIB_CTX *libctx;
     char *config = NULL;
     char *default_properties = NULL;
     const struct ct_switch_text not_known = { false, "", "" }; /* a provider is not shown the file */
     OSSL_PARAM settings[] = { OSSL_PARAM_utf8_ptr("config", &config, 0),
                               OSSL_PARAM_utf8_ptr("default_properties", &default_properties, 0), OSSL_PARAM_END };
 
-    if (!ct_attach(__builtin_return_address(0))) {
+    if (!ct_attach_is_ours(__builtin_return_address(0))) {
         return 0;
     }
     for (const OSSL_DISPATCH *at = in; at->function_id != 0; at++) {
@@ -106,8 +107,12 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
         return 0;
     }
     ct_process_checker_configure(config);
+    libctx = (OSSL_LIB_CTX *)core_get_libctx(handle);
+    if (!ct_attach(libctx)) {
+        return 0;
+    }
     /* The core's context is an OSSL_LIB_CTX of ours to use, because ct_attach found core and libcrypto to be one. */
-    if (!ct_switch_release((OSSL_LIB_CTX *)core_get_libctx(handle), handle, default_properties, &not_known)) {
+    if (!ct_switch_release(libctx, handle, default_properties, &not_known)) {
         return 0;
     }
     return ct_builtin_provider_init(handle, in, out, provctx);

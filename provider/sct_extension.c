@@ -5,9 +5,9 @@
 #include <openssl/tls1.h>
 
 #include "connection.h"
+#include "handshake_watch.h"
 #include "process_checker.h"
 #include "status.h"
-#include "server_names.h"
 
 /* Not in OpenSSL 3.0 and 3.1, so declared here; weak, because the libssl at run time may be older than the headers. */
 const SSL_METHOD *OSSL_QUIC_client_method(void) __attribute__((weak));
@@ -33,7 +33,7 @@ static int add(SSL *ssl, unsigned int type, unsigned int context, const unsigned
         return 0;
     }
     /* What an earlier Certificate message brought is no answer to this request. */
-    ct_connection_forget(ssl);
+    ct_connection_forget_scts(ssl);
     return 1;
 }
 
@@ -66,7 +66,7 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     if (is_for_clients_only(ctx)) {
         return;
     }
-    ct_server_names_watch(ctx);
+    ct_handshake_watch(ctx);
     ERR_set_mark();
     threads_own = ct_process_checker_enter();
     checker = ct_process_checker_get0();

@@ -12,17 +12,10 @@
 
 #include <clientct/clientct.h>
 
-/* Takes an ex_data index. Call once a process; false when memory is short. */
-bool ct_server_names_register(void);
-
-/*
- * From now on the names that connections of `ctx` show are noted. It is done by wrapping the security callback, which
- * libssl asks for the groups and ciphers of each ClientHello, after it has read the name; applications, unlike with
- * message callbacks, hardly ever have one of their own.
- */
-void ct_server_names_watch(SSL_CTX *ctx);
+/* Notes the name of the ClientHello that is being read. False when memory is short. */
+bool ct_server_names_note(SSL *ssl);
 
 /* Fills in server_name, the last one, and shown_server_names. They live until the next ClientHello. */
-void ct_server_names_get(SSL *ssl, struct clientct_input *input);
+void ct_server_names_get(const SSL *ssl, struct clientct_input *input);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -14,6 +15,8 @@
 
 #include "connection.h"
 #include "errors.h"
+#include "ex_index.h"
+#include "open_contexts.h"
 #include "process_checker.h"
 #include "recording.h"
 #include "resumption.h"
@@ -22,10 +25,21 @@
 
 /*
  * The verify functions that we have found in place, to be called before us. A
- * process has one or two; a context's ex_data slot points into this table, so
- * that a pointer which somebody else wrote into the slot is never called.
+ * process has one or two, and now and then many (made at run time, by bindings of
+ * other languages); a context's ex_data slot points into this list, so that a
+ * pointer which somebody else wrote into the slot is never called.
  */
-static _Atomic(X509_STORE_CTX_verify_fn) wrapped[32];
+#define FUNCTIONS_A_BLOCK 32
+
+struct block {
+    _Atomic(X509_STORE_CTX_verify_fn) functions[FUNCTIONS_A_BLOCK];
+    _Atomic(struct block *) next;
+};
+
+static struct block wrapped; /* the first one; others are made when needed and stay */
+
+/* Behind what applications may have taken in a library context of their own; up to 10 cost libcrypto no allocation. */
+#define FIRST_INDEX 8
 
 static int slot_index = -1;
 
@@ -35,16 +49,44 @@ static X509_STORE_CTX_verify_fn libcryptos_own;
 /* What a slot points to while the function that it pointed to is running. */
 static const char being_verified;
 
-static _Atomic(X509_STORE_CTX_verify_fn) *remember(X509_STORE_CTX_verify_fn verify)
+static _Atomic(X509_STORE_CTX_verify_fn) *remember_in(struct block *block, X509_STORE_CTX_verify_fn verify)
 {
-    for (size_t i = 0; i < sizeof wrapped / sizeof wrapped[0]; i++) {
-        X509_STORE_CTX_verify_fn here = atomic_load(&wrapped[i]);
+    for (size_t i = 0; i < FUNCTIONS_A_BLOCK; i++) {
+        X509_STORE_CTX_verify_fn here = atomic_load(&block->functions[i]);
 
-        if (here == NULL && atomic_compare_exchange_strong(&wrapped[i], &here, verify)) {
-            return &wrapped[i];
+        if (here == NULL && atomic_compare_exchange_strong(&block->functions[i], &here, verify)) {
+            return &block->functions[i];
         }
         if (here == verify) {
-            return &wrapped[i];
+            return &block->functions[i];
+        }
+    }
+    return NULL;
+}
+
+/* The block behind this one, made if there is none; NULL: memory is short. */
+static struct block *next_block(struct block *block)
+{
+    struct block *next = atomic_load(&block->next);
+    struct block *made;
+
+    if (next != NULL || (made = calloc(1, sizeof *made)) == NULL) {
+        return next;
+    }
+    if (!atomic_compare_exchange_strong(&block->next, &next, made)) {
+        free(made);
+        return next;
+    }
+    return made;
+}
+
+static _Atomic(X509_STORE_CTX_verify_fn) *remember(X509_STORE_CTX_verify_fn verify)
+{
+    for (struct block *block = &wrapped; block != NULL; block = next_block(block)) {
+        _Atomic(X509_STORE_CTX_verify_fn) *here = remember_in(block, verify);
+
+        if (here != NULL) {
+            return here;
         }
     }
     return NULL;
@@ -52,13 +94,17 @@ static _Atomic(X509_STORE_CTX_verify_fn) *remember(X509_STORE_CTX_verify_fn veri
 
 static X509_STORE_CTX_verify_fn recall(const void *slot)
 {
-    uintptr_t first = (uintptr_t)wrapped;
     uintptr_t here = (uintptr_t)slot;
 
-    if (here < first || here >= first + sizeof wrapped || (here - first) % sizeof wrapped[0] != 0) {
-        return NULL;
+    for (struct block *block = &wrapped; block != NULL; block = atomic_load(&block->next)) {
+        uintptr_t first = (uintptr_t)block->functions;
+
+        if (here >= first && here < first + sizeof block->functions &&
+            (here - first) % sizeof block->functions[0] == 0) {
+            return atomic_load(&block->functions[(here - first) / sizeof block->functions[0]]);
+        }
     }
-    return atomic_load(&wrapped[(here - first) / sizeof wrapped[0]]);
+    return NULL;
 }
 
 static void fail(struct clientct_verdict *verdict, enum clientct_reason reason, const char *detail)
@@ -80,36 +126,36 @@ static bool decide(struct clientct_checker *checker, struct clientct_input *inpu
     return clientct_decide(checker, input, verdict);
 }
 
-static bool decide_and_record(X509_STORE_CTX *ctx, SSL *ssl, struct clientct_verdict *verdict)
+/* Whatever the verdict: a session made while the policy only watched would outlive its enforcement. */
+static void limit_session(struct clientct_checker *checker, SSL *ssl)
 {
-    struct clientct_checker *checker = ct_process_checker_get0();
-    struct clientct_input input = {
-        .leaf = (X509 *)X509_STORE_CTX_get0_cert(ctx),
-        .chain = (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
-    };
+    if (checker == NULL || clientct_checker_refuses_resumption(checker)) {
+        ct_resumption_refuse(ssl);
+    }
+}
+
+/* Decides about what libcrypto has accepted, and records it. */
+static bool judge(X509 *leaf, STACK_OF(X509) *chain, SSL *ssl, struct clientct_verdict *verdict)
+{
+    struct clientct_input input = { .leaf = leaf, .chain = chain };
     int saved_errno = errno; /* the application may still ask why an earlier read or write failed */
     OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
+    struct clientct_checker *checker = ct_process_checker_get0();
+    struct ct_connection *connection = ct_connection_make(ssl);
     uint64_t begin_ns = ct_recording_now_ns();
     bool accept;
 
     ct_server_names_get(ssl, &input);
     accept = decide(checker, &input, ssl, verdict);
-
+    limit_session(checker, ssl);
+    if (connection != NULL) { /* else it is judged once more, later */
+        connection->judged = true;
+    }
     ct_status_verdict(checker, verdict);
     ct_recording_record(checker, ssl, &input, verdict, ct_recording_now_ns() - begin_ns);
     ct_process_checker_leave(threads_own);
     errno = saved_errno;
     return accept;
-}
-
-/* Whatever the verdict: a session made while the policy only watched would outlive its enforcement. */
-static void limit_session(SSL *ssl)
-{
-    struct clientct_checker *checker = ct_process_checker_get0();
-
-    if (checker == NULL || clientct_checker_refuses_resumption(checker)) {
-        ct_resumption_refuse(ssl);
-    }
 }
 
 /* Refuses as libcrypto would, so that applications which only report errors (nginx) keep doing so. */
@@ -150,40 +196,85 @@ static int verify(X509_STORE_CTX *ctx)
     }
     ok = previous(ctx);
     X509_STORE_CTX_set_ex_data(ctx, slot_index, slot);
+    if (ok <= 0) {
+        if (ssl != NULL && SSL_is_server(ssl)) {
+            ct_resumption_refuse(ssl); /* should the application go on all the same */
+        }
+        return ok;
+    }
+    if (ssl == NULL) {
+        ssl = ct_open_contexts_find(ctx); /* an application's own verification, inside that of a connection */
+    }
     if (ssl == NULL || !SSL_is_server(ssl)) {
         return ok;
     }
 
     ERR_set_mark();
     /* Not asked: X509_STORE_CTX_get_error. An application may have tolerated an error, and that is not our question. */
-    if (ok > 0) {
-        accept = decide_and_record(ctx, ssl, &verdict);
-    }
-    limit_session(ssl);
+    accept =
+        judge((X509 *)X509_STORE_CTX_get0_cert(ctx), (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx), ssl, &verdict);
     ERR_pop_to_mark();
 
-    if (ok > 0 && !accept) {
+    if (!accept) {
         ok = refuse(ctx, &verdict);
     }
     clientct_verdict_clear(&verdict);
     return ok;
 }
 
+bool ct_verify_hook_judge_late(SSL *ssl)
+{
+    X509 *leaf = SSL_get0_peer_certificate(ssl);
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    struct clientct_verdict verdict = { 0 };
+    bool accept;
+
+    /* Without a chain nobody has asked libcrypto at all: that stays out of our reach. */
+    if (leaf == NULL || chain == NULL || sk_X509_num(chain) < 1) {
+        return true;
+    }
+    if (X509_cmp(sk_X509_value(chain, 0), leaf) != 0) {
+        chain = NULL; /* another one's: the issuer is not known */
+    }
+    ERR_set_mark();
+    accept = judge(leaf, chain, ssl, &verdict);
+    ERR_pop_to_mark();
+    if (!accept) {
+        SSL_set_verify_result(ssl, X509_V_ERR_NO_VALID_SCTS);
+        ct_errors_push_refusal(verdict.reason, verdict.detail);
+    }
+    clientct_verdict_clear(&verdict);
+    return accept;
+}
+
 /* Called at the end of X509_STORE_CTX_init, when every callback is in place. */
 static void on_store_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
 {
     X509_STORE_CTX *ctx = parent;
-    X509_STORE_CTX_verify_fn previous = X509_STORE_CTX_get_verify(ctx);
+    X509_STORE_CTX_verify_fn previous;
 
+    if (index != slot_index) {
+        return;
+    }
+    previous = X509_STORE_CTX_get_verify(ctx);
     if (previous == verify) {
         previous = libcryptos_own; /* an application put what it had found in another context into its X509_STORE */
     }
     /* Where either fails, verify() finds nothing to call and fails. */
     CRYPTO_set_ex_data(ad, index, previous != NULL ? (void *)remember(previous) : NULL);
     X509_STORE_CTX_set_verify(ctx, verify);
+    ct_open_contexts_add(ctx);
 }
 
-static X509_STORE_CTX_verify_fn find_libcryptos_own(void)
+static void on_store_ctx_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+    if (index == slot_index) {
+        ct_open_contexts_remove(parent);
+    }
+}
+
+/* The verify function of a context that is set up now; NULL when memory is short. */
+static X509_STORE_CTX_verify_fn find_verify_function(void)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     X509_STORE_CTX_verify_fn found = NULL;
@@ -195,10 +286,14 @@ static X509_STORE_CTX_verify_fn find_libcryptos_own(void)
     return found;
 }
 
+bool ct_verify_hook_is_registered(void)
+{
+    return find_verify_function() == verify;
+}
+
 bool ct_verify_hook_register(void)
 {
-    libcryptos_own = find_libcryptos_own();
-    if (libcryptos_own == NULL) {
+    if (libcryptos_own == NULL && (libcryptos_own = find_verify_function()) == NULL) {
         return false;
     }
     /*
@@ -208,6 +303,7 @@ bool ct_verify_hook_register(void)
     if (SSL_get_ex_data_X509_STORE_CTX_idx() < 0) {
         return false;
     }
-    slot_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, NULL, on_store_ctx_new, NULL, NULL);
-    return slot_index >= 0;
+    return ct_ex_index_take(CRYPTO_EX_INDEX_X509_STORE_CTX, &slot_index, FIRST_INDEX, on_store_ctx_new, NULL,
+                            on_store_ctx_free) &&
+           ct_verify_hook_is_registered();
 }

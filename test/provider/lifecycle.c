@@ -263,6 +263,63 @@ START_TEST(threads_with_a_library_context_of_their_own_are_not_reached)
 }
 END_TEST
 
+START_TEST(handshakes_of_such_threads_are_judged_where_we_know_the_server)
+{
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
+    OSSL_LIB_CTX *before;
+    SSL_CTX *server;
+
+    load();
+    server = server_context();
+    before = OSSL_LIB_CTX_set0_default(own);
+    judges("by a thread with a library context of its own", server);
+    OSSL_LIB_CTX_set0_default(before);
+    OSSL_LIB_CTX_free(own);
+    judges("by the same thread, later", server);
+    SSL_CTX_free(server);
+}
+END_TEST
+
+/* Where the switch is released, the hooks are. */
+START_TEST(library_context_that_has_loaded_the_configuration_is_enforced)
+{
+    load();
+    for (int round = 0; round < 3; round++) { /* a new one may have the address of one that was freed */
+        OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
+        OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(own);
+
+        ck_assert_int_eq(OSSL_LIB_CTX_load_config(own, getenv("OPENSSL_CONF")), 1);
+        enforces("in the thread's own");
+        if (strcmp(getenv("ENTRY"), "provider") != 0) { /* a provider that is there is not told of the second time */
+            ck_assert_int_eq(OSSL_LIB_CTX_load_config(own, getenv("OPENSSL_CONF")), 1);
+            enforces("in the thread's own, loaded twice");
+        }
+        OSSL_LIB_CTX_set0_default(before);
+        OSSL_LIB_CTX_free(own);
+    }
+    enforces("in the default one");
+}
+END_TEST
+
+/* Where a slot of ours is taken, hooks cannot be had: then the switch stays on, and nobody can connect at all. */
+START_TEST(library_context_that_cannot_be_hooked_into_can_do_nothing)
+{
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
+    OSSL_LIB_CTX *before;
+
+    load();
+    before = OSSL_LIB_CTX_set0_default(own);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_ge(CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, NULL, NULL, NULL, NULL), 0);
+    }
+    OSSL_LIB_CTX_load_config(own, getenv("OPENSSL_CONF"));
+    ck_assert_ptr_null(SSL_CTX_new(TLS_server_method()));
+    ERR_clear_error();
+    OSSL_LIB_CTX_set0_default(before);
+    OSSL_LIB_CTX_free(own);
+}
+END_TEST
+
 START_TEST(loading_under_a_threads_own_library_context_reaches_the_default_one)
 {
     OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
@@ -357,6 +414,9 @@ int main(void)
     tcase_add_test(cases, connection_object_used_again_is_judged_anew);
     tcase_add_test(cases, copied_connection_object_is_judged);
     tcase_add_test(cases, clients_of_the_method_for_both_roles_are_undisturbed);
+    tcase_add_test(cases, handshakes_of_such_threads_are_judged_where_we_know_the_server);
+    tcase_add_test(cases, library_context_that_has_loaded_the_configuration_is_enforced);
+    tcase_add_test(cases, library_context_that_cannot_be_hooked_into_can_do_nothing);
     tcase_add_test(cases, loading_under_a_threads_own_library_context_reaches_the_default_one);
     tcase_add_test(cases, threads_with_a_library_context_of_their_own_are_not_reached);
     tcase_add_test(cases, unloaded_configuration_goes_on_being_enforced);

@@ -120,6 +120,125 @@ START_TEST(verification_within_a_verification_changes_nothing)
 }
 END_TEST
 
+/* Ways past our function: each lets libcrypto verify, and the certificate be judged all the same. */
+
+static int in_a_context_without_the_connection(X509_STORE_CTX *ctx, void *arg)
+{
+    X509_STORE_CTX *inner = X509_STORE_CTX_new();
+    int ok;
+
+    ck_assert_int_eq(X509_STORE_CTX_init(inner, X509_STORE_CTX_get0_store(ctx), X509_STORE_CTX_get0_cert(ctx),
+                                         X509_STORE_CTX_get0_untrusted(ctx)),
+                     1);
+    ok = X509_verify_cert(inner);
+    X509_STORE_CTX_free(inner);
+    return ok;
+}
+
+static int of_a_copy_of_the_certificate(X509_STORE_CTX *ctx, void *arg)
+{
+    X509_STORE_CTX *inner = X509_STORE_CTX_new();
+    X509 *copy = X509_dup(X509_STORE_CTX_get0_cert(ctx));
+    int ok;
+
+    ck_assert_int_eq(X509_STORE_CTX_init(inner, X509_STORE_CTX_get0_store(ctx), copy, NULL), 1);
+    ok = X509_verify_cert(inner);
+    X509_STORE_CTX_free(inner);
+    X509_free(copy);
+    return ok;
+}
+
+static int without_a_verify_function(X509_STORE_CTX *ctx, void *arg)
+{
+    X509_STORE_CTX_set_verify(ctx, NULL);
+    return X509_verify_cert(ctx);
+}
+
+static int with_another_verify_function(X509_STORE_CTX *ctx, void *arg)
+{
+    X509_STORE_CTX_set_verify(ctx, accept_everything);
+    return X509_verify_cert(ctx);
+}
+
+static int in_the_same_context_set_up_anew(X509_STORE_CTX *ctx, void *arg)
+{
+    X509_STORE *store = X509_STORE_CTX_get0_store(ctx);
+    X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+    STACK_OF(X509) *untrusted = X509_STORE_CTX_get0_untrusted(ctx);
+
+    X509_STORE_CTX_cleanup(ctx);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, leaf, untrusted), 1);
+    return X509_verify_cert(ctx);
+}
+
+static int and_takes_no_for_yes(X509_STORE_CTX *ctx, void *arg)
+{
+    X509_STORE_CTX_set_verify(ctx, refuse_everything);
+    (void)X509_verify_cert(ctx);
+    return 1;
+}
+
+static const struct way {
+    const char *name;
+    int (*verify)(X509_STORE_CTX *ctx, void *arg);
+} ways[] = {
+    { "in a context without the connection", in_a_context_without_the_connection },
+    { "of a copy of the certificate", of_a_copy_of_the_certificate },
+    { "without a verify function", without_a_verify_function },
+    { "with another verify function", with_another_verify_function },
+    { "in the same context, set up anew", in_the_same_context_set_up_anew },
+    { "and takes no for yes", and_takes_no_for_yes },
+};
+
+START_TEST(verification_past_our_function_is_judged)
+{
+    static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+    load();
+    for (size_t i = 0; i < 2; i++) {
+        SSL_CTX *server = server_context();
+
+        ck_assert_int_eq(SSL_CTX_set_max_proto_version(server, versions[i]), 1);
+        SSL_CTX_set_cert_verify_callback(server, ways[_i].verify, NULL);
+        judges(ways[_i].name, server);
+        ck_assert(!admits_with(server, "unlogged", NULL));
+        ck_assert_msg(strcmp(reason_in_queue(), "clientct: refused client certificate: no-scts") == 0, "%s: %s",
+                      ways[_i].name, reason_in_queue());
+        ERR_clear_error();
+        SSL_CTX_free(server);
+    }
+}
+END_TEST
+
+/* Forty functions, as bindings of other languages make them at run time. */
+#define VERIFY_FUNCTION(n) \
+    static int numbered_##n(X509_STORE_CTX *ctx) \
+    { \
+        X509_STORE_CTX_set_error_depth(ctx, n); \
+        return 1; \
+    }
+#define TEN(X, n) X(n##0) X(n##1) X(n##2) X(n##3) X(n##4) X(n##5) X(n##6) X(n##7) X(n##8) X(n##9)
+#define FORTY(X) TEN(X, 1) TEN(X, 2) TEN(X, 3) TEN(X, 4)
+FORTY(VERIFY_FUNCTION)
+
+START_TEST(number_of_verify_functions_is_not_limited)
+{
+#define NAME(n) numbered_##n,
+    static const X509_STORE_CTX_verify_fn functions[] = { FORTY(NAME) };
+
+    load();
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        SSL_CTX *server = server_context();
+
+        X509_STORE_set_verify(SSL_CTX_get_cert_store(server), functions[i]);
+        ck_assert_msg(admits_with(server, "good", NULL), "function %zu", i);
+        ck_assert_msg(!admits_with(server, "unlogged", NULL), "function %zu", i);
+        SSL_CTX_free(server);
+    }
+    enforces("with libcrypto's own, after all these");
+}
+END_TEST
+
 static int never_verify(X509_STORE_CTX *ctx, void *arg)
 {
     return 1;
@@ -174,6 +293,8 @@ int main(void)
     tcase_add_test(cases, our_function_in_the_hands_of_the_application_judges_once);
     tcase_add_test(cases, verify_function_of_a_store_is_asked_before_us);
     tcase_add_test(cases, verification_within_a_verification_changes_nothing);
+    tcase_add_loop_test(cases, verification_past_our_function_is_judged, 0, sizeof ways / sizeof ways[0]);
+    tcase_add_test(cases, number_of_verify_functions_is_not_limited);
     tcase_add_test(cases, application_that_replaces_verification_is_not_reached);
     tcase_add_test(cases, callback_of_one_connection_is_asked);
     suite_add_tcase(suite, cases);

@@ -1,0 +1,68 @@
+#include "handshake_watch.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "connection.h"
+#include "server_names.h"
+#include "verify_hook.h"
+
+typedef int (*security_callback)(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other, void *ex);
+
+/* libssl's own, which every new SSL_CTX has. */
+static _Atomic(security_callback) wrapped;
+
+static bool on_client_hello(SSL *ssl)
+{
+    struct ct_connection *connection;
+
+    if (!ct_server_names_note(ssl)) {
+        return false; /* memory is short, and what cannot be noted is not let in */
+    }
+    connection = ct_connection_get0(ssl);
+    if (connection != NULL) {
+        connection->judged = false;
+    }
+    return true;
+}
+
+static bool on_certificate_verify(SSL *ssl)
+{
+    struct ct_connection *connection = ct_connection_get0(ssl);
+    bool judged = connection != NULL && connection->judged;
+
+    if (!judged && !ct_verify_hook_judge_late(ssl)) {
+        return false;
+    }
+    if (connection != NULL) {
+        connection->judged = false; /* another Certificate may follow: post-handshake authentication */
+    }
+    ct_connection_forget_scts(ssl);
+    return true;
+}
+
+static int on_security_question(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other, void *ex)
+{
+    security_callback previous = atomic_load_explicit(&wrapped, memory_order_relaxed);
+
+    if (ssl != NULL && SSL_is_server(ssl)) {
+        bool of_client_hello = (op & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CURVE || op == SSL_SECOP_CIPHER_SHARED;
+
+        if ((of_client_hello && !on_client_hello((SSL *)ssl)) ||
+            (op == SSL_SECOP_SIGALG_CHECK && !on_certificate_verify((SSL *)ssl))) {
+            return 0;
+        }
+    }
+    return previous(ssl, ctx, op, bits, nid, other, ex);
+}
+
+void ct_handshake_watch(SSL_CTX *ctx)
+{
+    security_callback found = SSL_CTX_get_security_callback(ctx);
+    security_callback first = NULL;
+
+    if (found != NULL && found != on_security_question &&
+        (atomic_compare_exchange_strong(&wrapped, &first, found) || first == found)) {
+        SSL_CTX_set_security_callback(ctx, on_security_question);
+    }
+}
