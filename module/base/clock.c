@@ -4,24 +4,31 @@
 #include <string.h>
 #include <time.h>
 
-int64_t ct_now_ms(void)
+static int64_t read_ns(clockid_t clock)
 {
     struct timespec now;
 
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) {
-        return 0; /* 1970: every SCT is then in the future, which refuses */
-    }
-    return (int64_t)now.tv_sec * CT_SECOND_MS + now.tv_nsec / 1000000;
+    return clock_gettime(clock, &now) != 0 ? 0 : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t ct_now_ms(void)
+{
+    return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t ct_monotonic_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
 }
 
 int64_t ct_monotonic_ms(void)
 {
-    struct timespec now;
+    return read_ns(CLOCK_MONOTONIC) / 1000000;
+}
 
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
-        return 0;
-    }
-    return (int64_t)now.tv_sec * CT_SECOND_MS + now.tv_nsec / 1000000;
+int64_t ct_boot_ms(void)
+{
+    return read_ns(CLOCK_BOOTTIME) / 1000000;
 }
 
 int64_t ct_time_add(int64_t a_ms, int64_t b_ms)

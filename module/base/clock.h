@@ -9,9 +9,13 @@
 #define CT_SECOND_MS INT64_C(1000)
 #define CT_DAY_MS (INT64_C(86400) * CT_SECOND_MS)
 
+/* 0, and so 1970, when there is no clock: every SCT is then in the future, which refuses. */
 int64_t ct_now_ms(void);
 /* Since some moment in the past; for intervals. 0 when there is no such clock. */
+int64_t ct_monotonic_ns(void);
 int64_t ct_monotonic_ms(void);
+/* Since the machine was started, its sleep included. 0 when there is no such clock. */
+int64_t ct_boot_ms(void);
 /* a + b; INT64_MAX or INT64_MIN where the sum is beyond it. */
 int64_t ct_time_add(int64_t a_ms, int64_t b_ms);
 /* RFC 3339, upper-case T, a zone of Z or ±hh:mm, fractions cut to milliseconds; the year is 0001-9999. */

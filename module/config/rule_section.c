@@ -161,16 +161,6 @@ static bool check_path_or_hash(struct ct_settings_reader *reader, const struct c
     return false;
 }
 
-static bool spki_sha256(X509 *certificate, uint8_t hash[32])
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-    bool ok = len > 0 && EVP_Digest(der, (size_t)len, hash, NULL, EVP_sha256(), NULL) == 1;
-
-    OPENSSL_free(der);
-    return ok;
-}
-
 void ct_parse_issuer(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
     struct ct_rule *rule = value;
@@ -185,7 +175,7 @@ void ct_parse_issuer(struct ct_settings_reader *reader, const struct ct_conf_lin
         return;
     }
     ERR_set_mark();
-    if (!spki_sha256(rule->issuer_certificate, rule->issuer_spki)) {
+    if (!ct_spki_sha256(rule->issuer_certificate, rule->issuer_spki)) {
         ct_setting_out_of_memory(reader);
     } else if (X509_check_ca(rule->issuer_certificate) == 0) {
         ct_setting_error(reader, line->line, "`issuer`: %.200s is not the certificate of a CA (basicConstraints)",

@@ -165,3 +165,13 @@ bool ct_certificate_sct_list(const struct ct_certificate *certificate, struct ct
     }
     return true;
 }
+
+bool ct_spki_sha256(const X509 *certificate, uint8_t hash[32])
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    bool ok = len > 0 && EVP_Digest(der, (size_t)len, hash, NULL, EVP_sha256(), NULL) == 1;
+
+    OPENSSL_free(der);
+    return ok;
+}

@@ -29,6 +29,12 @@ enum ct_certificate_result ct_certificate_read(X509 *x509, struct ct_certificate
 enum ct_certificate_result ct_certificate_read_der(struct ct_bytes der, struct ct_certificate *out) CT_MUST_USE;
 void ct_certificate_clear(struct ct_certificate *certificate);
 
+/*
+ * SHA-256 of the SubjectPublicKeyInfo in DER: what names an issuer in rules, and in what a log signs (RFC 6962, 3.2,
+ * issuer_key_hash). False: memory is short.
+ */
+bool ct_spki_sha256(const X509 *certificate, uint8_t hash[32]) CT_MUST_USE;
+
 /* The embedded SignedCertificateTimestampList; empty span when there is none or the inner OCTET STRING is not exact. */
 bool ct_certificate_sct_list(const struct ct_certificate *certificate, struct ct_bytes *list) CT_MUST_USE;
 

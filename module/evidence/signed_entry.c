@@ -58,16 +58,6 @@ enum ct_entry_result ct_tbs_without_sct_list(const struct ct_certificate *certif
     return CT_ENTRY_OK;
 }
 
-static bool hash_issuer_key(X509 *issuer, uint8_t hash[32])
-{
-    uint8_t *spki = NULL;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(issuer), &spki);
-    bool ok = len > 0 && EVP_Digest(spki, (size_t)len, hash, NULL, EVP_sha256(), NULL) == 1;
-
-    OPENSSL_free(spki);
-    return ok;
-}
-
 enum ct_entry_result ct_signed_entry_build(const struct ct_certificate *certificate, X509 *issuer,
                                            enum ct_entry_type type, struct ct_signed_entry *entry)
 {
@@ -84,7 +74,7 @@ enum ct_entry_result ct_signed_entry_build(const struct ct_certificate *certific
         if (issuer == NULL) {
             return CT_ENTRY_NO_ISSUER;
         }
-        if (!hash_issuer_key(issuer, entry->issuer_key_hash)) {
+        if (!ct_spki_sha256(issuer, entry->issuer_key_hash)) {
             return CT_ENTRY_OUT_OF_MEMORY;
         }
         result = ct_tbs_without_sct_list(certificate, &entry->owned, &entry->body.len);

@@ -51,16 +51,6 @@ static enum outcome differ(struct difference *why, const char *seen, const char 
     return DIFFERS;
 }
 
-static bool hash_spki(const X509 *certificate, uint8_t out[32])
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-    bool ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
-
-    OPENSSL_free(der);
-    return ok;
-}
-
 static bool know_issuers(const struct ct_rule_subject *subject, struct issuers *issuers)
 {
     int chain = subject->chain != NULL ? sk_X509_num(subject->chain) : 0;
@@ -74,7 +64,7 @@ static bool know_issuers(const struct ct_rule_subject *subject, struct issuers *
             return false;
         }
         for (int i = 1; i < chain; i++) { /* 0 is the leaf, which a client makes itself */
-            if (!hash_spki(sk_X509_value(subject->chain, i), issuers->spki[i - 1])) {
+            if (!ct_spki_sha256(sk_X509_value(subject->chain, i), issuers->spki[i - 1])) {
                 return false;
             }
         }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "record/audit_sink.h"
+#include "base/clock.h"
 #include "base/self.h"
 #include "base/shared.h"
 
@@ -28,13 +29,6 @@ struct ct_audit {
     _Atomic int64_t full_at[2];
     char process[64];
 };
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    return clock_gettime(CLOCK_MONOTONIC, &now) != 0 ? 0 : (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
-}
 
 static void set_free(void *arg)
 {
@@ -98,7 +92,7 @@ bool ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings)
     }
     for (size_t i = 0; i < count; i++) {
         struct ct_audit_sink *sink =
-            wanted[i].kind != CT_AUDIT_NONE ? get1_sink(set_of(before), &wanted[i], monotonic_ns() / 1000000) : NULL;
+            wanted[i].kind != CT_AUDIT_NONE ? get1_sink(set_of(before), &wanted[i], ct_monotonic_ms()) : NULL;
 
         complete = complete && (sink != NULL || wanted[i].kind == CT_AUDIT_NONE);
         if (sink != NULL) {
@@ -155,16 +149,14 @@ static void say_lost(struct ct_audit *audit, const struct sink_set *set, struct 
     struct ct_audit_origin origin = { .now_ms = 0 };
     struct ct_audit_line line = { .wants_fields = set->wants_fields };
     int64_t said = atomic_load_explicit(&lost->said_ms, memory_order_relaxed);
-    struct timespec now;
     char name[200];
     char text[300];
 
     if (set->count < 2 || (said != 0 && monotonic_ms - said < SAY_LOST_EVERY_MS) ||
-        !atomic_compare_exchange_strong(&lost->said_ms, &said, monotonic_ms) ||
-        clock_gettime(CLOCK_REALTIME, &now) != 0) {
+        !atomic_compare_exchange_strong(&lost->said_ms, &said, monotonic_ms)) {
         return;
     }
-    origin = origin_of(audit, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    origin = origin_of(audit, ct_now_ms());
     ct_audit_sink_describe(lost, name, sizeof name);
     snprintf(text, sizeof text, "%s: %s", name,
              full ? "no room for a line: is the disk full, does the daemon not read?"
@@ -209,7 +201,7 @@ void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *inpu
 {
     struct ct_share *share = ct_shared_get1(&audit->set);
     const struct sink_set *set = set_of(share);
-    int64_t now_ns = monotonic_ns();
+    int64_t now_ns = ct_monotonic_ns();
     struct ct_audit_origin origin;
     struct ct_audit_line line;
 
@@ -240,7 +232,7 @@ void ct_audit_event(struct ct_audit *audit, const char *action, bool success, co
         line.wants_fields = set->wants_fields;
         origin = origin_of(audit, now_ms);
         ct_audit_event_line(&origin, action, success, text, generation, &line);
-        write_line(audit, set, &line, origin.dropped, monotonic_ns());
+        write_line(audit, set, &line, origin.dropped, ct_monotonic_ns());
     }
     ct_share_release(share);
 }

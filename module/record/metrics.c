@@ -44,13 +44,6 @@ struct ct_metrics {
     _Atomic uint64_t lost, loads, load_failures; /* counted while there was no file */
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-
-    return clock_gettime(clock, &now) != 0 ? 0 : (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void add(_Atomic uint64_t *counter, uint64_t by)
 {
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
@@ -168,7 +161,7 @@ static struct mapping *mapping_new(struct ct_metrics *metrics, const char *direc
     file->version = CT_METRICS_VERSION;
     file->kind = CT_METRICS_PROCESS;
     file->started_ms = started_ms;
-    file->started_boot_ms = (uint64_t)clock_ms(CLOCK_BOOTTIME);
+    file->started_boot_ms = (uint64_t)ct_boot_ms();
     file->pid = pid;
     memcpy(file->boot_id, metrics->boot_id, sizeof file->boot_id);
     memcpy(file->program, metrics->program, sizeof file->program);

@@ -207,12 +207,3 @@ char *tool_name(const X509_NAME *name)
     return text;
 }
 
-bool tool_spki_sha256(const X509 *certificate, uint8_t out[32])
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-    bool ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
-
-    OPENSSL_free(der);
-    return ok;
-}

@@ -112,8 +112,6 @@ STACK_OF(X509) *tool_read_certificates(const char *what, const char *name) CT_MU
 void tool_certificates_free(STACK_OF(X509) *certificates);
 /* RFC 2253 form, cut to a readable length; to be freed. */
 char *tool_name(const X509_NAME *name);
-/* SHA-256 of the SubjectPublicKeyInfo, which is what rules and issuer key hashes are made of. */
-bool tool_spki_sha256(const X509 *certificate, uint8_t out[32]) CT_MUST_USE;
 
 /* --- the chain --- */
 

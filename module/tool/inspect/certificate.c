@@ -41,7 +41,7 @@ static json_t *json_of_asn1_time(const ASN1_TIME *time)
 static void set_spki(json_t *out, const char *key, const X509 *certificate)
 {
     uint8_t sha256[32];
-    bool known = tool_spki_sha256(certificate, sha256);
+    bool known = ct_spki_sha256(certificate, sha256);
 
     tool_json_set(out, key, known ? tool_json_hex(sha256, sizeof sha256) : json_null());
 }

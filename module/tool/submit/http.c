@@ -14,14 +14,6 @@
 #define FIRST_PAUSE_MS INT64_C(1000)
 #define LONGEST_PAUSE_MS INT64_C(30000)
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void pause_ms(int64_t ms)
 {
     struct timespec left = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
@@ -184,7 +176,7 @@ void submit_post(const char *log_url, const char *name, const char *json, const 
     size_t len = strlen(log_url);
     char *url = tool_format("%s%sct/v1/add-chain", log_url, len > 0 && log_url[len - 1] == '/' ? "" : "/");
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    int64_t start = monotonic_ms();
+    int64_t start = ct_monotonic_ms();
 
     memset(reply, 0, sizeof *reply);
     reply->body = malloc(SUBMIT_ANSWER_MAX_BYTES + 1);
@@ -199,7 +191,7 @@ void submit_post(const char *log_url, const char *name, const char *json, const 
         if (reply->retry_after_s > 0 && reply->retry_after_s <= manners->max_wait_ms / 1000) {
             pause = reply->retry_after_s * 1000;
         }
-        if (pause > manners->max_wait_ms - (monotonic_ms() - start)) {
+        if (pause > manners->max_wait_ms - (ct_monotonic_ms() - start)) {
             break;
         }
         if (reply->status != 0) {
