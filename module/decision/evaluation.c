@@ -76,15 +76,15 @@ static const struct ct_signed_entry *entry_for(struct ct_evaluation *evaluation,
     return entry;
 }
 
-/* The counter for this SCT's log, or NULL when it has had its share of checks. */
-static struct ct_log_checks *share_of(struct ct_evaluation *evaluation, const struct ct_sct *sct)
+/* The counter for this SCT's witness, or NULL when it has had its share of checks. */
+static struct ct_witness_checks *share_of(struct ct_evaluation *evaluation, size_t sct)
 {
-    bool embedded = sct->source == CLIENTCT_SOURCE_EMBEDDED;
-    struct ct_log_checks *share;
+    const struct ct_sct *items = evaluation->scts.items;
+    struct ct_witness_checks *share;
 
-    for (size_t i = 0; i < evaluation->per_log_count; i++) {
-        share = &evaluation->per_log[i];
-        if (share->log == sct->log && share->embedded == embedded) {
+    for (size_t i = 0; i < evaluation->witness_count; i++) {
+        share = &evaluation->witnesses[i];
+        if (ct_same_witness(&items[share->sct], &items[sct])) {
             return share->checks < CT_SIGNATURE_CHECKS_PER_LOG && evaluation->checks < CT_SIGNATURE_CHECKS_MAX ? share
                                                                                                                : NULL;
         }
@@ -92,8 +92,8 @@ static struct ct_log_checks *share_of(struct ct_evaluation *evaluation, const st
     if (evaluation->checks >= CT_SIGNATURE_CHECKS_MAX) {
         return NULL;
     }
-    share = &evaluation->per_log[evaluation->per_log_count++]; /* at most one for each check made */
-    *share = (struct ct_log_checks){ .log = sct->log, .embedded = embedded };
+    share = &evaluation->witnesses[evaluation->witness_count++]; /* at most one for each check made */
+    *share = (struct ct_witness_checks){ .sct = sct };
     return share;
 }
 
@@ -102,11 +102,11 @@ static void check_signature(struct ct_evaluation *evaluation, size_t i, bool rep
 {
     struct ct_sct *sct = &evaluation->scts.items[i];
     const struct ct_signed_entry *entry;
-    struct ct_log_checks *share;
+    struct ct_witness_checks *share;
     uint8_t digest[32];
 
     if (evaluation->signatures[i] == SIGNATURE_UNCHECKED) {
-        if ((share = share_of(evaluation, sct)) == NULL || (share->verified && !repeats)) {
+        if ((share = share_of(evaluation, i)) == NULL || (share->verified && !repeats)) {
             return;
         }
         if ((entry = entry_for(evaluation, sct)) == NULL || !ct_signed_entry_digest(entry, sct, digest)) {

@@ -13,9 +13,9 @@
 #define CT_SIGNATURE_CHECKS_MAX 32
 #define CT_SIGNATURE_CHECKS_PER_LOG 8
 
-struct ct_log_checks {
-    const struct ct_log *log;
-    bool embedded; /* embedded SCTs are counted apart: the presets do not let one stand for the other */
+/* The signature checks that were made for one witness. They serve several policies: hence by the finest measure. */
+struct ct_witness_checks {
+    size_t sct; /* the first of these, which are all the same witness: no policy counts them twice */
     unsigned checks;
     bool verified;
 };
@@ -33,8 +33,8 @@ struct ct_evaluation {
     size_t signatures_room;
     struct ct_signed_entry entries[2]; /* by enum ct_entry_type */
     unsigned checks;
-    struct ct_log_checks per_log[CT_SIGNATURE_CHECKS_MAX];
-    size_t per_log_count;
+    struct ct_witness_checks witnesses[CT_SIGNATURE_CHECKS_MAX];
+    size_t witness_count;
     bool failed; /* memory ran out somewhere: refuse */
 };
 

@@ -83,8 +83,8 @@ enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const stru
         return CLIENTCT_LOG_NOT_TRUSTED;
     }
     if (state == CT_LOG_RETIRED) {
-        /* In both presets what is delivered with the handshake can be renewed, and so has to be current. */
-        if (policy->kind != CT_POLICY_CONDITIONS && sct->source != CLIENTCT_SOURCE_EMBEDDED) {
+        /* Judged apart, what is presented beside the certificate can be renewed, and so has to be current. */
+        if (policy->embedded_apart && sct->source != CLIENTCT_SOURCE_EMBEDDED) {
             return CLIENTCT_LOG_RETIRED;
         }
         if (at >= log->state_since_ms) { /* without a retirement time, INT64_MIN, nothing is before it */
@@ -108,11 +108,13 @@ enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const stru
     return CLIENTCT_VALID;
 }
 
+bool ct_same_witness(const struct ct_sct *a, const struct ct_sct *b)
+{
+    return a->log != NULL && a->log == b->log &&
+           (a->source == CLIENTCT_SOURCE_EMBEDDED) == (b->source == CLIENTCT_SOURCE_EMBEDDED);
+}
+
 bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid, const struct ct_sct *other)
 {
-    if (valid->log == NULL || valid->log != other->log) {
-        return false;
-    }
-    return policy->kind == CT_POLICY_CONDITIONS ||
-           (valid->source == CLIENTCT_SOURCE_EMBEDDED) == (other->source == CLIENTCT_SOURCE_EMBEDDED);
+    return policy->embedded_apart ? ct_same_witness(valid, other) : valid->log != NULL && valid->log == other->log;
 }

@@ -17,10 +17,9 @@ bool ct_log_is_current(const struct ct_log *log, int64_t now_ms);
 enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const struct ct_policy_subject *subject,
                                       const struct ct_scts *scts, const struct ct_sct *sct) CT_MUST_USE;
 
-/*
- * Whether `other` adds nothing once `valid` is there: the same log, and for the presets, which judge each way of
- * delivery for itself, the same way (embedded or not). The checker spends no signature check on it.
- */
+/* The same log, and both embedded in the certificate or both presented beside it (TLS, OCSP, store). */
+bool ct_same_witness(const struct ct_sct *a, const struct ct_sct *b);
+/* Whether `other` adds nothing for this policy once `valid` is there. */
 bool ct_policy_is_repeat(const struct ct_policy *policy, const struct ct_sct *valid,
                          const struct ct_sct *other) CT_MUST_USE;
 

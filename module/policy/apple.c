@@ -29,6 +29,7 @@ static int64_t lifetime_inclusive(const struct ct_policy_subject *subject)
 void ct_apple_preset(struct ct_policy *policy)
 {
     policy->kind = CT_POLICY_APPLE;
+    policy->embedded_apart = true;
     policy->min_scts[0] = (struct ct_min_scts){ .scts = 2 };
     policy->min_scts[1] = (struct ct_min_scts){ .scts = 3, .over_ms = 180 * CT_DAY_MS - CT_SECOND_MS };
     policy->min_scts_rows = 2;

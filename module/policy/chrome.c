@@ -16,6 +16,7 @@
 void ct_chrome_preset(struct ct_policy *policy)
 {
     policy->kind = CT_POLICY_CHROME;
+    policy->embedded_apart = true;
     policy->min_scts[0] = (struct ct_min_scts){ .scts = 2 };
     policy->min_scts[1] = (struct ct_min_scts){ .scts = 3, .over_ms = SHORT_LIFETIME_MS };
     policy->min_scts_rows = 2;

@@ -29,6 +29,7 @@ struct ct_policy {
     char **required_logs;      /* descriptions or 64 hex digits of the id; NULL-terminated or NULL */
     unsigned accept_states;    /* CT_LOG_STATE_BIT of each */
     bool needs_current_log;
+    bool embedded_apart; /* the presets: embedded and presented SCTs are two ways, and none stands for the other */
     int64_t clock_skew_ms;
     int64_t sct_max_age_ms; /* 0: no limit */
 };

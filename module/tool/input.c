@@ -206,4 +206,3 @@ char *tool_name(const X509_NAME *name)
     BIO_free(bio);
     return text;
 }
-

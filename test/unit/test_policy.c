@@ -225,7 +225,7 @@ START_TEST(a_repeat_is_the_same_log_and_for_presets_the_same_way)
     ct_policy_defaults(&policy);
     ck_assert(ct_policy_is_repeat(&policy, &embedded, &tls));
     ck_assert(!ct_policy_is_repeat(&policy, &embedded, &elsewhere));
-    policy.kind = CT_POLICY_CHROME;
+    policy.embedded_apart = true;
     ck_assert(!ct_policy_is_repeat(&policy, &embedded, &tls));
     ck_assert(ct_policy_is_repeat(&policy, &tls, &store));
     ck_assert(!ct_policy_is_repeat(&policy, &elsewhere, &embedded));
