@@ -266,7 +266,7 @@ bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visi
     for (size_t i = 0; done && i < snapshot->book->logs.count; i++) {
         const struct ct_log *log = &snapshot->book->logs.logs[i];
 
-        if (!log->mimic) {
+        if (log->unusable == NULL) {
             done = visit(arg, log->spki.data, log->spki.len, log->description);
         }
     }

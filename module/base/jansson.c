@@ -18,7 +18,8 @@
 /* clang-format off */
 #define FUNCTIONS(X) \
     X(json_array_get) X(json_array_size) X(json_delete) X(json_integer_value) X(json_loadb) X(json_object_get) \
-    X(json_object_iter) X(json_object_iter_key) X(json_object_size) X(json_string_length) X(json_string_value)
+    X(json_object_iter) X(json_object_iter_key) X(json_object_iter_next) X(json_object_iter_value) \
+    X(json_object_size) X(json_real_value) X(json_string_length) X(json_string_value)
 /* clang-format on */
 
 #define MEMBER(name) __typeof__(&name) name;
@@ -94,9 +95,24 @@ const char *json_object_iter_key(void *iter)
     return iter != NULL ? own.json_object_iter_key(iter) : NULL;
 }
 
+void *json_object_iter_next(json_t *object, void *iter)
+{
+    return object != NULL && iter != NULL ? own.json_object_iter_next(object, iter) : NULL;
+}
+
+json_t *json_object_iter_value(void *iter)
+{
+    return iter != NULL ? own.json_object_iter_value(iter) : NULL;
+}
+
 size_t json_object_size(const json_t *object)
 {
     return object != NULL ? own.json_object_size(object) : 0;
+}
+
+double json_real_value(const json_t *real)
+{
+    return real != NULL ? own.json_real_value(real) : 0;
 }
 
 size_t json_string_length(const json_t *string)

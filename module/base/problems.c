@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Longer than any line of ours; a value that is quoted in full must not flood a log. */
-#define PROBLEM_TEXT_MAX 1000
+/* Enough for a summary of many logs; a value that is quoted in full must not flood a log. */
+#define PROBLEM_TEXT_MAX 8000
 /* Words longer than this are never suggestions, which bounds the work. */
 #define WORD_MAX_LEN 64
 
@@ -52,7 +52,7 @@ void ct_problem_add(struct ct_problems *problems, enum ct_severity severity, con
                     const char *format, ...)
 {
     struct ct_problem problem = { .severity = severity, .line = line };
-    char text[PROBLEM_TEXT_MAX];
+    char *text = NULL;
     va_list arguments;
 
     if (severity == CT_WARNING) {
@@ -70,12 +70,17 @@ void ct_problem_add(struct ct_problems *problems, enum ct_severity severity, con
         }
     }
     va_start(arguments, format);
-    if (vsnprintf(text, sizeof text, format, arguments) < 0) {
-        text[0] = '\0';
+    if (vasprintf(&text, format, arguments) < 0) {
+        text = NULL;
     }
     va_end(arguments);
-    make_plain(text);
-    problem.text = strdup(text);
+    if (text != NULL) {
+        if (strlen(text) > PROBLEM_TEXT_MAX) {
+            memcpy(text + PROBLEM_TEXT_MAX - 3, "...", 4);
+        }
+        make_plain(text);
+    }
+    problem.text = text;
     problem.file = strdup(file);
     if (problem.text == NULL || problem.file == NULL) {
         free(problem.text);

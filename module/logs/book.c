@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "logs/duplicates.h"
 
 static struct ct_list_text *list_text_new(const struct ct_file *file)
 {
@@ -60,6 +61,7 @@ void ct_book_release(struct ct_log_book *book)
         return;
     }
     ct_log_set_clear(&book->logs);
+    ct_log_set_clear(&book->nameless);
     for (size_t i = 0; i < book->list_count; i++) {
         free(book->lists[i].path);
         free(book->lists[i].version);
@@ -89,7 +91,7 @@ static bool take(struct ct_log_book *book, const char *path, struct ct_log_list 
     entry->has_timestamp = has_timestamp;
     entry->timestamp_ms = timestamp_ms;
     entry->format = list->format;
-    entry->logs = list->logs.count;
+    entry->logs = list->logs.count + list->nameless.count;
     memcpy(entry->sha256, sha256, sizeof entry->sha256);
     entry->text = text;
     ok = (entry->path = strdup(path)) != NULL && text != NULL;
@@ -98,6 +100,9 @@ static bool take(struct ct_log_book *book, const char *path, struct ct_log_list 
     book->list_count++;
     for (size_t i = 0; i < list->logs.count && ok; i++) {
         ok = ct_log_set_add(&book->logs, &list->logs.logs[i]);
+    }
+    for (size_t i = 0; i < list->nameless.count && ok; i++) {
+        ok = ct_log_set_add(&book->nameless, &list->nameless.logs[i]);
     }
     if (timestamp_ms < book->oldest_ms) {
         book->oldest_ms = timestamp_ms;
@@ -156,16 +161,11 @@ bool ct_book_add_again(struct ct_log_book *book, const struct ct_book_list *befo
 
 bool ct_book_finish(struct ct_log_book *book, struct ct_problems *problems)
 {
-    const struct ct_log *twice = NULL;
     EVP_MD_CTX *md = NULL;
     bool ok = false;
 
-    if (!ct_log_set_finish(&book->logs, &twice)) {
-        char id[2 * CT_LOG_ID_LEN + 1];
-
-        ct_hex(twice->id, CT_LOG_ID_LEN, id);
-        ct_problem_add(problems, CT_ERROR, twice->list, 0,
-                       "log %s (%s) stands twice in the configured lists; keep one of them", twice->description, id);
+    if (!ct_logs_join(&book->logs, problems)) {
+        ct_problem_add(problems, CT_ERROR, book->list_count > 0 ? book->lists[0].path : "log_list", 0, "out of memory");
         return false;
     }
     md = EVP_MD_CTX_new();

@@ -32,7 +32,8 @@ struct ct_book_list {
 /* All log lists together. */
 struct ct_log_book {
     atomic_uint references;
-    struct ct_log_set logs;
+    struct ct_log_set logs;     /* each once, whatever number of lists it is in */
+    struct ct_log_set nameless; /* entries that do not say which log they are; none of them counts */
     struct ct_book_list *lists;
     size_t list_count;
     int64_t oldest_ms; /* of the lists' timestamps */

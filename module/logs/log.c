@@ -138,22 +138,20 @@ bool ct_log_set_key(struct ct_log *log, struct ct_bytes spki, const char **why)
     uint8_t id[CT_LOG_ID_LEN];
     uint8_t *copy = NULL;
 
-    *why = check_spki(spki, &type);
-    if (*why != NULL) {
+    *why = NULL;
+    if (EVP_Q_digest(NULL, "SHA256", NULL, spki.data, spki.len, id, NULL) != 1) {
         return false;
     }
-    copy = malloc(spki.len);
-    if (copy == NULL || EVP_Q_digest(NULL, "SHA256", NULL, spki.data, spki.len, id, NULL) != 1) {
-        *why = "the key's SHA-256 cannot be computed (out of memory, or no digest available)";
-        free(copy);
+    memcpy(log->id, id, sizeof id);
+    log->identified = true;
+    *why = check_spki(spki, &type);
+    if (*why != NULL || (copy = malloc(spki.len)) == NULL) {
         return false;
     }
     memcpy(copy, spki.data, spki.len);
     free((void *)log->spki.data);
     log->spki = (struct ct_bytes){ copy, spki.len };
     log->key_type = type;
-    memcpy(log->id, id, sizeof id);
-    log->mimic = ct_log_id_is_mimic(id);
     return true;
 }
 
@@ -227,10 +225,29 @@ const char *ct_log_operator_at(const struct ct_log *log, int64_t at_ms)
     return log->log_operator;
 }
 
+bool ct_log_signs_at(const struct ct_log *log, int64_t at_ms)
+{
+    bool within = at_ms >= log->sct_from_ms && at_ms <= log->sct_until_ms;
+    bool in_a_window = log->window_count == 0;
+
+    for (size_t i = 0; i < log->window_count && !in_a_window; i++) {
+        in_a_window = at_ms >= log->windows[i].from_ms && at_ms <= log->windows[i].until_ms;
+    }
+    return within && in_a_window;
+}
+
 void ct_log_clear(struct ct_log *log)
 {
     if (log == NULL) {
         return;
+    }
+    for (struct ct_log *next = log->also; next != NULL;) {
+        struct ct_log *one = next;
+
+        next = one->also;
+        one->also = NULL;
+        ct_log_clear(one);
+        free(one);
     }
     EVP_PKEY_CTX_free(atomic_load_explicit(&log->verifier, memory_order_acquire));
     EVP_PKEY_free(atomic_load_explicit(&log->key, memory_order_acquire));
@@ -238,6 +255,8 @@ void ct_log_clear(struct ct_log *log)
         free(log->previous[i].name);
     }
     free(log->previous);
+    free(log->windows);
+    free(log->unusable);
     free(log->description);
     free(log->log_operator);
     free(log->url);
@@ -245,66 +264,4 @@ void ct_log_clear(struct ct_log *log)
     free(log->list);
     free((void *)log->spki.data);
     memset(log, 0, sizeof *log);
-}
-
-bool ct_log_set_add(struct ct_log_set *set, struct ct_log *log)
-{
-    if (set->count == set->room) {
-        size_t room = set->room == 0 ? 16 : set->room * 2;
-        struct ct_log *logs = reallocarray(set->logs, room, sizeof *logs);
-
-        if (logs == NULL) {
-            return false;
-        }
-        set->logs = logs;
-        set->room = room;
-    }
-    memcpy(&set->logs[set->count++], log, sizeof *log);
-    memset(log, 0, sizeof *log);
-    return true;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    return memcmp(((const struct ct_log *)a)->id, ((const struct ct_log *)b)->id, CT_LOG_ID_LEN);
-}
-
-bool ct_log_set_finish(struct ct_log_set *set, const struct ct_log **twice)
-{
-    *twice = NULL;
-    if (set->count > 1) {
-        qsort(set->logs, set->count, sizeof *set->logs, compare_ids);
-    }
-    for (size_t i = 1; i < set->count; i++) {
-        if (compare_ids(&set->logs[i - 1], &set->logs[i]) == 0) {
-            *twice = &set->logs[i - 1];
-            return false;
-        }
-    }
-    return true;
-}
-
-static int compare_with_id(const void *id, const void *log)
-{
-    return memcmp(id, ((const struct ct_log *)log)->id, CT_LOG_ID_LEN);
-}
-
-const struct ct_log *ct_log_set_find(const struct ct_log_set *set, const uint8_t id[CT_LOG_ID_LEN])
-{
-    if (set->count == 0) {
-        return NULL;
-    }
-    return bsearch(id, set->logs, set->count, sizeof *set->logs, compare_with_id);
-}
-
-void ct_log_set_clear(struct ct_log_set *set)
-{
-    if (set == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < set->count; i++) {
-        ct_log_clear(&set->logs[i]);
-    }
-    free(set->logs);
-    memset(set, 0, sizeof *set);
 }

@@ -27,8 +27,15 @@ struct ct_previous_operator {
     int64_t until_ms; /* the log was theirs before this time */
 };
 
+/* Both ends are included. */
+struct ct_window {
+    int64_t from_ms, until_ms;
+};
+
 struct ct_log {
-    uint8_t id[CT_LOG_ID_LEN];             /* SHA-256 of spki, enforced */
+    uint8_t id[CT_LOG_ID_LEN];             /* SHA-256 of the key; zero where `identified` is not set */
+    bool identified;                       /* the entry says which log it is: its key has the id that it gives */
+    char *unusable;                        /* why no SCT of it counts; NULL: they may count */
     char *description;                     /* never NULL; a hex prefix of the id where the list has none */
     char *log_operator;                    /* NULL: none known */
     struct ct_previous_operator *previous; /* in ascending order of until_ms */
@@ -43,19 +50,23 @@ struct ct_log {
     int64_t interval_end_ms;
     int64_t sct_from_ms; /* Sigstore validFor, on the SCT's timestamp, both ends included; open as above */
     int64_t sct_until_ms;
+    struct ct_window *windows; /* where SCTs of several times count, with gaps between; else NULL */
+    size_t window_count;
     bool tiled;    /* static-ct: SCTs carry leaf_index */
     bool test_log; /* log_type "test" */
-    bool mimic;    /* its private key is public: never counts */
     enum ct_key_type key_type;
     struct ct_bytes spki;             /* owned by the log: free((void *)spki.data) */
     char *list;                       /* the file that it is from */
+    unsigned order;                   /* where it stands among what was read, from 0 */
+    struct ct_log *also;              /* the same log in the next list that has it, where it must count too */
     _Atomic(EVP_PKEY *) key;          /* decoded when first used */
     _Atomic(EVP_PKEY_CTX *) verifier; /* ready to check a signature, made when first used; only ever duplicated */
 };
 
 /*
- * Sets id, spki, key_type and mimic from a SubjectPublicKeyInfo, which is copied. False with a reason in `why`
- * (static text) when it is not P-256 or RSA with 2048 bits or more, without decoding the key (that is slow).
+ * Sets id, spki and key_type from a SubjectPublicKeyInfo, which is copied. False with a reason in `why` (static text)
+ * when it is not P-256 or RSA with 2048 bits or more, without decoding the key (that is slow); the id is set even
+ * then. False with NULL in `why` when memory is short or there is no digest.
  */
 bool ct_log_set_key(struct ct_log *log, struct ct_bytes spki, const char **why) CT_MUST_USE;
 /* Whether this is one of the public lists' logs whose private key is public. */
@@ -69,18 +80,21 @@ EVP_PKEY *ct_log_get0_key(const struct ct_log *log);
 EVP_PKEY_CTX *ct_log_get1_verifier(const struct ct_log *log) CT_MUST_USE;
 /* The operator at the time of an SCT (previous_operators); NULL: none known. */
 const char *ct_log_operator_at(const struct ct_log *log, int64_t at_ms);
+/* Whether SCTs that were made at this time may count, by this list alone (sct_from_ms, sct_until_ms, windows). */
+bool ct_log_signs_at(const struct ct_log *log, int64_t at_ms) CT_MUST_USE;
 void ct_log_clear(struct ct_log *log);
 
 /* Logs of all lists, by id. */
 struct ct_log_set {
-    struct ct_log *logs; /* sorted by id after ct_log_set_finish */
+    struct ct_log *logs; /* sorted by id after ct_log_set_sort */
     size_t count;
     size_t room;
 };
 /* Moves *log into the set and zeroes it; false when memory is short. */
 bool ct_log_set_add(struct ct_log_set *set, struct ct_log *log) CT_MUST_USE;
-/* Sorts; false when an id stands twice: `twice` is one of the two, and the entry right behind it the other. */
-bool ct_log_set_finish(struct ct_log_set *set, const struct ct_log **twice) CT_MUST_USE;
+/* By id; entries of one id stay in the order in which they were added. */
+void ct_log_set_sort(struct ct_log_set *set);
+/* In a sorted set; the first of that id. */
 const struct ct_log *ct_log_set_find(const struct ct_log_set *set, const uint8_t id[CT_LOG_ID_LEN]);
 void ct_log_set_clear(struct ct_log_set *set);
 

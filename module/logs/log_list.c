@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "logs/duplicates.h"
 #include "logs/readers.h"
 
 const char *ct_log_list_format_name(enum ct_log_list_format format)
@@ -46,25 +47,56 @@ static bool has_line(struct ct_bytes text, const char *start)
     return false;
 }
 
+/* JSON that is something else which people have, by its name and with what to do; NULL: nothing that we know. */
+static const char *other_json(const json_t *root)
+{
+    const json_t *operators = json_object_get(root, "operators");
+    const char *media = json_string_value(json_object_get(root, "mediaType"));
+
+    /* The lists of 2015 to 2019 have their logs beside the operators, who are numbered. */
+    if (json_is_array(json_object_get(root, "logs")) && (operators == NULL || json_is_array(operators))) {
+        return "a log list of schema version 1 (2015 to 2019), which has no states; take version 3 of the list from "
+               "its publisher";
+    }
+    if (json_is_object(json_object_get(root, "trustedRoot")) || json_is_object(json_object_get(root, "trusted_root"))) {
+        return "a Sigstore ClientTrustConfig; save what its member trustedRoot holds in a file of its own, and name "
+               "that one";
+    }
+    if (media != NULL && strstr(media, "trustedroot") != NULL && json_object_get(root, "ctlogs") == NULL) {
+        return "a Sigstore trusted root without CT logs (ctlogs)";
+    }
+    if (media != NULL && strstr(media, "signingconfig") != NULL) {
+        return "a Sigstore signing configuration, which has no logs' keys; take trusted_root.json";
+    }
+    if (json_is_object(json_object_get(root, "signed"))) {
+        return "TUF metadata; take the target that it names, trusted_root.json";
+    }
+    return NULL;
+}
+
 static void read_json(struct ct_list_input *in)
 {
     json_error_t error;
-    json_t *root = json_loadb((const char *)in->text.data, in->text.len, JSON_REJECT_DUPLICATES, &error);
+    /* Numbers larger than an integer are members that we do not know, and not a reason to read nothing. */
+    json_t *root =
+        json_loadb((const char *)in->text.data, in->text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+    const char *other = root == NULL ? NULL : other_json(root);
     bool is_v3, is_sigstore, is_single;
 
     if (root == NULL) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, error.line > 0 ? (unsigned)error.line : 0, "expected JSON: %s",
-                       error.text);
+        ct_list_complain(in, error.line > 0 ? (unsigned)error.line : 0, "expected JSON: %s", error.text);
         return;
     }
     is_v3 = json_object_get(root, "operators") != NULL;
     is_sigstore = json_object_get(root, "ctlogs") != NULL;
     is_single = json_object_get(root, "key") != NULL;
-    if (is_v3 + is_sigstore + is_single != 1) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                       "expected a log list: JSON with exactly one of \"operators\" (v3 list), \"ctlogs\" (Sigstore "
-                       "trusted root) and \"key\" (a log's log.v3.json), found %s of them",
-                       is_v3 + is_sigstore + is_single == 0 ? "none" : "several");
+    if (other != NULL) {
+        ct_list_complain(in, 0, "expected a log list, found %s", other);
+    } else if (is_v3 + is_sigstore + is_single != 1) {
+        ct_list_complain(in, 0,
+                         "expected a log list: JSON with exactly one of \"operators\" (v3 list), \"ctlogs\" (Sigstore "
+                         "trusted root) and \"key\" (a log's log.v3.json), found %s of them",
+                         is_v3 + is_sigstore + is_single == 0 ? "none" : "several");
     } else if (is_v3) {
         in->list->format = CT_LIST_V3;
         ct_list_read_v3(in, root);
@@ -78,55 +110,103 @@ static void read_json(struct ct_list_input *in)
     json_decref(root);
 }
 
+static bool starts_with(struct ct_bytes text, const char *start, size_t len)
+{
+    return text.len >= len && memcmp(text.data, start, len) == 0;
+}
+
+/* What is saved by mistake in the place of a list, by its first bytes (white space aside). */
+static const char *other_file(struct ct_bytes text)
+{
+    static const struct {
+        const char *start;
+        size_t len;
+        const char *what;
+    } rows[] = {
+        { "\x1f\x8b", 2, "a gzip file; unpack it with gunzip" },
+        { "PK\x03\x04", 4, "a ZIP file; unpack it with unzip" },
+        { "BZh", 3, "a bzip2 file; unpack it with bunzip2" },
+        { "\xfd"
+          "7zXZ",
+          5, "an xz file; unpack it with unxz" },
+        { "\x28\xb5\x2f\xfd", 4, "a Zstandard file; unpack it with unzstd" },
+        { "\xff\xfe", 2, "UTF-16; save it as UTF-8" },
+        { "\xfe\xff", 2, "UTF-16; save it as UTF-8" },
+        { "<", 1,
+          "an HTML or XML page, perhaps an error message or a login page; look at it, and fetch the list again" },
+        { "[", 1, "a JSON array; a log list is an object, and begins with {" },
+        { "\"", 1, "a JSON text; a log list is an object, and begins with {" },
+        { "null", 4, "JSON's null; a log list is an object, and begins with {" },
+        { "/*", 2, "source code, such as a browser's built-in list; take the JSON that it is made from" },
+        { "//", 2, "source code, such as a browser's built-in list; take the JSON that it is made from" },
+        { "#include", 8, "source code, such as a browser's built-in list; take the JSON that it is made from" },
+        { "\x30\x59\x30", 3, "one key in binary form; make it PEM with `openssl pkey -pubin -inform DER`" },
+        { "\x30\x82", 2, "binary DER; a key becomes PEM with `openssl pkey -pubin -inform DER`" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (starts_with(text, rows[i].start, rows[i].len)) {
+            return rows[i].what;
+        }
+    }
+    return "something else";
+}
+
 /* The format is found by content: files are renamed, and a list's reader must not depend on its name. */
 static void read_by_content(struct ct_list_input *in)
 {
-    static const uint8_t byte_order_mark[] = { 0xef, 0xbb, 0xbf };
-    size_t first = 0;
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+    struct ct_bytes text;
 
-    if (in->text.len >= 3 && memcmp(in->text.data, byte_order_mark, 3) == 0) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 1, "starts with a byte order mark; save it as plain UTF-8");
-        return;
+    if (starts_with(in->text, byte_order_mark, 3)) { /* some editors put one before UTF-8 */
+        in->text.data += 3;
+        in->text.len -= 3;
     }
-    while (first < in->text.len && memchr(" \t\r\n", in->text.data[first], 4) != NULL) {
-        first++;
+    text = in->text;
+    while (text.len > 0 && memchr(" \t\r\n", text.data[0], 4) != NULL) {
+        text.data++;
+        text.len--;
     }
-    if (first < in->text.len && in->text.data[first] == '{') {
+    if (starts_with(text, "{", 1)) {
         read_json(in);
     } else if (has_line(in->text, "-----BEGIN ")) {
         in->list->format = CT_LIST_PEM;
         ct_list_read_pem(in);
-    } else if (has_line(in->text, "enabled_logs")) {
+    } else if (has_line(in->text, "enabled_logs") || has_line(in->text, "default::enabled_logs")) {
         in->list->format = CT_LIST_OPENSSL;
         ct_list_read_openssl(in);
     } else {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                       "expected a log list, found %s; v3 JSON, log.v3.json, Sigstore's trusted_root.json, OpenSSL's "
-                       "ct_log_list.cnf (with enabled_logs) and PEM public keys are read",
-                       first == in->text.len ? "an empty file" : "something else");
+        ct_list_complain(in, 0,
+                         "expected a log list, found %s; v3 JSON, log.v3.json, Sigstore's trusted_root.json, OpenSSL's "
+                         "ct_log_list.cnf (with enabled_logs) and PEM public keys are read",
+                         text.len == 0 ? "an empty file" : other_file(text));
     }
+}
+
+/* Why the first log that does not count does not: the words are those of its warning. */
+static const char *first_reason(const struct ct_log_list *list)
+{
+    return list->nameless.count > 0 ? list->nameless.logs[0].unusable
+           : list->logs.count > 0   ? list->logs.logs[0].unusable
+                                    : NULL;
 }
 
 static void check_whole(struct ct_list_input *in)
 {
     struct ct_log_set *logs = &in->list->logs;
-    const struct ct_log *twice = NULL;
     size_t counting = 0;
-    char hex[2 * CT_LOG_ID_LEN + 1];
+    const char *why = NULL;
 
+    ct_list_settle_duplicates(in);
     for (size_t i = 0; i < logs->count; i++) {
-        counting += !logs->logs[i].mimic;
+        counting += logs->logs[i].unusable == NULL;
     }
     if (counting == 0) {
+        why = first_reason(in->list);
         ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                       "expected at least one log, found none that can count; with this list every certificate "
-                       "would be refused");
-    }
-    if (!ct_log_set_finish(logs, &twice)) {
-        ct_hex(twice->id, CT_LOG_ID_LEN, hex);
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                       "the logs \"%s\" and \"%s\" have the same key (log id %s); remove one", twice[0].description,
-                       twice[1].description, hex);
+                       "expected at least one log, found none that can count%s%s; with this list every certificate "
+                       "would be refused",
+                       why != NULL ? ": " : "", why != NULL ? why : "");
     }
 }
 
@@ -138,7 +218,7 @@ bool ct_log_list_parse(const char *file, struct ct_bytes text, struct ct_log_lis
     memset(list, 0, sizeof *list);
     list->timestamp_ms = INT64_MIN;
     if (text.len > CT_LOG_LIST_MAX_BYTES) {
-        ct_problem_add(problems, CT_ERROR, file, 0, "expected at most 10 MiB, found %zu bytes", text.len);
+        ct_list_complain(&in, 0, "expected at most 10 MiB, found %zu bytes", text.len);
     } else {
         read_by_content(&in);
     }
@@ -159,5 +239,6 @@ void ct_log_list_clear(struct ct_log_list *list)
     }
     free(list->version);
     ct_log_set_clear(&list->logs);
+    ct_log_set_clear(&list->nameless);
     memset(list, 0, sizeof *list);
 }

@@ -9,24 +9,20 @@
 static void read_block(struct ct_list_input *in, unsigned line, const char *name, const char *header,
                        struct ct_bytes der)
 {
-    size_t errors_before = in->problems->errors;
-    struct ct_log log = ct_list_new_log();
-    const char *why = NULL;
+    struct ct_log log = ct_list_begin_log(in);
 
     if (strstr(name, "PRIVATE KEY") != NULL) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, line,
-                       "expected PUBLIC KEY, found %.60s; a log's private key does not belong here: make the public "
-                       "one with `openssl pkey -pubout`, and keep the private one secret",
-                       name);
+        ct_list_complain(in, line,
+                         "expected PUBLIC KEY, found %.60s; a log's private key does not belong here: make the public "
+                         "one with `openssl pkey -pubout`, and keep the private one secret",
+                         name);
     } else if (strcmp(name, PEM_STRING_PUBLIC) != 0 || *header != '\0') {
-        ct_problem_add(in->problems, CT_ERROR, in->file, line, "expected PUBLIC KEY%s, found %.60s",
-                       *header != '\0' ? " without headers" : "", name);
-    } else if (!ct_log_set_key(&log, der, &why)) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, line, "%s", why);
+        ct_list_complain(in, line, "expected PUBLIC KEY%s, found %.60s", *header != '\0' ? " without headers" : "",
+                         name);
     } else {
-        ct_list_add(in, line, "", &log, errors_before);
+        ct_list_set_key(in, line, "", &log, der);
     }
-    ct_log_clear(&log);
+    ct_list_end_log(in, line, "", &log);
 }
 
 void ct_list_read_pem(struct ct_list_input *in)

@@ -11,39 +11,56 @@
 
 #define PLACE_MAX 96
 
+/* The state of that name; CT_LOG_STATE_COUNT for a word that is none. */
+static enum ct_log_state state_named(const char *name)
+{
+    unsigned state = 0;
+
+    while (state < CT_LOG_STATE_COUNT && strcmp(name, ct_log_state_name((enum ct_log_state)state)) != 0) {
+        state++;
+    }
+    return (enum ct_log_state)state;
+}
+
 static void read_state(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
 {
     const json_t *states = ct_json_member(in, place, entry, "state", JSON_OBJECT, CT_OPTIONAL);
-    char inner[PLACE_MAX + 16];
+    const char *name = NULL;
+    char inner[PLACE_MAX + 16], deeper[PLACE_MAX + 32];
+    size_t found = 0;
 
     if (states == NULL) {
         return;
     }
     log->has_state = true;
     snprintf(inner, sizeof inner, "%s%sstate", place, *place != '\0' ? "." : "");
-    if (json_object_size(states) != 1) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s: expected exactly one state, found %zu", inner,
-                       json_object_size(states));
-        return;
-    }
-    for (unsigned state = 0; state < CT_LOG_STATE_COUNT; state++) {
-        const char *name = ct_log_state_name((enum ct_log_state)state);
-        char deeper[sizeof inner + 16];
+    for (void *at = json_object_iter((json_t *)states); at != NULL; at = json_object_iter_next((json_t *)states, at)) {
+        const char *key = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
 
-        if (json_object_get(states, name) == NULL) {
-            continue;
+        /* A state is an object, known to us or not; any other member that we do not know says nothing of it. */
+        if (!json_is_null(value) && (json_is_object(value) || state_named(key) != CT_LOG_STATE_COUNT)) {
+            name = key;
+            found++;
         }
-        log->state = (enum ct_log_state)state;
-        states = ct_json_member(in, inner, states, name, JSON_OBJECT, CT_REQUIRED);
-        if (states != NULL) {
-            snprintf(deeper, sizeof deeper, "%s.%s", inner, name);
-            ct_json_time(in, deeper, states, "timestamp", CT_REQUIRED, &log->state_since_ms);
-        }
+    }
+    if (found != 1) {
+        ct_list_complain(in, 0, "%s: expected exactly one state, found %zu", inner, found);
         return;
     }
-    ct_problem_add(in->problems, CT_ERROR, in->file, 0,
-                   "%s: expected pending, qualified, usable, readonly, retired or rejected, found \"%.60s\"", inner,
-                   json_object_iter_key(json_object_iter((json_t *)states)));
+    log->state = state_named(name);
+    if (log->state == CT_LOG_STATE_COUNT) {
+        log->state = CT_LOG_REJECTED;
+        ct_list_complain(in, 0,
+                         "%s: expected pending, qualified, usable, readonly, retired or rejected, found \"%.60s\"",
+                         inner, name);
+        return;
+    }
+    states = ct_json_member(in, inner, states, name, JSON_OBJECT, CT_REQUIRED);
+    if (states != NULL) {
+        snprintf(deeper, sizeof deeper, "%s.%s", inner, name);
+        ct_json_time(in, deeper, states, "timestamp", CT_REQUIRED, &log->state_since_ms);
+    }
 }
 
 static void read_interval(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
@@ -58,7 +75,7 @@ static void read_interval(struct ct_list_input *in, const char *place, const jso
     ct_json_time(in, inner, interval, "start_inclusive", CT_REQUIRED, &log->interval_start_ms);
     ct_json_time(in, inner, interval, "end_exclusive", CT_REQUIRED, &log->interval_end_ms);
     if (log->interval_start_ms >= log->interval_end_ms) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "%s: expected start_inclusive before end_exclusive", inner);
+        ct_list_complain(in, 0, "%s: expected start_inclusive before end_exclusive", inner);
     }
 }
 
@@ -81,7 +98,7 @@ static void read_previous_operators(struct ct_list_input *in, const char *place,
     }
     log->previous = calloc(count, sizeof *log->previous);
     if (log->previous == NULL) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "out of memory");
+        ct_list_out_of_memory(in);
         return;
     }
     log->previous_count = count;
@@ -111,48 +128,58 @@ static void read_log_type(struct ct_list_input *in, const char *place, const jso
     if (type == NULL || strcmp(type, "prod") == 0) {
         return;
     }
-    log->test_log = true; /* a type that we do not know is no better than a test log */
-    if (strcmp(type, "test") != 0) {
-        ct_problem_add(in->problems, CT_WARNING, in->file, 0,
-                       "%s%slog_type: expected \"prod\" or \"test\", found \"%.60s\"; treated as \"test\"", place,
-                       *place != '\0' ? "." : "", type);
+    if (strcmp(type, "test") == 0) {
+        log->test_log = true;
+    } else if (strcmp(type, "monitoring_only") == 0) {
+        ct_list_copy(in, &log->unusable, "it is listed for monitors only"); /* as it should be: nothing to warn of */
+    } else {
+        ct_list_complain(in, 0, "%s%slog_type: expected \"prod\", \"test\" or \"monitoring_only\", found \"%.60s\"",
+                         place, *place != '\0' ? "." : "", type);
     }
 }
 
 /* `mmd`, in seconds; what is no such number is as none: nothing that decides about clients depends on it. */
 static int64_t merge_delay(const json_t *entry)
 {
-    json_int_t seconds = json_integer_value(json_object_get(entry, "mmd"));
+    const json_t *mmd = json_object_get(entry, "mmd");
+    double seconds = json_is_real(mmd) ? json_real_value(mmd) : 0; /* lists are read without integers */
 
-    return seconds > 0 && seconds <= 366 * (CT_DAY_MS / CT_SECOND_MS) ? seconds * CT_SECOND_MS : 0;
+    return seconds > 0 && seconds <= 366 * (CT_DAY_MS / CT_SECOND_MS) ? (int64_t)seconds * CT_SECOND_MS : 0;
 }
 
 static void read_log(struct ct_list_input *in, const char *place, const json_t *entry, const char *log_operator,
                      bool tiled)
 {
-    size_t errors_before = in->problems->errors;
-    struct ct_log log = ct_list_new_log();
-    const char *description = NULL;
-    const char *url = NULL;
+    struct ct_log log = ct_list_begin_log(in);
 
-    if (!json_is_object(entry)) {
+    if (json_is_object(entry)) {
+        ct_list_copy(in, &log.description, ct_json_label(in, place, entry, "description"));
+        ct_list_copy(in, &log.log_operator, log_operator);
+        ct_list_copy(in, &log.url, ct_json_label(in, place, entry, tiled ? "submission_url" : "url"));
+        ct_list_copy(in, &log.monitoring_url, tiled ? ct_json_label(in, place, entry, "monitoring_url") : NULL);
+        log.mmd_ms = merge_delay(entry);
+        log.tiled = tiled;
+        ct_json_key_and_id(in, place, entry, "key", place, entry, "log_id", &log);
+        read_state(in, place, entry, &log);
+        read_interval(in, place, entry, &log);
+        read_previous_operators(in, place, entry, &log);
+        read_log_type(in, place, entry, &log);
+    } else {
         ct_json_complain(in, place, "", "an object", entry);
-        return;
     }
-    description = ct_json_text(in, place, entry, "description", CT_OPTIONAL);
-    url = ct_json_text(in, place, entry, tiled ? "submission_url" : "url", CT_OPTIONAL);
-    ct_list_copy(in, &log.description, description);
-    ct_list_copy(in, &log.log_operator, log_operator);
-    ct_list_copy(in, &log.url, url);
-    ct_list_copy(in, &log.monitoring_url, tiled ? ct_json_text(in, place, entry, "monitoring_url", CT_OPTIONAL) : NULL);
-    log.mmd_ms = merge_delay(entry);
-    log.tiled = tiled;
-    ct_json_key_and_id(in, place, entry, "key", place, entry, "log_id", &log);
-    read_state(in, place, entry, &log);
-    read_interval(in, place, entry, &log);
-    read_previous_operators(in, place, entry, &log);
-    read_log_type(in, place, entry, &log);
-    ct_list_add(in, 0, place, &log, errors_before);
+    ct_list_end_log(in, 0, place, &log);
+}
+
+/* An array of the list's frame; what it is instead is told, and that nothing in it counts. */
+static const json_t *array_of(struct ct_list_input *in, const char *place, const json_t *entry, const char *name)
+{
+    const json_t *array = json_object_get(entry, name);
+
+    if (array == NULL || json_is_null(array) || json_is_array(array)) {
+        return array;
+    }
+    ct_list_warn(in, 0, "%s.%s: expected an array; nothing in it counts", place, name);
+    return NULL;
 }
 
 static void read_logs(struct ct_list_input *in, size_t operator_index, const json_t *entry, const char *name,
@@ -162,7 +189,7 @@ static void read_logs(struct ct_list_input *in, size_t operator_index, const jso
     const json_t *logs;
 
     snprintf(place, sizeof place, "operators[%zu]", operator_index);
-    logs = ct_json_member(in, place, entry, array_name, JSON_ARRAY, CT_OPTIONAL);
+    logs = array_of(in, place, entry, array_name);
     for (size_t i = 0; i < json_array_size(logs); i++) {
         snprintf(place, sizeof place, "operators[%zu].%s[%zu]", operator_index, array_name, i);
         read_log(in, place, json_array_get(logs, i), name, tiled);
@@ -175,7 +202,7 @@ static void settle_missing_states(struct ct_log_set *logs)
     bool any = false;
 
     for (size_t i = 0; i < logs->count; i++) {
-        any |= logs->logs[i].has_state;
+        any |= logs->logs[i].has_state && logs->logs[i].unusable == NULL;
     }
     for (size_t i = 0; any && i < logs->count; i++) {
         if (!logs->logs[i].has_state) {
@@ -187,9 +214,11 @@ static void settle_missing_states(struct ct_log_set *logs)
 void ct_list_read_v3(struct ct_list_input *in, const json_t *root)
 {
     const json_t *operators = ct_json_member(in, "", root, "operators", JSON_ARRAY, CT_REQUIRED);
-    const char *version = ct_json_text(in, "", root, "version", CT_OPTIONAL);
+    const json_t *version = json_object_get(root, "version");
 
-    ct_list_copy(in, &in->list->version, version);
+    if (json_is_string(version)) { /* shown and no more: lists write numbers too */
+        ct_list_copy(in, &in->list->version, ct_json_label(in, "", root, "version"));
+    }
     ct_json_time(in, "", root, "log_list_timestamp", CT_OPTIONAL, &in->list->timestamp_ms);
     for (size_t i = 0; i < json_array_size(operators); i++) {
         const json_t *entry = json_array_get(operators, i);
@@ -198,10 +227,16 @@ void ct_list_read_v3(struct ct_list_input *in, const json_t *root)
 
         snprintf(place, sizeof place, "operators[%zu]", i);
         if (!json_is_object(entry)) {
-            ct_json_complain(in, place, "", "an object", entry);
+            ct_list_warn(in, 0, "%s: expected an object; nothing in it counts", place);
             continue;
         }
-        name = ct_json_text(in, place, entry, "name", CT_REQUIRED);
+        name = ct_json_label(in, place, entry, "name");
+        if (name == NULL) {
+            ct_list_warn(in, 0,
+                         "%s.name: expected the operator's name; logs of no known operator count together as "
+                         "those of one",
+                         place);
+        }
         read_logs(in, i, entry, name, "logs", false);
         read_logs(in, i, entry, name, "tiled_logs", true);
     }

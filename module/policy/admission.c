@@ -5,7 +5,8 @@
 /* Beyond this many SCTs ct_policy_admits leaves the issuance to ct_policy_judge: a client must not buy n² steps. */
 #define ISSUANCE_SCAN_MAX 64
 
-enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms)
+/* What this one list says. */
+static enum ct_log_state own_state_at(const struct ct_log *log, int64_t now_ms)
 {
     if (log->state_since_ms <= now_ms) {
         return log->state;
@@ -22,11 +23,35 @@ enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms)
     }
 }
 
+const struct ct_log *ct_log_strictest(const struct ct_log *log, int64_t now_ms)
+{
+    static const unsigned strictness[CT_LOG_STATE_COUNT] = {
+        [CT_LOG_USABLE] = 0,  [CT_LOG_QUALIFIED] = 1, [CT_LOG_READONLY] = 2,
+        [CT_LOG_RETIRED] = 3, [CT_LOG_PENDING] = 4,   [CT_LOG_REJECTED] = 5,
+    };
+    const struct ct_log *found = log;
+
+    for (const struct ct_log *entry = log->also; entry != NULL; entry = entry->also) {
+        enum ct_log_state state = own_state_at(entry, now_ms), before = own_state_at(found, now_ms);
+
+        if (strictness[state] > strictness[before] ||
+            (state == before && state == CT_LOG_RETIRED && entry->state_since_ms < found->state_since_ms)) {
+            found = entry;
+        }
+    }
+    return found;
+}
+
+enum ct_log_state ct_log_state_at(const struct ct_log *log, int64_t now_ms)
+{
+    return own_state_at(ct_log_strictest(log, now_ms), now_ms);
+}
+
 bool ct_log_is_current(const struct ct_log *log, int64_t now_ms)
 {
     enum ct_log_state state = ct_log_state_at(log, now_ms);
 
-    return !log->mimic && (state == CT_LOG_QUALIFIED || state == CT_LOG_USABLE || state == CT_LOG_READONLY);
+    return log->unusable == NULL && (state == CT_LOG_QUALIFIED || state == CT_LOG_USABLE || state == CT_LOG_READONLY);
 }
 
 /* Could this SCT witness when the certificate was issued? Its status is no help: another policy may have set it. */
@@ -60,25 +85,15 @@ static bool issuance_may_precede(const struct ct_scts *scts, int64_t retired_ms,
     return !any;
 }
 
-enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const struct ct_policy_subject *subject,
-                                      const struct ct_scts *scts, const struct ct_sct *sct)
+/* By what one list says of the log. */
+static enum clientct_reason admits_by(const struct ct_log *log, const struct ct_policy *policy,
+                                      const struct ct_policy_subject *subject, const struct ct_scts *scts,
+                                      const struct ct_sct *sct)
 {
-    const struct ct_log *log = sct->log;
-    enum ct_log_state state;
-    int64_t at;
+    enum ct_log_state state = own_state_at(log, subject->now_ms);
+    int64_t at = (int64_t)sct->timestamp_ms;
 
-    if (log == NULL) {
-        return CLIENTCT_UNKNOWN_LOG;
-    }
-    /* A timestamp beyond INT64_MAX would turn negative, and so into the past, when it is cast. */
-    if (sct->timestamp_ms > INT64_MAX ||
-        (int64_t)sct->timestamp_ms > ct_time_add(subject->now_ms, policy->clock_skew_ms)) {
-        return CLIENTCT_FUTURE_TIMESTAMP;
-    }
-    at = (int64_t)sct->timestamp_ms;
-
-    state = ct_log_state_at(log, subject->now_ms);
-    if (log->mimic || state == CT_LOG_PENDING || state == CT_LOG_REJECTED || state >= CT_LOG_STATE_COUNT ||
+    if (log->unusable != NULL || state == CT_LOG_PENDING || state == CT_LOG_REJECTED || state >= CT_LOG_STATE_COUNT ||
         (policy->accept_states & CT_LOG_STATE_BIT(state)) == 0) {
         return CLIENTCT_LOG_NOT_TRUSTED;
     }
@@ -99,8 +114,32 @@ enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const stru
     if (subject->not_after_ms < log->interval_start_ms || subject->not_after_ms >= log->interval_end_ms) {
         return CLIENTCT_OUTSIDE_INTERVAL;
     }
-    if (at < log->sct_from_ms || at > log->sct_until_ms) {
+    if (!ct_log_signs_at(log, at)) {
         return CLIENTCT_OUTSIDE_INTERVAL;
+    }
+    return CLIENTCT_VALID;
+}
+
+enum clientct_reason ct_policy_admits(const struct ct_policy *policy, const struct ct_policy_subject *subject,
+                                      const struct ct_scts *scts, const struct ct_sct *sct)
+{
+    int64_t at;
+
+    if (sct->log == NULL) {
+        return CLIENTCT_UNKNOWN_LOG;
+    }
+    /* A timestamp beyond INT64_MAX would turn negative, and so into the past, when it is cast. */
+    if (sct->timestamp_ms > INT64_MAX ||
+        (int64_t)sct->timestamp_ms > ct_time_add(subject->now_ms, policy->clock_skew_ms)) {
+        return CLIENTCT_FUTURE_TIMESTAMP;
+    }
+    at = (int64_t)sct->timestamp_ms;
+    for (const struct ct_log *log = sct->log; log != NULL; log = log->also) {
+        enum clientct_reason reason = admits_by(log, policy, subject, scts, sct);
+
+        if (reason != CLIENTCT_VALID) {
+            return reason;
+        }
     }
     if (policy->sct_max_age_ms > 0 && subject->now_ms > ct_time_add(at, policy->sct_max_age_ms)) {
         return CLIENTCT_SCT_TOO_OLD;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "policy/admission.h"
 #include "policy/tally.h"
 
 /* Where no SCT would help, whatever the policy would like to see. */
@@ -39,14 +40,26 @@ static void add_name(const struct ct_sct *sct, size_t number, char *text, size_t
     }
 }
 
-static void add_interval(const struct ct_log *log, const struct ct_certificate *certificate, char *text, size_t size)
+static bool ends_outside(const struct ct_log *log, const struct ct_certificate *certificate)
 {
-    char from[32] = "ever", until[32] = "ever";
-    bool by_expiry =
-        certificate->not_after_ms < log->interval_start_ms || certificate->not_after_ms >= log->interval_end_ms;
-    int64_t start_ms = by_expiry ? log->interval_start_ms : log->sct_from_ms;
-    int64_t end_ms = by_expiry ? log->interval_end_ms : log->sct_until_ms;
+    return certificate->not_after_ms < log->interval_start_ms || certificate->not_after_ms >= log->interval_end_ms;
+}
 
+static void add_interval(const struct ct_sct *sct, const struct ct_certificate *certificate, char *text, size_t size)
+{
+    const struct ct_log *log = sct->log;
+
+    char from[32] = "ever", until[32] = "ever";
+    bool by_expiry;
+    int64_t start_ms, end_ms;
+
+    /* In several lists: the one that leaves it out. */
+    while (log->also != NULL && !ends_outside(log, certificate) && ct_log_signs_at(log, (int64_t)sct->timestamp_ms)) {
+        log = log->also;
+    }
+    by_expiry = ends_outside(log, certificate);
+    start_ms = by_expiry ? log->interval_start_ms : log->sct_from_ms;
+    end_ms = by_expiry ? log->interval_end_ms : log->sct_until_ms;
     if (start_ms != INT64_MIN) {
         ct_time_format(start_ms, from, sizeof from);
     }
@@ -55,6 +68,9 @@ static void add_interval(const struct ct_log *log, const struct ct_certificate *
     }
     ct_text_add(text, size, " is from a log %s from %s to %s",
                 by_expiry ? "for certificates that expire" : "whose SCTs count when made", from, until);
+    if (!by_expiry && log->window_count > 0) {
+        ct_text_add(text, size, ", with gaps between");
+    }
 }
 
 /* Why this SCT does not count, in terms of what would change that. */
@@ -79,7 +95,7 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
         break;
     case CLIENTCT_OUTSIDE_INTERVAL:
         add_name(sct, number, text, size);
-        add_interval(sct->log, certificate, text, size);
+        add_interval(sct, certificate, text, size);
         break;
     case CLIENTCT_SCT_TOO_OLD:
         add_name(sct, number, text, size);
@@ -88,17 +104,21 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
         break;
     case CLIENTCT_LOG_RETIRED:
         add_name(sct, number, text, size);
-        if (sct->log->state_since_ms == INT64_MIN) {
+        if (ct_log_strictest(sct->log, INT64_MAX)->state_since_ms == INT64_MIN) {
             ct_text_add(text, size, " is from a retired log without a retirement time, which never counts");
         } else {
-            ct_time_format(sct->log->state_since_ms, when, sizeof when);
+            ct_time_format(ct_log_strictest(sct->log, INT64_MAX)->state_since_ms, when, sizeof when);
             ct_text_add(text, size, " would count had it and the certificate been issued before %s", when);
         }
         break;
     case CLIENTCT_LOG_NOT_TRUSTED:
         add_name(sct, number, text, size);
-        ct_text_add(text, size, " is from a log that %s", sct->log->mimic ? "anybody has the key of" : "is ");
-        ct_text_add(text, size, "%s", sct->log->mimic ? "" : ct_log_state_name(sct->log->state));
+        if (sct->log->unusable != NULL) {
+            ct_text_add(text, size, " is from a log that does not count: %s", sct->log->unusable);
+        } else {
+            ct_text_add(text, size, " is from a log that is %s",
+                        ct_log_state_name(ct_log_strictest(sct->log, INT64_MAX)->state));
+        }
         break;
     case CLIENTCT_BAD_SIGNATURE:
         add_name(sct, number, text, size);

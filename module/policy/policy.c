@@ -102,7 +102,9 @@ void ct_policy_horizon(const struct ct_policy *policy, const struct ct_policy_su
         if (!sct->decoded || sct->log == NULL) {
             continue;
         }
-        narrow(sct->log->state_since_ms, subject->now_ms, from_ms, until_ms);
+        for (const struct ct_log *log = sct->log; log != NULL; log = log->also) {
+            narrow(log->state_since_ms, subject->now_ms, from_ms, until_ms);
+        }
         if (sct->timestamp_ms > INT64_MAX) {
             continue; /* in the future for ever */
         }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "policy/admission.h"
 
 bool ct_same_operator(const char *a, const char *b)
 {
@@ -120,7 +121,8 @@ void ct_tally_take(const struct ct_policy *policy, const struct ct_policy_subjec
          * A policy that can do without current logs takes a retired log's word: a current SCT that came later must
          * not spoil what was enough without it.
          */
-        if (!current && policy->needs_current_log && issued >= (uint64_t)sct->log->state_since_ms) {
+        if (!current && policy->needs_current_log &&
+            issued >= (uint64_t)ct_log_strictest(sct->log, subject->now_ms)->state_since_ms) {
             tally->after_retirement++;
             continue;
         }

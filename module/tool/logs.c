@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "policy/admission.h"
 #include "policy/policy.h"
 #include "config/snapshot.h"
 #include "tool/tool.h"
@@ -21,7 +22,8 @@ struct list_facts {
 struct view {
     struct list_facts *lists;
     size_t list_count;
-    const struct ct_log_set *logs;
+    const struct ct_log_set *logs, *nameless;
+    size_t count;                 /* of both */
     const struct ct_log **sorted; /* by list, operator and description */
     const struct ct_policy *policy;
     int64_t at_ms;
@@ -60,8 +62,8 @@ static enum counts log_counts(const struct view *view, const struct ct_log *log,
     char when[TOOL_TIME_SIZE];
 
     *why = NULL;
-    if (log->mimic) {
-        *why = tool_format("its private key is public");
+    if (log->unusable != NULL) {
+        *why = tool_format("%s", log->unusable);
         return COUNTS_NO;
     }
     if (ct_log_get0_key(log) == NULL) {
@@ -71,8 +73,10 @@ static enum counts log_counts(const struct view *view, const struct ct_log *log,
     if (reason == CLIENTCT_VALID) {
         return COUNTS_YES;
     }
-    if (log->state == CT_LOG_RETIRED && log->state_since_ms != INT64_MIN && log->state_since_ms <= end_ms) {
-        end_ms = log->state_since_ms - 1;
+    const struct ct_log *strictest = ct_log_strictest(log, view->at_ms);
+    if (strictest->state == CT_LOG_RETIRED && strictest->state_since_ms != INT64_MIN &&
+        strictest->state_since_ms <= end_ms) {
+        end_ms = strictest->state_since_ms - 1;
     }
     if (end_ms < view->at_ms && admits(view, log, end_ms) == CLIENTCT_VALID) {
         ct_time_format(end_ms, when, sizeof when);
@@ -86,7 +90,8 @@ static enum counts log_counts(const struct view *view, const struct ct_log *log,
         ct_time_format(log->sct_from_ms, when, sizeof when);
         *why = tool_format("only SCTs made from %s on", when);
     } else if (reason == CLIENTCT_LOG_NOT_TRUSTED) {
-        *why = tool_format("policy %s does not take %s logs", view->policy->name, ct_log_state_name(log->state));
+        *why = tool_format("policy %s does not take %s logs", view->policy->name,
+                           ct_log_state_name(ct_log_state_at(log, view->at_ms)));
     } else {
         *why = tool_format("%s", clientct_reason_text(reason));
     }
@@ -97,7 +102,7 @@ static enum counts log_counts(const struct view *view, const struct ct_log *log,
 
 static const char *key_name(const struct ct_log *log)
 {
-    return log->key_type == CT_KEY_RSA ? "RSA" : "P-256";
+    return log->spki.data == NULL ? "-" : log->key_type == CT_KEY_RSA ? "RSA" : "P-256";
 }
 
 /* "2026-01-01": midnight needs no time of day. */
@@ -149,18 +154,25 @@ static void show_log(const struct ct_log *log, enum counts counts, const char *w
     const char *log_operator = ct_log_operator_at(log, at_ms);
     char since[TOOL_TIME_SIZE] = "", id[2 * 8 + 1];
 
-    ct_hex(log->id, 8, id);
-    if (log->has_state && log->state_since_ms != INT64_MIN) {
-        ct_time_format(log->state_since_ms, since, sizeof since);
+    snprintf(id, sizeof id, "%16s", "unknown");
+    if (log->identified) {
+        ct_hex(log->id, 8, id);
+    }
+    const struct ct_log *strictest = ct_log_strictest(log, at_ms);
+    if (strictest->has_state && strictest->state_since_ms != INT64_MIN) {
+        ct_time_format(strictest->state_since_ms, since, sizeof since);
         since[strlen(since) > 10 ? 10 : 0] = '\0';
     }
     tool_put(styles[counts], "  %-6s", counts_names[counts]);
-    tool_put(TOOL_PLAIN, " %-9s %-10s  %-22s  %-5s  %-7s  ", ct_log_state_name(log->state), since, interval,
+    tool_put(TOOL_PLAIN, " %-9s %-10s  %-22s  %-5s  %-7s  ", ct_log_state_name(strictest->state), since, interval,
              key_name(log), log->tiled ? "tiled" : "rfc6962");
     tool_put(TOOL_DIM, "%s", id);
     tool_put(TOOL_PLAIN, "  %s: %s", log_operator != NULL ? log_operator : "no operator", log->description);
     if (log->test_log) {
         tool_put(TOOL_CAUTION, " (test log)");
+    }
+    for (const struct ct_log *also = log->also; also != NULL; also = also->also) {
+        tool_put(TOOL_DIM, " (%s in %s)", ct_log_state_name(also->state), also->list);
     }
     if (why != NULL) {
         tool_put(TOOL_CAUTION, " (%s)", why);
@@ -201,7 +213,7 @@ static json_t *json_of_log(const struct ct_log *log, enum counts counts, const c
         tool_json_set(one, "until", tool_json_time(log->previous[i].until_ms));
         tool_json_append(previous, one);
     }
-    tool_json_set(out, "log_id", tool_json_hex(log->id, sizeof log->id));
+    tool_json_set(out, "log_id", log->identified ? tool_json_hex(log->id, sizeof log->id) : json_null());
     tool_json_set(out, "description", tool_json_text(log->description));
     tool_json_set(out, "operator", tool_json_text(ct_log_operator_at(log, at_ms)));
     tool_json_set(out, "previous_operators", previous);
@@ -231,7 +243,7 @@ static size_t show(const struct view *view, bool json)
     for (size_t i = 0; i < view->list_count; i++) {
         tool_json_append(lists, json_of_list(&view->lists[i], view->at_ms));
     }
-    for (size_t i = 0; i < view->logs->count; i++) {
+    for (size_t i = 0; i < view->count; i++) {
         const struct ct_log *log = view->sorted[i];
         char *why = NULL;
         enum counts counts = log_counts(view, log, &why);
@@ -260,9 +272,8 @@ static size_t show(const struct view *view, bool json)
         tool_json_set(out, "logs", logs);
         tool_json_print(out);
     } else {
-        tool_line("%zu log%s: %zu count%s, %zu for older SCTs only, %zu not", view->logs->count,
-                  view->logs->count == 1 ? "" : "s", totals[COUNTS_YES], totals[COUNTS_YES] == 1 ? "s" : "",
-                  totals[COUNTS_OLDER], totals[COUNTS_NO]);
+        tool_line("%zu log%s: %zu count%s, %zu for older SCTs only, %zu not", view->count, view->count == 1 ? "" : "s",
+                  totals[COUNTS_YES], totals[COUNTS_YES] == 1 ? "s" : "", totals[COUNTS_OLDER], totals[COUNTS_NO]);
         json_decref(lists);
         json_decref(logs);
         json_decref(out);
@@ -290,14 +301,15 @@ static int sort_and_show(struct view *view, bool json)
 {
     size_t counting;
 
-    view->sorted = calloc(view->logs->count + 1, sizeof *view->sorted);
+    view->count = view->logs->count + view->nameless->count;
+    view->sorted = calloc(view->count + 1, sizeof *view->sorted);
     if (view->sorted == NULL) {
         tool_out_of_memory();
     }
-    for (size_t i = 0; i < view->logs->count; i++) {
-        view->sorted[i] = &view->logs->logs[i];
+    for (size_t i = 0; i < view->count; i++) {
+        view->sorted[i] = i < view->logs->count ? &view->logs->logs[i] : &view->nameless->logs[i - view->logs->count];
     }
-    qsort(view->sorted, view->logs->count, sizeof *view->sorted, compare_logs);
+    qsort(view->sorted, view->count, sizeof *view->sorted, compare_logs);
     counting = show(view, json);
     free(view->sorted);
     return counting > 0 ? TOOL_YES : TOOL_NO;
@@ -348,9 +360,14 @@ static int show_one_list(const char *path, int64_t at_ms, bool json)
             .format = list.format,
             .has_timestamp = list.timestamp_ms != INT64_MIN,
             .timestamp_ms = list.timestamp_ms,
-            .logs = list.logs.count,
+            .logs = list.logs.count + list.nameless.count,
         };
-        struct view view = { .lists = &facts, .list_count = 1, .logs = &list.logs, .policy = &policy, .at_ms = at_ms };
+        struct view view = { .lists = &facts,
+                             .list_count = 1,
+                             .logs = &list.logs,
+                             .nameless = &list.nameless,
+                             .policy = &policy,
+                             .at_ms = at_ms };
         code = sort_and_show(&view, json);
     }
     ct_log_list_clear(&list);
@@ -373,6 +390,7 @@ static int show_configured(const char *config, int64_t at_ms, bool json)
         struct view view = {
             .list_count = snapshot->book->list_count,
             .logs = &snapshot->book->logs,
+            .nameless = &snapshot->book->nameless,
             .policy = &settings->policies[settings->policy],
             .at_ms = at_ms,
         };

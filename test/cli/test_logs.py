@@ -83,7 +83,8 @@ class Logs(Case):
     def test_list_that_cannot_be_used(self):
         path = self.write("broken.json", '{"operators":[{"name":"x","logs":[{"key":5}]}]}')
         done = run("logs", path)
-        self.assert_usage_error(done, f"{path}: operators[0].logs[0].key: expected base64, found a number",
+        self.assert_usage_error(done, f"{path}: expected at least one log, found none that can count: ",
+                                "operators[0].logs[0].key: expected base64, found a number",
                                 "log_id: expected base64, found nothing")
         self.assert_usage_error(run("logs", "--config", self.config(top=f"log_list = {path}")), "operators[0]")
         self.assert_usage_error(run("logs", self.path("not there")), "not there")

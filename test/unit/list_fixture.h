@@ -81,6 +81,27 @@ static inline void assert_accepted(const char *name, const char *text, size_t lo
     parsed_clear(&p);
 }
 
+static inline size_t counting(const struct parsed *p)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->list.logs.count; i++) {
+        count += p->list.logs.logs[i].unusable == NULL;
+    }
+    return count;
+}
+
+/* The list stays; so many of its logs count, and the warning says what is left out. */
+static inline void assert_left_out(const char *name, const char *text, size_t logs, const char *words)
+{
+    struct parsed p = parse(text);
+
+    ck_assert_msg(p.ok, "%s: %s", name, first_problem(&p));
+    ck_assert_msg(counting(&p) == logs, "%s: %zu logs count", name, counting(&p));
+    ck_assert_msg(said(&p, CT_WARNING, words), "%s: expected \"%s\", found \"%s\"", name, words, first_problem(&p));
+    parsed_clear(&p);
+}
+
 /* A file of the shared vectors; skips the rest of the test when there are none. */
 static inline bool read_vector(const char *name, char **text)
 {

@@ -15,6 +15,8 @@ START_TEST(format_is_found_by_content)
     } rows[] = {
         { "v3", "{\"operators\":[{\"name\":\"x\",\"logs\":[" ENTRY_A "]}]}", CT_LIST_V3 },
         { "v3 behind white space", " \r\n\t{\"operators\":[{\"name\":\"x\",\"logs\":[" ENTRY_A "]}]}\n", CT_LIST_V3 },
+        { "v3 behind a byte order mark", "\xef\xbb\xbf{\"operators\":[{\"name\":\"x\",\"logs\":[" ENTRY_A "]}]}",
+          CT_LIST_V3 },
         { "single", ENTRY_A, CT_LIST_SINGLE_V3 },
         { "sigstore",
           "{\"tlogs\":[],\"ctlogs\":[{\"hashAlgorithm\":\"SHA2_256\",\"publicKey\":{\"rawBytes\":\"" KEY_P256_A
@@ -51,13 +53,27 @@ START_TEST(refuses_what_is_no_list)
         { "prose", "Hello\n", "found something else" },
         { "OpenSSL's file with nothing but comments", "# This file specifies the logs\n# that are trusted.\n",
           "found something else" },
-        { "JSON array", "[\"operators\"]", "found something else" },
+        { "JSON array", "[\"operators\"]", "found a JSON array" },
+        { "gzip", "\x1f\x8b\x08\x01", "found a gzip file; unpack it with gunzip" },
+        { "ZIP", "PK\x03\x04", "found a ZIP file" },
+        { "HTML", "\n<!DOCTYPE html>\n<html></html>", "found an HTML or XML page" },
+        { "a browser's source", "/* This file is generated */\nconst CTLogInfo kCTLogList[] = {", "found source code" },
+        { "null", "null", "found JSON's null" },
+        { "version 1",
+          "{\"logs\":[{\"description\":\"x\",\"key\":\"" KEY_P256_A "\",\"operated_by\":[0]}],"
+          "\"operators\":[{\"name\":\"x\",\"id\":0}]}",
+          "schema version 1" },
+        { "version 1 without operators", "{\"logs\":[]}", "schema version 1" },
+        { "ClientTrustConfig", "{\"mediaType\":\"x\",\"trustedRoot\":{\"ctlogs\":[]}}",
+          "save what its member trustedRoot holds" },
+        { "trusted root without logs", "{\"mediaType\":\"application/vnd.dev.sigstore.trustedroot+json;version=0.1\"}",
+          "without CT logs" },
         { "empty object", "{}", "found none of them" },
         { "two kinds", "{\"operators\":[],\"ctlogs\":[]}", "found several of them" },
         { "cut JSON", "{\"operators\":[", "expected JSON" },
         { "JSON with more behind it", "{\"operators\":[]} {}", "expected JSON" },
         { "deep JSON", "{\"operators\":{{{{{{{{", "expected JSON" },
-        { "byte order mark", "\xef\xbb\xbf{}", "byte order mark" },
+        { "byte order mark and nothing", "\xef\xbb\xbf{}", "found none of them" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -173,11 +189,12 @@ START_TEST(reads_10000_logs_and_refuses_one_more)
 END_TEST
 
 /* As if one of the two public keys had been read: nobody finds another key with their ids. */
-static struct ct_log mimic_log(void)
+static struct ct_log mimic_log(struct ct_list_input *in)
 {
-    struct ct_log log = ct_list_new_log();
+    struct ct_log log = ct_list_begin_log(in);
 
-    log.mimic = true;
+    ck_assert(ct_unhex("f44195d6f00e2db55435cadd577892e53e15ad417058f878e14ff6b918741589", 64, log.id, sizeof log.id));
+    log.identified = true;
     log.description = strdup("Mimic");
     return log;
 }
@@ -186,14 +203,14 @@ START_TEST(mimic_logs_are_kept_and_said)
 {
     struct parsed p = { 0 };
     struct ct_list_input in = { .file = "list", .list = &p.list, .problems = &p.problems };
-    struct ct_log log = mimic_log();
+    struct ct_log log = mimic_log(&in);
 
-    ct_list_add(&in, 0, "operators[0].logs[0]", &log, 0);
+    ct_list_end_log(&in, 0, "operators[0].logs[0]", &log);
     ck_assert_uint_eq(p.list.logs.count, 1);
-    ck_assert(p.list.logs.logs[0].mimic);
+    ck_assert_ptr_nonnull(p.list.logs.logs[0].unusable);
     ck_assert_ptr_null(log.description);
     ck_assert_uint_eq(p.problems.errors, 0);
-    ck_assert(said(&p, CT_WARNING, "operators[0].logs[0]: the private key of \"Mimic\" is public"));
+    ck_assert(said(&p, CT_WARNING, "\"Mimic\" does not count: operators[0].logs[0]: its private key is public"));
     parsed_clear(&p);
 }
 END_TEST
@@ -202,10 +219,10 @@ START_TEST(nothing_is_added_once_an_error_was_said)
 {
     struct parsed p = { 0 };
     struct ct_list_input in = { .file = "list", .list = &p.list, .problems = &p.problems };
-    struct ct_log log = mimic_log();
+    struct ct_log log = mimic_log(&in);
 
-    ct_problem_add(&p.problems, CT_ERROR, "list", 0, "wrong");
-    ct_list_add(&in, 0, "", &log, 0);
+    ct_problem_add(&p.problems, CT_ERROR, "list", 0, "out of memory");
+    ct_list_end_log(&in, 0, "", &log);
     ck_assert_uint_eq(p.list.logs.count, 0);
     ck_assert_ptr_null(log.description);
     parsed_clear(&p);

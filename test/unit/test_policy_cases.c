@@ -76,7 +76,7 @@ static void load_log(const char *name, json_t *from)
     log->sct_from_ms = moment_or(json_array_get(window, 0), INT64_MIN);
     log->sct_until_ms = moment_or(json_array_get(window, 1), INT64_MAX);
     log->tiled = json_is_true(json_object_get(from, "tiled"));
-    log->mimic = json_is_true(json_object_get(from, "mimic"));
+    log->unusable = json_is_true(json_object_get(from, "mimic")) ? strdup("its private key is public") : NULL;
     log->previous_count = json_array_size(previous);
     log->previous = calloc(log->previous_count + 1, sizeof *log->previous);
     for (size_t i = 0; i < log->previous_count; i++) {

@@ -6,6 +6,7 @@
 
 #include "tool/check/check.h"
 #include "base/clock.h"
+#include "policy/admission.h"
 #include "tool/tool.h"
 #include "tool/trust.h"
 
@@ -92,8 +93,12 @@ static bool is_open(const struct ct_log *log, const struct ct_policy *policy, in
     if (policy->kind == CT_POLICY_CONDITIONS) {
         states &= policy->accept_states;
     }
-    return !log->mimic && (states & CT_LOG_STATE_BIT(log->state)) != 0 && log->interval_end_ms > at_ms &&
-           log->sct_from_ms <= at_ms && log->sct_until_ms >= at_ms;
+    bool open = log->unusable == NULL;
+    for (; log != NULL && open; log = log->also) {
+        open =
+            (states & CT_LOG_STATE_BIT(log->state)) != 0 && log->interval_end_ms > at_ms && ct_log_signs_at(log, at_ms);
+    }
+    return open;
 }
 
 static int by_operator(const void *a, const void *b)
@@ -199,10 +204,14 @@ static void review_required_logs(struct review *review, const struct ct_policy *
                            "policy %s: require_log = %s: no log in the lists has this description or id, so nothing "
                            "can satisfy it; \"clientct logs\" shows what there is",
                            policy->name, *name);
+        } else if (logs->logs[i].unusable != NULL) {
+            ct_problem_add(review->problems, CT_WARNING, review->snapshot->config_file, policy->line,
+                           "policy %s: require_log = %s: this log does not count, so nothing can satisfy it: %s",
+                           policy->name, *name, logs->logs[i].unusable);
         } else if (!is_open(&logs->logs[i], policy, review->now_ms)) {
             ct_problem_add(review->problems, CT_WARNING, review->snapshot->config_file, policy->line,
                            "policy %s: require_log = %s: this log is not open for new certificates (state %s)",
-                           policy->name, *name, ct_log_state_name(logs->logs[i].state));
+                           policy->name, *name, ct_log_state_name(ct_log_state_at(&logs->logs[i], review->now_ms)));
         }
     }
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/problems.h"
 #include "config/snapshot.h"
+#include "policy/admission.h"
 #include "tool/submit/submit.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
@@ -311,11 +312,13 @@ static char *why_not_asked(const struct work *work, const struct ct_log *log)
 {
     const struct ct_certificate *certificate = &work->certificate;
 
-    if (log->mimic) {
-        return tool_format("the private key of this log is public; its SCTs never count");
+    enum ct_log_state state = ct_log_state_at(log, ct_now_ms());
+
+    if (log->unusable != NULL) {
+        return tool_format("the log does not count: %s", log->unusable);
     }
-    if (log->state == CT_LOG_READONLY || log->state == CT_LOG_RETIRED || log->state == CT_LOG_REJECTED) {
-        return tool_format("the log is %s and takes no more certificates", ct_log_state_name(log->state));
+    if (state == CT_LOG_READONLY || state == CT_LOG_RETIRED || state == CT_LOG_REJECTED) {
+        return tool_format("the log is %s and takes no more certificates", ct_log_state_name(state));
     }
     if (certificate->not_after_ms < log->interval_start_ms || certificate->not_after_ms >= log->interval_end_ms) {
         char end[TOOL_TIME_SIZE];
