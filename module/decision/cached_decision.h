@@ -1,4 +1,8 @@
-/* Decisions through the cache: the tag, what is kept of a verdict, and a verdict made again from it. */
+/*
+ * Decisions through the cache. A cached verdict is stale with another snapshot, chain, SCT list or server name (the
+ * tag), with another file of the certificate in a store (its stamp), and from the moment on at which the same input
+ * would give another verdict (the interval that ct_decide reports).
+ */
 #ifndef CT_CACHED_DECISION_H
 #define CT_CACHED_DECISION_H
 

@@ -9,7 +9,7 @@
 #define CT_LOG_LIST_MAX_LOGS 10000u
 
 enum ct_log_list_format {
-    CT_LIST_V3,        /* v3 log list JSON */
+    CT_LIST_V3,        /* v3 log list JSON: Google's, Apple's */
     CT_LIST_SINGLE_V3, /* a single log's log.v3.json */
     CT_LIST_SIGSTORE,  /* trusted_root.json */
     CT_LIST_OPENSSL,   /* ct_log_list.cnf */

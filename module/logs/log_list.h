@@ -1,4 +1,7 @@
-/* Log lists: found by content, one file a format. DESIGN: "Logs". */
+/*
+ * Log lists. The format is told by the content, and each has its reader: v3.c (Google's list, Apple's list, and a
+ * single log's log.v3.json), sigstore.c, openssl_cnf.c, pem.c.
+ */
 #ifndef CT_LOG_LIST_H
 #define CT_LOG_LIST_H
 

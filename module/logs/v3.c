@@ -1,6 +1,6 @@
 /*
- * The v3 log list (https://www.gstatic.com/ct/log_list/v3/log_list_schema.json) and a single log's log.v3.json,
- * which is one entry of it.
+ * The v3 log list (https://www.gstatic.com/ct/log_list/v3/log_list_schema.json), in whose form both Google and Apple
+ * publish their lists, and a single log's log.v3.json, which is one entry of it.
  */
 #include <stdlib.h>
 #include <string.h>

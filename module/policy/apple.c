@@ -1,6 +1,7 @@
 /*
  * Apple's Certificate Transparency policy, HT205280 (now article 103214), in the version that asks for one RFC 6962
- * log and no longer has the tables in months for certificates issued before 21 April 2021.
+ * log and no longer has the tables in months for certificates issued before 21 April 2021. (Apple's list of logs is
+ * read by logs/v3.c.)
  *
  * Apple's published code measures lifetimes without the last second and does not limit the logs per operator; the
  * published rule, both ends counted and with its table, is followed here.
