@@ -14,6 +14,7 @@
     X(enable, "put services under clientct: shows every change, restarts nothing") \
     X(disable, "take back what enable has changed") \
     X(prove, "ask the logs whether they published what they promised") \
+    X(monitor, "follow logs: catch those that lie, tell of certificates that nobody should have issued") \
     X(version, "show the versions of clientct and its libraries")
 
 #define TOOL_VERB_DECLARE(name, about) int tool_verb_##name(int argc, char **argv);

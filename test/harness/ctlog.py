@@ -128,6 +128,15 @@ class Tree:
             return self.path(m, start, start + k) + [self.root(start + k, end)]
         return self.path(m, start + k, end) + [self.root(start, start + k)]
 
+    def proof(self, m, start, end, whole):
+        """SUBPROOF(m, D[start:end], whole), `m` counted from the start of the tree."""
+        if m == end:
+            return [] if whole else [self.root(start, end)]
+        k = 1 << (end - start - 1).bit_length() - 1
+        if m <= start + k:
+            return self.proof(m, start, start + k, whole) + [self.root(start + k, end)]
+        return self.proof(m, start + k, end, False) + [self.root(start, start + k)]
+
 
 class Entry:
     """What the log publishes of one certificate or precertificate."""
@@ -182,11 +191,11 @@ class Log:
         return (b"\0" + self.key.id + struct.pack(">Q", entry.timestamp) + u16(entry.extensions) + self.key.sign(data))
 
     def fork(self, at):
-        """From entry `at` on, this log has other entries: as many, not the same."""
+        """From entry `at` on, this log has the same entries at another time."""
         other = Log(self.tiled, self.key, self.origin)
-        for index, entry in enumerate(self.entries):
-            other.add(entry if index < at else Entry(b"\x30\x03\x02\x01" + bytes([index % 251]),
-                                                     timestamp=entry.timestamp))
+        for index, one in enumerate(self.entries):
+            other.add(one if index < at else Entry(one.body, one.issuer_key_hash, one.precertificate, one.chain,
+                                                   one.timestamp + 1))
         other.publish()
         return other
 
@@ -281,6 +290,9 @@ class Log:
                 out.append({"leaf_input": base64.b64encode(leaf).decode(),
                             "extra_data": base64.b64encode(self.entries[index].extra_data()).decode()})
             return 200, json.dumps({"entries": out}).encode()
+        if path == "/ct/v1/get-sth-consistency":
+            proof = self.tree.proof(number["first"], 0, number["second"], True)
+            return 200, json.dumps({"consistency": [base64.b64encode(one).decode() for one in proof]}).encode()
         if path == "/ct/v1/get-proof-by-hash":
             wanted = base64.b64decode(query["hash"][0])
             leaves = self.tree.levels[0][:number["tree_size"]]

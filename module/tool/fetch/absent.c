@@ -17,3 +17,8 @@ int tool_verb_prove(int argc, char **argv)
 {
     return absent("prove");
 }
+
+int tool_verb_monitor(int argc, char **argv)
+{
+    return absent("monitor");
+}

@@ -312,6 +312,26 @@ static bool has_ended(const struct fetch *fetch)
     return fetch->manners->ended != NULL && *fetch->manners->ended != 0;
 }
 
+static void cancel(struct fetch *fetch, struct flight *flight, const char *why)
+{
+    if (flight->running) {
+        (void)curl_multi_remove_handle(fetch->multi, flight->curl);
+        flight->running = false;
+    }
+    flight->reply->kind = FETCH_UNREACHABLE;
+    snprintf(flight->reply->error, sizeof flight->reply->error, "%s", why);
+    conclude(flight);
+}
+
+void fetch_cancel(struct fetch *fetch)
+{
+    for (size_t i = 0; i < FETCH_IN_FLIGHT; i++) {
+        if (fetch->flights[i].reply != NULL) {
+            cancel(fetch, &fetch->flights[i], "not waited for");
+        }
+    }
+}
+
 /* Lets everything go on for a while: until something happens, or POLL_MS. */
 static void step(struct fetch *fetch)
 {
@@ -326,13 +346,7 @@ static void step(struct fetch *fetch)
             continue;
         }
         if (has_ended(fetch)) {
-            if (flight->running) {
-                (void)curl_multi_remove_handle(fetch->multi, flight->curl);
-                flight->running = false;
-            }
-            flight->reply->kind = FETCH_UNREACHABLE;
-            snprintf(flight->reply->error, sizeof flight->reply->error, "not waited for: clientct is to end");
-            conclude(flight);
+            cancel(fetch, flight, "not waited for: clientct is to end");
         } else if (!flight->running && now >= flight->resume_ms) {
             launch(fetch, flight);
         } else if (!flight->running && flight->resume_ms < nearest) {

@@ -67,6 +67,8 @@ void fetch_start(struct fetch *fetch, const char *url, const char *name, const c
 void fetch_wait(struct fetch *fetch, struct fetch_reply *reply);
 /* Until any is done that was not: where one fills a queue. False: nothing is in flight. */
 bool fetch_wait_any(struct fetch *fetch);
+/* Nothing that is in flight is wanted any more: all of it is done, as FETCH_UNREACHABLE. */
+void fetch_cancel(struct fetch *fetch);
 /* Why an answer is not a 200, as one line to be freed; NULL when it is one. */
 char *fetch_trouble(const struct fetch_reply *reply);
 void fetch_reply_clear(struct fetch_reply *reply);
