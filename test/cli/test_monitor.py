@@ -91,7 +91,8 @@ class Monitor(Case):
 
     def test_a_notice_has_the_fields_of_the_audit(self):
         log = ctlog.Log()
-        log.add(CA.entry(CA.tbs(0xABC, name(CN="x", OU="Meters"), uri("spiffe://example.org/a") + email("a@b.example"))))
+        log.add(CA.entry(CA.tbs(0xABC, name(CN="x", OU="Meters"),
+                                uri("spiffe://example.org/a") + email("a@b.example"))))
         log.publish()
         with ctlog.Serving(log) as serving:
             one, = self.round(serving, 1)

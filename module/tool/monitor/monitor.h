@@ -75,7 +75,7 @@ struct monitor_entry {
 
 /* Appends a notice about an entry, unless it is one that was said already. */
 void monitor_say_entry(struct monitor *monitor, struct monitor_log *log, const struct monitor_entry *entry);
-/* Appends one about the log, unless it is on already; `head` and `note` (may be NULL) are kept as evidence. Takes `text`. */
+/* Appends one about the log, unless it is on already; `head` and `note` (may be NULL) are evidence. Takes `text`. */
 void monitor_say_alarm(struct monitor *monitor, struct monitor_log *log, const char *reason, char *text,
                        const struct ct_tree_head *head, const char *note);
 /* Prints and gives to the hook what was kept and not delivered yet. */
