@@ -9,6 +9,7 @@
 #include "base/conf_lines.h"
 #include "base/der.h"
 #include "base/file.h"
+#include "evidence/certificate.h"
 #include "tool/monitor/watch.h"
 #include "tool/tool.h"
 
@@ -88,7 +89,7 @@ static bool read_issuer(const char *text, struct watch_value *value)
         return ct_unhex(text + strlen("sha256:"), strlen(text) - strlen("sha256:"), value->bytes, 32);
     }
     certificates = tool_read_certificates("the issuer", text);
-    good = certificates != NULL && tool_spki_sha256(sk_X509_value(certificates, 0), value->bytes);
+    good = certificates != NULL && ct_spki_sha256(sk_X509_value(certificates, 0), value->bytes);
     tool_certificates_free(certificates);
     return good;
 }
