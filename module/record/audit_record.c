@@ -78,6 +78,17 @@ static void put_shown_names(struct ct_audit_writer *w, const struct clientct_inp
     w->first = false;
 }
 
+/* As much of it as a certificate in order has: 20 bytes, RFC 5280, section 4.1.2.2. */
+static void put_serial(struct ct_audit_writer *w, const X509 *leaf)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
+    int len = ASN1_STRING_length(serial);
+
+    if (len > 0 && len <= 32) {
+        ct_audit_hex(w, "tls.client.x509.serial_number", ASN1_STRING_get0_data(serial), (size_t)len, true);
+    }
+}
+
 static void put_client(struct ct_audit_writer *w, const struct clientct_input *input,
                        const struct clientct_verdict *verdict)
 {
@@ -99,6 +110,7 @@ static void put_client(struct ct_audit_writer *w, const struct clientct_input *i
     }
     ct_audit_name(w, "tls.client.subject", X509_get_subject_name(input->leaf));
     ct_audit_name(w, "tls.client.issuer", X509_get_issuer_name(input->leaf));
+    put_serial(w, input->leaf);
     if (ct_time_of_asn1(X509_get0_notBefore(input->leaf), &ms)) {
         ct_audit_time(w, "tls.client.not_before", ms);
     }

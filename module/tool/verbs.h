@@ -15,6 +15,7 @@
     X(disable, "take back what enable has changed") \
     X(prove, "ask the logs whether they published what they promised") \
     X(monitor, "follow logs: catch those that lie, tell of certificates that nobody should have issued") \
+    X(reconcile, "hold the CA's records against the logs and against what servers saw") \
     X(version, "show the versions of clientct and its libraries")
 
 #define TOOL_VERB_DECLARE(name, about) int tool_verb_##name(int argc, char **argv);

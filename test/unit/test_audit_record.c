@@ -15,6 +15,7 @@ static X509 *certificate_named(int type, const void *value, int len)
 {
     X509 *x509 = X509_new();
     X509_NAME *name = X509_NAME_new();
+    BIGNUM *serial = NULL;
 
     ck_assert(x509 != NULL && name != NULL);
     ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)"Org", -1, -1, 0), 1);
@@ -24,6 +25,10 @@ static X509 *certificate_named(int type, const void *value, int len)
     ASN1_TIME_set_string((ASN1_TIME *)X509_getm_notBefore(x509), "20260101000000Z");
     ASN1_TIME_set_string((ASN1_TIME *)X509_getm_notAfter(x509), "20270101000000Z");
     X509_NAME_free(name);
+    /* The longest that there is: 20 bytes, RFC 5280, section 4.1.2.2. */
+    ck_assert(BN_hex2bn(&serial, "7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF") == 40);
+    ck_assert(BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x509)) != NULL);
+    BN_free(serial);
     return x509;
 }
 

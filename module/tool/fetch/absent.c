@@ -22,3 +22,8 @@ int tool_verb_monitor(int argc, char **argv)
 {
     return absent("monitor");
 }
+
+int tool_verb_reconcile(int argc, char **argv)
+{
+    return absent("reconcile");
+}

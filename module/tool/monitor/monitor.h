@@ -83,9 +83,6 @@ void monitor_deliver(struct monitor *monitor, struct monitor_log *log);
 /* Remembers what the last notices in the file were about. */
 void monitor_recall(struct monitor_log *log);
 
-/* What identifies a certificate as well as its precertificate: everything but what differs between the two. */
-uint64_t monitor_identity_key(struct ct_hasher *hasher, const struct ct_identity *identity);
-
 /* --- following --- */
 
 enum monitor_result {

@@ -18,28 +18,6 @@
 #define NAME_MAX_BYTES 512 /* of one of them */
 #define LINE_MAX_BYTES ((size_t)256 * 1024)
 
-uint64_t monitor_identity_key(struct ct_hasher *hasher, const struct ct_identity *identity)
-{
-    uint8_t times[16], lens[8 * 6];
-    uint8_t *at = lens;
-    struct ct_bytes parts[] = { { lens, sizeof lens }, identity->serial,       identity->issuer,
-                                identity->subject,     identity->spki,         identity->alternative_names,
-                                identity->usages,      { times, sizeof times } };
-    struct ct_hash hash;
-    uint64_t key = 0;
-
-    ct_write_u64(ct_write_u64(times, (uint64_t)identity->not_before_ms), (uint64_t)identity->not_after_ms);
-    for (size_t i = 1; i <= 6; i++) {
-        at = ct_write_u64(at, parts[i].len); /* no two lists of parts run together to the same bytes */
-    }
-    ct_hash_parts(hasher, parts, sizeof parts / sizeof parts[0], &hash);
-    if (hasher->failed) {
-        tool_out_of_memory();
-    }
-    memcpy(&key, hash.bytes, sizeof key);
-    return key == 0 ? 1 : key;
-}
-
 /* Whether it was there; it is now. Four places for each key, the oldest gives way. */
 static bool remember(struct monitor_log *log, uint64_t key)
 {
@@ -202,7 +180,7 @@ void monitor_say_entry(struct monitor *monitor, struct monitor_log *log, const s
 
     ct_hash_parts(&monitor->hasher, &entry->body, 1, &hash);
     if (found->identity != NULL) {
-        key = monitor_identity_key(&monitor->hasher, found->identity);
+        key = ca_identity_key(&monitor->hasher, found->identity);
         switch (ca_records_find(&settings->known, found->identity, key, &record)) {
         case RECORD_NONE:
             reason = settings->has_known ? "not-in-records" : "matched";

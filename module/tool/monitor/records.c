@@ -9,10 +9,31 @@
 
 #include "base/clock.h"
 #include "tool/folder.h"
-#include "tool/monitor/monitor.h"
 #include "tool/tool.h"
 
 #define LINE_MAX_BYTES (64u * 1024)
+
+uint64_t ca_identity_key(struct ct_hasher *hasher, const struct ct_identity *identity)
+{
+    uint8_t times[16], lens[8 * 6];
+    uint8_t *at = lens;
+    struct ct_bytes parts[] = { { lens, sizeof lens }, identity->serial,       identity->issuer,
+                                identity->subject,     identity->spki,         identity->alternative_names,
+                                identity->usages,      { times, sizeof times } };
+    struct ct_hash hash;
+    uint64_t key = 0;
+
+    ct_write_u64(ct_write_u64(times, (uint64_t)identity->not_before_ms), (uint64_t)identity->not_after_ms);
+    for (size_t i = 1; i <= 6; i++) {
+        at = ct_write_u64(at, parts[i].len); /* no two lists of parts run together to the same bytes */
+    }
+    ct_hash_parts(hasher, parts, sizeof parts / sizeof parts[0], &hash);
+    if (hasher->failed) {
+        tool_out_of_memory();
+    }
+    memcpy(&key, hash.bytes, sizeof key);
+    return key == 0 ? 1 : key;
+}
 
 static struct ca_record *add(struct ca_records *records)
 {
@@ -75,7 +96,7 @@ static bool add_certificates(const char *file, struct ca_records *records)
 
             memcpy(record->serial, identity.serial.data, identity.serial.len);
             record->serial_len = (uint8_t)identity.serial.len;
-            record->key = monitor_identity_key(&hasher, &identity);
+            record->key = ca_identity_key(&hasher, &identity);
             record->name = tool_format("%s", file);
         }
         OPENSSL_free(der);
@@ -189,7 +210,8 @@ bool ca_records_add(const char *verb, const char *path, struct ca_records *recor
     len = fread(head, 1, sizeof head - 1, file);
     head[len] = '\0';
     rewind(file);
-    if ((len > 0 && head[0] == '\x30') || strstr(head, "-----BEGIN ") != NULL) {
+    /* DER of more than 127 bytes; a serial number may begin with "0" as well. */
+    if ((len > 1 && head[0] == '\x30' && (head[1] & 0x80) != 0) || strstr(head, "-----BEGIN ") != NULL) {
         good = add_certificates(path, records);
     } else {
         good = add_lines(verb, path, file, records);

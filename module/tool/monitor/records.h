@@ -10,12 +10,15 @@
 struct ca_record {
     uint8_t serial[RECORD_SERIAL_MAX];
     uint8_t serial_len;
-    uint64_t key;         /* monitor_identity_key of a certificate; 0: not known */
+    uint64_t key;         /* ca_identity_key of a certificate; 0: not known */
     int64_t not_after_ms; /* of index.txt; 0: not known */
     char *subject;        /* of index.txt, as X509_NAME_oneline writes it; NULL: not known */
     char *name;           /* for people: the file, or the subject; may be NULL */
     bool logged, served;  /* for whoever goes through them */
 };
+
+/* What identifies a certificate as well as its precertificate: everything but what differs between the two. */
+uint64_t ca_identity_key(struct ct_hasher *hasher, const struct ct_identity *identity);
 
 /* Zero-initialise. Sorted by serial once all are added. */
 struct ca_records {
@@ -33,7 +36,7 @@ enum record_match {
     RECORD_OTHER, /* the serial number is of another certificate */
     RECORD_SAME
 };
-/* The record of a certificate; `key` is its monitor_identity_key. */
+/* The record of a certificate; `key` is its ca_identity_key. */
 enum record_match ca_records_find(const struct ca_records *records, const struct ct_identity *identity, uint64_t key,
                                   struct ca_record **found);
 /* All that is known is a serial number. NULL: none. */

@@ -71,6 +71,7 @@ static void read_decision(const json_t *object, struct report_line *line)
     line->not_after_ms = time_of(object, "tls.client.not_after");
     copy(line->subject, sizeof line->subject, text_of(object, "tls.client.subject"));
     copy(line->issuer, sizeof line->issuer, text_of(object, "tls.client.issuer"));
+    copy(line->serial, sizeof line->serial, text_of(object, "tls.client.x509.serial_number"));
     copy(line->reason, sizeof line->reason, reason);
     copy(line->shadow_policy, sizeof line->shadow_policy, text_of(object, "clientct.shadow.policy"));
     copy(line->shadow_reason, sizeof line->shadow_reason, text_of(object, "clientct.shadow.reason"));

@@ -42,6 +42,7 @@ struct report_line {
     uint8_t sha256[32];
     char subject[REPORT_TEXT_MAX], issuer[REPORT_TEXT_MAX];
     int64_t not_after_ms; /* REPORT_UNKNOWN_TIME: not said */
+    char serial[65];      /* hexadecimal digits; "": not said */
     bool judged;          /* not with mode = off */
     bool refused;         /* what was done */
     bool would_refuse;    /* what enforcing would do */
