@@ -24,7 +24,8 @@ def audit_line(der, serial, days=90, **more):
     line = {"@timestamp": "2026-11-01T10:00:00Z", "event.module": "clientct", "event.action": "client-certificate",
             "tls.client.hash.sha256": hashlib.sha256(der).hexdigest().upper(),
             "tls.client.subject": f"CN=device-{serial}", "tls.client.issuer": "CN=Device CA,O=Example",
-            "tls.client.x509.serial_number": f"{serial:02X}", "tls.client.not_after": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "tls.client.x509.serial_number": f"{serial:02X}",
+            "tls.client.not_after": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "clientct.verdict": "accept", "clientct.would_be": "accept", "clientct.reason": "compliant", **more}
     return json.dumps({key: value for key, value in line.items() if value is not None}) + "\n"
 
