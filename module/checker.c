@@ -208,14 +208,15 @@ bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
     return wants;
 }
 
-bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
+void clientct_checker_get_terms(struct clientct_checker *checker, struct clientct_terms *terms)
 {
     struct ct_share *share = ct_shared_get1(&checker->snapshot);
-    const struct ct_snapshot *snapshot = ct_share_get0(share);
-    bool allowed = snapshot->config != NULL && snapshot->config->settings.resumption_allowed;
 
+    ct_snapshot_terms(ct_share_get0(share), terms);
+    if (atomic_load_explicit(&checker->denied, memory_order_acquire) != NULL) {
+        terms->resumption = CLIENTCT_RESUMPTION_REFUSE;
+    }
     ct_share_release(share);
-    return !allowed || atomic_load(&checker->denied) != NULL;
 }
 
 /* What the configuration has to offer to others: the CA certificates and the keys that it names. */
@@ -280,6 +281,16 @@ static unsigned strictness(const struct clientct_verdict *verdict)
     return !verdict->accept ? 2 : verdict->decided && !verdict->compliant ? 1 : 0;
 }
 
+static enum clientct_resumption strictest(enum clientct_resumption a, enum clientct_resumption b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The rules may say something else for each name; the strictest outcome is the one that holds. */
 static void decide_by_every_name(struct ct_cache *cache, const struct ct_snapshot *snapshot,
                                  const struct clientct_input *input, int64_t now_ms, struct clientct_verdict *verdict)
@@ -296,6 +307,10 @@ static void decide_by_every_name(struct ct_cache *cache, const struct ct_snapsho
             continue;
         }
         ct_decide_cached(cache, snapshot, &by_name, now_ms, &other);
+        other.terms.resumption = strictest(other.terms.resumption, verdict->terms.resumption);
+        other.holds_until_ms = earliest(other.holds_until_ms, verdict->holds_until_ms);
+        verdict->terms.resumption = other.terms.resumption;
+        verdict->holds_until_ms = other.holds_until_ms;
         if (strictness(&other) > strictness(verdict)) {
             struct clientct_verdict milder = *verdict;
 
@@ -443,4 +458,13 @@ void clientct_record_sized(struct clientct_checker *checker, const struct client
         verdict = &whole;
     }
     ct_recorder_decision(recorder, input, verdict, elapsed_ns);
+}
+
+void clientct_record_resumption(struct clientct_checker *checker)
+{
+    struct ct_recorder *recorder = atomic_load_explicit(&checker->recorder, memory_order_acquire);
+
+    if (recorder != NULL) {
+        ct_recorder_resumption(recorder);
+    }
 }

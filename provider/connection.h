@@ -10,6 +10,12 @@
 
 #include <clientct/clientct.h>
 
+/* What an SSL_CTX is for us. A child has it from its parent by fork, and nobody else. */
+struct ct_origin {
+    uint8_t id[16];  /* random: no other SSL_CTX has it, in any process */
+    int64_t born_ns; /* CLOCK_BOOTTIME; windows of time are counted from here */
+};
+
 struct ct_connection {
     char magic[16];
     const SSL *owner;
@@ -26,6 +32,11 @@ struct ct_connection {
     uint64_t read;                          /* and how much had come by then */
     size_t name_count;                      /* one more than there is room for: there were too many */
     char *names[CLIENTCT_SERVER_NAMES_MAX]; /* in the order of their first appearance; NULL: no name was given */
+    /* session_context.c: */
+    struct ct_origin origin; /* of the SSL_CTX that the connection had when its last ClientHello came */
+    uint8_t given_context[SSL_MAX_SID_CTX_LENGTH]; /* to the connection, for that ClientHello */
+    uint8_t kept_context[SSL_MAX_SID_CTX_LENGTH];  /* by its session, whoever sets another */
+    unsigned kept_context_len;                     /* 0: the session is not ours to keep */
 };
 
 /* Takes an ex_data index for it in the thread's default context. False when it cannot be had. */

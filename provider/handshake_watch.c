@@ -5,6 +5,7 @@
 
 #include "connection.h"
 #include "server_names.h"
+#include "session_context.h"
 #include "verify_hook.h"
 
 typedef int (*security_callback)(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other, void *ex);
@@ -48,6 +49,9 @@ static int on_security_question(const SSL *ssl, const SSL_CTX *ctx, int op, int 
     if (ssl != NULL && SSL_is_server(ssl)) {
         bool of_client_hello = (op & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CURVE || op == SSL_SECOP_CIPHER_SHARED;
 
+        if (op == SSL_SECOP_VERSION) {
+            ct_session_context_asked((SSL *)ssl);
+        }
         if ((of_client_hello && !on_client_hello((SSL *)ssl)) ||
             (op == SSL_SECOP_SIGALG_CHECK && !on_certificate_verify((SSL *)ssl))) {
             return 0;

@@ -1,6 +1,7 @@
 /*
  * What we do in a handshake besides verification, by way of the security callback: libssl asks it for the groups and
- * ciphers of each ClientHello, after it has read the server's name, and for the signature of each CertificateVerify.
+ * ciphers of each ClientHello, after it has read the server's name, and for the signature of each CertificateVerify; and
+ * for the version when a handshake begins, and when a ClientHello is there and its session has not been looked for.
  * Applications, unlike with message callbacks, hardly ever have one of their own.
  */
 #ifndef CT_HANDSHAKE_WATCH_H
@@ -9,7 +10,7 @@
 #include <openssl/ssl.h>
 
 /*
- * From now on, with the connections of `ctx`: names are noted, and a client whose chain was verified past us, by
+ * From now on, with the connections of `ctx`: what a client may resume is said, names are noted, and a client whose chain was verified past us, by
  * whatever means, is judged before its CertificateVerify is believed.
  */
 void ct_handshake_watch(SSL_CTX *ctx);

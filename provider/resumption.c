@@ -1,18 +1,46 @@
 #include "resumption.h"
 
+#include "session_context.h"
+
+/* "No" by everything that holds: applications and libssl itself outweigh one or the other. */
 void ct_resumption_refuse(SSL *ssl)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
+    /* No connection has the session's context then, so none resumes it, whatever becomes of its times. */
+    size_t tickets = ct_session_context_part(ssl) ? 1 : 0;
 
-    /* Enough for TLS 1.3, where the tickets are sent after this; 1.2 has announced its ticket already. */
-    SSL_set_num_tickets(ssl, 0);
-    if (session == NULL) {
-        return;
-    }
-    /* A session made in January 1970 is over, in the server's cache as well as in a ticket that comes back. */
+    if (session != NULL) {
+        /* Over since 1970, in caches and in tickets that come back; libssl dates tickets of TLS 1.3 anew. */
 #if OPENSSL_VERSION_NUMBER >= 0x30300000L
-    SSL_SESSION_set_time_ex(session, 1);
+        SSL_SESSION_set_time_ex(session, 1);
 #else
-    SSL_SESSION_set_time(session, 1);
+        SSL_SESSION_set_time(session, 1);
 #endif
+        SSL_SESSION_set_timeout(session, 1);
+    }
+    /*
+     * One ticket, good for nothing: a TLS 1.3 server that says nothing after the client's Finished delays the
+     * acknowledgement, and a client with Nagle's algorithm waits for it before its first request.
+     */
+    if (SSL_get_num_tickets(ssl) > tickets) {
+        SSL_set_num_tickets(ssl, tickets);
+    }
+    SSL_set_max_early_data(ssl, 0); /* nor is the client to be told that it may send data with it */
+}
+
+enum clientct_session ct_resumption_settle(SSL *ssl, const struct clientct_verdict *verdict, const char *server_name)
+{
+    enum ct_session_context context = CT_SESSION_CONTEXT_PASSED;
+
+    if (verdict->terms.resumption == CLIENTCT_RESUMPTION_ALLOW) {
+        return CLIENTCT_SESSION_ALLOWED;
+    }
+    if (verdict->accept && verdict->terms.resumption == CLIENTCT_RESUMPTION_CHECKED) {
+        context = ct_session_context_judge(ssl, &verdict->terms, server_name, verdict->holds_until_ms);
+    }
+    if (context == CT_SESSION_CONTEXT_HOLDS) {
+        return CLIENTCT_SESSION_RESUMABLE;
+    }
+    ct_resumption_refuse(ssl);
+    return context == CT_SESSION_CONTEXT_UNDONE ? CLIENTCT_SESSION_UNDONE : CLIENTCT_SESSION_REFUSED;
 }

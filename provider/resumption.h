@@ -1,14 +1,19 @@
-/* Keeps a session from outliving the policy under which its client was let in. */
+/* Keeps a session from outliving the verdict about its client. */
 #ifndef CT_RESUMPTION_H
 #define CT_RESUMPTION_H
 
 #include <openssl/ssl.h>
 
+#include <clientct/clientct.h>
+
 /*
- * Makes the connection's session one that cannot be resumed, by ticket or by
- * session ID, TLS 1.2 or 1.3: a resumed handshake skips certificate
- * verification. Touches none of the application's callbacks.
+ * Decides whether the session of a full handshake can be resumed, when its verdict has been made, and makes it one
+ * that cannot where that is so: by ticket or by session ID, in TLS 1.2 or 1.3. A resumed handshake skips certificate
+ * verification. `server_name` is the one that the verdict is for. Touches none of the application's callbacks.
  */
+enum clientct_session ct_resumption_settle(SSL *ssl, const struct clientct_verdict *verdict, const char *server_name);
+
+/* Makes the session one that cannot be resumed: where there is no verdict, or none that could last. */
 void ct_resumption_refuse(SSL *ssl);
 
 #endif

@@ -14,7 +14,7 @@ const SSL_METHOD *OSSL_QUIC_client_method(void) __attribute__((weak));
 const SSL_METHOD *OSSL_QUIC_client_thread_method(void) __attribute__((weak));
 
 /* A client that wants CT of its own (SSL_CTX_enable_ct) could not have it if the extension were taken. */
-static bool is_for_clients_only(const SSL_CTX *ctx)
+bool ct_is_for_clients_only(const SSL_CTX *ctx)
 {
     const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
 
@@ -63,7 +63,7 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     OSSL_LIB_CTX *threads_own;
     bool asks = false;
 
-    if (is_for_clients_only(ctx)) {
+    if (ct_is_for_clients_only(ctx)) {
         return;
     }
     ct_handshake_watch(ctx);

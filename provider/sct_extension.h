@@ -4,11 +4,16 @@
 
 #include <stdbool.h>
 
+#include <openssl/ssl.h>
+
 /*
  * Has every SSL_CTX made from now on ask clients for SCTs and note what they
  * send, unless it is for clients only or the configuration does without. Call
  * once a process; false when memory is short.
  */
 bool ct_sct_extension_register(void);
+
+/* Whether the context can make connections of clients only: nothing of ours is for those. */
+bool ct_is_for_clients_only(const SSL_CTX *ctx);
 
 #endif

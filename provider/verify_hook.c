@@ -126,14 +126,6 @@ static bool decide(struct clientct_checker *checker, struct clientct_input *inpu
     return clientct_decide(checker, input, verdict);
 }
 
-/* Whatever the verdict: a session made while the policy only watched would outlive its enforcement. */
-static void limit_session(struct clientct_checker *checker, SSL *ssl)
-{
-    if (checker == NULL || clientct_checker_refuses_resumption(checker)) {
-        ct_resumption_refuse(ssl);
-    }
-}
-
 /* Decides about what libcrypto has accepted, and records it. */
 static bool judge(X509 *leaf, STACK_OF(X509) *chain, SSL *ssl, struct clientct_verdict *verdict)
 {
@@ -147,7 +139,7 @@ static bool judge(X509 *leaf, STACK_OF(X509) *chain, SSL *ssl, struct clientct_v
 
     ct_server_names_get(ssl, &input);
     accept = decide(checker, &input, ssl, verdict);
-    limit_session(checker, ssl);
+    input.session = ct_resumption_settle(ssl, verdict, input.server_name);
     if (connection != NULL) { /* else it is judged once more, later */
         connection->judged = true;
     }

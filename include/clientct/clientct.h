@@ -110,6 +110,40 @@ enum clientct_mode {
 /* "enforce", "report", "off". A static string. */
 const char *clientct_mode_name(enum clientct_mode mode);
 
+/* How far sessions of clients with certificates may be resumed, which skips every check; the strictest first. */
+enum clientct_resumption {
+    CLIENTCT_RESUMPTION_REFUSE,  /* never */
+    CLIENTCT_RESUMPTION_CHECKED, /* while its verdict holds and is young, and all that it depends on is the same */
+    CLIENTCT_RESUMPTION_ALLOW    /* as the application likes */
+};
+
+/* "refuse", "checked", "allow". A static string. */
+const char *clientct_resumption_name(enum clientct_resumption resumption);
+
+/* What became of the session of a connection whose client has a certificate: the record says it. */
+enum clientct_session {
+    CLIENTCT_SESSION_UNKNOWN,
+    CLIENTCT_SESSION_RESUMABLE, /* made; can be resumed under `checked` */
+    CLIENTCT_SESSION_REFUSED,   /* made; cannot be resumed, by the settings or because its verdict will not hold */
+    CLIENTCT_SESSION_UNDONE,    /* made; cannot be resumed, because the application undid what `checked` needs */
+    CLIENTCT_SESSION_ALLOWED,   /* made; left to the application */
+    CLIENTCT_SESSION_RESUMED,   /* an earlier one was resumed: no verdict was made */
+    CLIENTCT_SESSION_COUNT
+};
+
+/* "unknown", "resumable", "refused", "undone", "allowed", "resumed". A static string. */
+const char *clientct_session_name(enum clientct_session session);
+
+/*
+ * The terms on which a session can be resumed. Two sessions whose verdicts depend on the same files' contents have
+ * the same digest, in every process. All zero means: refuse. This structure does not grow.
+ */
+struct clientct_terms {
+    enum clientct_resumption resumption;
+    int64_t window_ms;  /* `resumption_window`: no verdict is taken over that is older */
+    uint8_t digest[32]; /* of settings, log lists, and the keys and certificates that they name */
+};
+
 /* The verification module's view of the world: configuration, log lists, cache. Opaque. */
 struct clientct_checker;
 
@@ -141,8 +175,11 @@ void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occ
 /* Whether `sources` has tls: should a server ask its clients for SCTs? */
 bool clientct_checker_wants_tls_scts(struct clientct_checker *checker);
 
-/* Whether `resumption = refuse`. True where the configuration cannot be read. */
-bool clientct_checker_refuses_resumption(struct clientct_checker *checker);
+/*
+ * What is in force for a client of whom nothing is known yet. A rule may be stricter, and `allow` at the top is
+ * `checked` where one is. Where the configuration cannot be read: refuse.
+ */
+void clientct_checker_get_terms(struct clientct_checker *checker, struct clientct_terms *terms);
 
 /* Called with one object in DER and what it is called; both live for the length of the call. False ends the visit. */
 typedef bool (*clientct_visit_fn)(void *arg, const uint8_t *der, size_t len, const char *name);
@@ -191,6 +228,7 @@ struct clientct_input {
      */
     const char *const *shown_server_names;
     size_t shown_server_name_count; /* 0: server_name is the only one */
+    enum clientct_session session;  /* for the record only */
 };
 
 /* What became of one SCT. */
@@ -237,8 +275,10 @@ struct clientct_verdict {
     char detail[320]; /* one line: expected, found, what to do */
     char advice[320]; /* the smallest change that would satisfy the policy; "" when there is none (explain) */
     unsigned signatures_checked;
-    uint64_t generation;     /* of the configuration in force: counts loads, from 1 */
-    uint8_t leaf_sha256[32]; /* of the certificate's DER; zero without certificate */
+    uint64_t generation;         /* of the configuration in force: counts loads, from 1 */
+    uint8_t leaf_sha256[32];     /* of the certificate's DER; zero without certificate */
+    struct clientct_terms terms; /* for the session of this client */
+    int64_t holds_until_ms;      /* from then on time alone may change the verdict; INT64_MAX: never */
 };
 
 /*
@@ -286,6 +326,9 @@ static inline void clientct_record(struct clientct_checker *checker, const struc
 {
     clientct_record_sized(checker, input, sizeof *input, verdict, sizeof *verdict, elapsed_ns);
 }
+
+/* Counts a connection that resumed the session of a client with a certificate. Like clientct_record. */
+void clientct_record_resumption(struct clientct_checker *checker);
 
 /* What is in force in a checker, for those who ask whether it really is. */
 struct clientct_state {

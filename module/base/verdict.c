@@ -47,6 +47,21 @@ const char *clientct_mode_name(enum clientct_mode mode)
     return "unknown-mode";
 }
 
+const char *clientct_resumption_name(enum clientct_resumption resumption)
+{
+    static const char *const names[] = { "refuse", "checked", "allow" };
+
+    return (unsigned)resumption < sizeof names / sizeof names[0] ? names[resumption] : "unknown-resumption";
+}
+
+const char *clientct_session_name(enum clientct_session session)
+{
+    static const char *const names[CLIENTCT_SESSION_COUNT] = { "unknown", "resumable", "refused",
+                                                               "undone",  "allowed",   "resumed" };
+
+    return (unsigned)session < CLIENTCT_SESSION_COUNT ? names[session] : "unknown-session";
+}
+
 const char *clientct_version(void)
 {
     return CLIENTCT_VERSION;

@@ -55,10 +55,14 @@ static const struct ct_setting_row table[] = {
     { { CT_SETTING_TOP, "rules", "SECTION", NULL, false, "the section that lists the rules in order" },
       ct_parse_rules,
       0 },
-    { { CT_SETTING_TOP, "resumption", "refuse | allow", "refuse", false,
+    { { CT_SETTING_TOP, "resumption", "refuse | checked | allow", "checked", false,
         "whether sessions of clients with certificates may be resumed, which skips every check" },
-      ct_parse_allowed,
-      TOP(resumption_allowed) },
+      ct_parse_resumption,
+      TOP(resumption) },
+    { { CT_SETTING_TOP, "resumption_window", "DURATION", "10m", false,
+        "with `checked`, the age at which a verdict is too old for its session to be resumed; 1s to 1d" },
+      ct_parse_resumption_window,
+      TOP(resumption_window_ms) },
     { { CT_SETTING_TOP, "raw_public_keys", "refuse | allow", "refuse", false,
         "whether clients may use a raw public key, for which no log can vouch" },
       ct_parse_allowed,
@@ -141,6 +145,10 @@ static const struct ct_setting_row table[] = {
         "the mode for certificates that match; without it the one at the top" },
       ct_parse_rule_mode,
       0 },
+    { { CT_SETTING_RULE, "resumption", "refuse | checked", NULL, false,
+        "whether sessions of clients that match may be resumed, where the top is not stricter" },
+      ct_parse_rule_resumption,
+      RULE(resumption) },
 };
 #define ROWS (sizeof table / sizeof table[0])
 _Static_assert(ROWS <= CT_SETTINGS_MAX_ROWS, "struct ct_given has a line for every row");
@@ -204,6 +212,19 @@ static void check_whole(struct ct_settings_reader *reader)
     }
 }
 
+/*
+ * Whether a session is one that can be resumed is settled before the client's certificate has chosen a rule: a rule
+ * that is stricter than `allow` cannot be kept for its own clients alone.
+ */
+static void apply_strictest_resumption(struct ct_settings *settings)
+{
+    for (size_t i = 0; i < settings->rule_count && settings->resumption == CLIENTCT_RESUMPTION_ALLOW; i++) {
+        if (settings->rules[i].resumption != CLIENTCT_RESUMPTION_ALLOW) {
+            settings->resumption = CLIENTCT_RESUMPTION_CHECKED;
+        }
+    }
+}
+
 bool ct_settings_parse(const char *file, struct ct_bytes text, struct ct_settings *settings,
                        struct ct_problems *problems)
 {
@@ -233,6 +254,7 @@ bool ct_settings_parse(const char *file, struct ct_bytes text, struct ct_setting
     ct_settings_read_section(&reader, 0, CT_SETTING_TOP, settings, &reader.given);
     apply_defaults(&reader);
     ct_settings_read_rules(&reader);
+    apply_strictest_resumption(settings);
     check_whole(&reader);
     if (problems->errors == errors) {
         ct_settings_warn(&reader, ct_now_ms());

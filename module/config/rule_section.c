@@ -35,6 +35,18 @@ void ct_parse_rule_mode(struct ct_settings_reader *reader, const struct ct_conf_
     rule->has_mode = true;
 }
 
+/* `allow` is not among the words: which session a client offers is settled before its certificate chooses a rule. */
+void ct_parse_rule_resumption(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    static const char *const words[] = { "refuse", "checked", NULL };
+    enum clientct_resumption *resumption = value;
+    size_t index;
+
+    if (ct_parse_word(reader, line, line->value, words, &index)) {
+        *resumption = (enum clientct_resumption)index;
+    }
+}
+
 static int no_passphrase(char *buffer, int size, int writing, void *data)
 {
     return -1;
@@ -312,10 +324,17 @@ static void check_rule(struct ct_settings_reader *reader, const struct ct_rule *
     unsigned expires = ct_settings_given(reader, given, CT_SETTING_RULE, "expires");
     unsigned before = ct_settings_given(reader, given, CT_SETTING_RULE, "issued_before");
     unsigned after = ct_settings_given(reader, given, CT_SETTING_RULE, "issued_after");
+    unsigned resumption = ct_settings_given(reader, given, CT_SETTING_RULE, "resumption");
 
-    if (rule->policy == SIZE_MAX && !rule->has_mode && !rule->exempt) {
-        ct_setting_error(reader, rule->line, "rule `%s` does nothing; it needs `policy`, `exempt = yes` or `mode`",
+    if (rule->policy == SIZE_MAX && !rule->has_mode && !rule->exempt && resumption == 0) {
+        ct_setting_error(reader, rule->line,
+                         "rule `%s` does nothing; it needs `policy`, `exempt = yes`, `mode` or `resumption`",
                          rule->name);
+    }
+    if (resumption != 0 && rule->resumption > reader->settings->resumption) {
+        ct_setting_error(reader, resumption,
+                         "rule `%s` is looser than the top, which has `resumption = %s`; a rule may only be stricter",
+                         rule->name, clientct_resumption_name(reader->settings->resumption));
     }
     if (expires != 0 && !rule->exempt) {
         ct_setting_error(reader, expires, "`expires` ends an exemption; rule `%s` has no `exempt = yes`", rule->name);
@@ -345,6 +364,7 @@ static void read_rule(struct ct_settings_reader *reader, const struct ct_conf_li
                               .issued_before_ms = INT64_MAX,
                               .issued_after_ms = INT64_MIN,
                               .policy = SIZE_MAX,
+                              .resumption = CLIENTCT_RESUMPTION_ALLOW,
                               .expires_ms = INT64_MAX };
     settings->rule_count++;
     rule->name = ct_setting_copy(reader, line->name);

@@ -36,7 +36,8 @@ struct ct_settings {
     size_t shadow_policy; /* SIZE_MAX: none */
     struct ct_rule *rules;
     size_t rule_count;
-    bool resumption_allowed;
+    enum clientct_resumption resumption; /* never looser than `checked` where a rule is stricter than `allow` */
+    int64_t resumption_window_ms;
     bool raw_public_keys_allowed;
     enum ct_reload reload;
     struct ct_audit_sink_setting *audit;

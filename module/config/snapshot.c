@@ -361,6 +361,16 @@ void ct_snapshot_release(struct ct_snapshot *snapshot)
     free(snapshot);
 }
 
+void ct_snapshot_terms(const struct ct_snapshot *snapshot, struct clientct_terms *terms)
+{
+    *terms = (struct clientct_terms){ 0 };
+    memcpy(terms->digest, snapshot->digest, sizeof terms->digest);
+    if (snapshot->config != NULL) {
+        terms->resumption = snapshot->config->settings.resumption;
+        terms->window_ms = snapshot->config->settings.resumption_window_ms;
+    }
+}
+
 bool ct_snapshot_outdated(const struct ct_snapshot *snapshot)
 {
     if (ct_monotonic_ms() >= snapshot->look_again_ms) {

@@ -52,6 +52,8 @@ struct ct_snapshot {
 struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous) CT_MUST_USE;
 struct ct_snapshot *ct_snapshot_retain(struct ct_snapshot *snapshot);
 void ct_snapshot_release(struct ct_snapshot *snapshot); /* NULL is fine */
+/* For a client of whom nothing is known yet (clientct_checker_get_terms). */
+void ct_snapshot_terms(const struct ct_snapshot *snapshot, struct clientct_terms *terms);
 /* Whether a watched file has another stamp than when the snapshot was read, or it is time to look again. */
 bool ct_snapshot_outdated(const struct ct_snapshot *snapshot) CT_MUST_USE;
 /* Whether a watched file was changed in this tenth of a second: somebody may be writing it. */

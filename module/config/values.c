@@ -103,6 +103,17 @@ void ct_parse_allowed(struct ct_settings_reader *reader, const struct ct_conf_li
     parse_bool(reader, line, words, value);
 }
 
+void ct_parse_resumption(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    static const char *const words[] = { "refuse", "checked", "allow", NULL };
+    enum clientct_resumption *resumption = value;
+    size_t index;
+
+    if (ct_parse_word(reader, line, line->value, words, &index)) {
+        *resumption = (enum clientct_resumption)index;
+    }
+}
+
 void ct_parse_yes_no(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
     static const char *const words[] = { "no", "yes", NULL };
@@ -223,6 +234,20 @@ void ct_parse_duration(struct ct_settings_reader *reader, const struct ct_conf_l
         return;
     }
     *duration = ms;
+}
+
+void ct_parse_resumption_window(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    int64_t *window = value;
+    int64_t ms = CT_SECOND_MS;
+
+    ct_parse_duration(reader, line, &ms);
+    if (ms < CT_SECOND_MS || ms > CT_DAY_MS) {
+        ct_setting_error(reader, line->line, "`%s`: expected 1s to 1d, found `%.100s`%s", line->name, line->value,
+                         ms == 0 ? "; to have no session resumed, write `resumption = refuse`" : "");
+        return;
+    }
+    *window = ms;
 }
 
 void ct_parse_time(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)

@@ -184,7 +184,7 @@ static void warn_resumption(const struct ct_settings_reader *reader)
 {
     const struct ct_settings *settings = reader->settings;
 
-    for (size_t i = 0; settings->resumption_allowed && i < settings->rule_count; i++) {
+    for (size_t i = 0; settings->resumption == CLIENTCT_RESUMPTION_ALLOW && i < settings->rule_count; i++) {
         if (settings->rules[i].server_name != NULL) {
             ct_setting_warning(reader, ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "resumption"),
                                "`resumption = allow` and rule `%s` (line %u) by `server_name`: a session from one name "

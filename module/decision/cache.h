@@ -22,7 +22,7 @@ struct ct_cached {
     uint8_t leaf_sha256[32];
     struct ct_cache_tag files; /* over the stamps of the certificate's files in the stores */
     uint16_t rule, policy;     /* CT_CACHED_NONE: none */
-    uint8_t reason, shadow_reason, mode;
+    uint8_t reason, shadow_reason, mode, resumption;
     bool accept, decided, compliant, shadow_compliant;
     bool read_store; /* the verdict depends on sct_store */
 };

@@ -122,6 +122,7 @@ static bool keep(struct ct_cache *cache, const struct ct_settings *settings, con
     cached->reason = (uint8_t)verdict->reason;
     cached->shadow_reason = (uint8_t)verdict->shadow_reason;
     cached->mode = (uint8_t)verdict->mode;
+    cached->resumption = (uint8_t)facts->resumption;
     cached->accept = verdict->accept;
     cached->decided = verdict->decided;
     cached->compliant = verdict->compliant;
@@ -170,6 +171,17 @@ static void restore(const struct ct_settings *settings, const struct ct_cached *
     }
 }
 
+/* For the session of a client whose verdict holds until then, and whose rule allows no more than that. */
+static void set_terms(const struct ct_snapshot *snapshot, uint8_t resumption, int64_t until_ms,
+                      struct clientct_verdict *verdict)
+{
+    ct_snapshot_terms(snapshot, &verdict->terms);
+    if (resumption < verdict->terms.resumption) {
+        verdict->terms.resumption = (enum clientct_resumption)resumption;
+    }
+    verdict->holds_until_ms = until_ms;
+}
+
 void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot, const struct clientct_input *input,
                       int64_t now_ms, struct clientct_verdict *verdict)
 {
@@ -183,9 +195,11 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
     cacheable = cacheable && tag_of(cache, snapshot, input, &tag);
     if (cacheable && ct_cache_find(cache, &tag, now_ms, &cached) && files_unchanged(cache, settings, &cached)) {
         restore(settings, &cached, now_ms, verdict);
+        set_terms(snapshot, cached.resumption, cached.until_ms, verdict);
         return;
     }
     ct_decide(snapshot, input, now_ms, verdict, &facts);
+    set_terms(snapshot, (uint8_t)facts.resumption, facts.until_ms, verdict);
     if (cacheable && keep(cache, settings, verdict, &facts, &cached)) {
         ct_cache_insert(cache, &tag, &cached);
     }

@@ -129,6 +129,7 @@ static enum clientct_reason choose(struct decision *d)
     if (failed != CLIENTCT_NOT_EVALUATED) {
         d->verdict->mode = strictest_mode(d->settings);
         d->facts->policy = NULL;
+        d->facts->resumption = CLIENTCT_RESUMPTION_REFUSE;
         narrow(d, d->now_ms, d->now_ms + DOUBT_RETRY_MS); /* libcrypto does not tell short memory from bad bytes */
         say(d, "a rule asks for an extension that the certificate has twice, or in a form that cannot be read");
         return failed;
@@ -138,6 +139,7 @@ static enum clientct_reason choose(struct decision *d)
         if (d->facts->rule->has_mode) {
             d->verdict->mode = d->facts->rule->mode;
         }
+        d->facts->resumption = d->facts->rule->resumption;
         if (d->facts->rule->policy != SIZE_MAX) {
             d->facts->policy = &d->settings->policies[d->facts->rule->policy];
         }
@@ -474,7 +476,11 @@ void ct_decide(const struct ct_snapshot *snapshot, const struct clientct_input *
         .facts = facts,
     };
 
-    *facts = (struct ct_decision_facts){ .from_ms = INT64_MIN, .until_ms = INT64_MAX };
+    *facts = (struct ct_decision_facts){
+        .from_ms = INT64_MIN,
+        .until_ms = INT64_MAX,
+        .resumption = CLIENTCT_RESUMPTION_ALLOW,
+    };
     decide(&d);
     verdict->signatures_checked = d.evaluation.checks;
     if (input->explain) {

@@ -13,9 +13,10 @@ struct ct_decision_facts {
     const struct ct_policy *policy; /* NULL: none was chosen */
     struct ct_file_stamp ocsp_file, store_file; /* as they were read; zero: not looked for */
     bool read_store;
+    enum clientct_resumption resumption; /* at most, by the rule */
 };
 
-/* Fills a zeroed verdict, but for `held`, `cached` and `generation`. Pure but for the store and OCSP files it reads. */
+/* Fills a zeroed verdict, but for `held`, `cached`, `generation`, `terms` and `holds_until_ms`. Pure but for the store and OCSP files it reads. */
 void ct_decide(const struct ct_snapshot *snapshot, const struct clientct_input *input, int64_t now_ms,
                struct clientct_verdict *verdict, struct ct_decision_facts *facts);
 

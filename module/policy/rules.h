@@ -27,6 +27,7 @@ struct ct_rule {
     int64_t expires_ms; /* the exemption ends; INT64_MAX: never */
     bool has_mode;
     enum clientct_mode mode;
+    enum clientct_resumption resumption; /* at most; CLIENTCT_RESUMPTION_ALLOW: not given */
 };
 
 struct ct_rule_subject {

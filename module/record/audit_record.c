@@ -235,6 +235,9 @@ void ct_audit_decision_line(const struct ct_audit_origin *origin, const struct c
     put_origin(&w, origin);
     put_client(&w, input, verdict);
     put_verdict(&w, verdict);
+    if (input->session != CLIENTCT_SESSION_UNKNOWN) {
+        ct_audit_word(&w, "clientct.session", clientct_session_name(input->session));
+    }
     put_scts(&w, verdict);
     end(&w, line);
     line->priority = !verdict->accept ? CT_AUDIT_WARNING : verdict->compliant ? CT_AUDIT_INFO : CT_AUDIT_NOTICE;

@@ -24,6 +24,10 @@
 #define OPENING_MS 1000
 #define NAMES_TRIED 64
 
+_Static_assert(CT_METRICS_SESSIONS_RESUMED - CT_METRICS_SESSIONS_RESUMABLE ==
+                   CLIENTCT_SESSION_RESUMED - CLIENTCT_SESSION_RESUMABLE,
+               "the counters of sessions stand in the order of enum clientct_session");
+
 /* A file that is mapped; the descriptor is closed at once, for a daemon would close it and reuse its number. */
 struct mapping {
     _Atomic(pid_t) pid; /* of the process that may count in it without looking further */
@@ -329,6 +333,22 @@ void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdi
     add(&file->counters[CT_METRICS_SIGNATURES], verdict->signatures_checked);
     add(&file->buckets[bucket_of(elapsed_ns)], 1);
     add(&file->duration_ns, elapsed_ns);
+    ct_share_release(share);
+}
+
+void ct_metrics_session(struct ct_metrics *metrics, enum clientct_session session)
+{
+    struct ct_share *share;
+    struct ct_metrics_file *file;
+
+    if (session <= CLIENTCT_SESSION_UNKNOWN || session >= CLIENTCT_SESSION_COUNT) {
+        return;
+    }
+    share = current(metrics);
+    if (share != NULL) {
+        file = ((struct mapping *)ct_share_get0(share))->file;
+        add(&file->counters[CT_METRICS_SESSIONS_RESUMABLE + (session - CLIENTCT_SESSION_RESUMABLE)], 1);
+    }
     ct_share_release(share);
 }
 

@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 
 #define CT_METRICS_MAGIC UINT64_C(0x3173746e756f4363) /* a file of the other byte order has another one */
-#define CT_METRICS_VERSION 1u
+#define CT_METRICS_VERSION 2u
 #define CT_METRICS_LABELS 256
 #define CT_METRICS_LISTS 16
 #define CT_METRICS_BUCKETS 13 /* the last one is +Inf */
@@ -24,6 +24,12 @@
 #define CT_METRICS_COUNTERS(X) \
     X(CACHE_HITS, "clientct_verdict_cache_hits_total", "", "Verdicts that came from the cache.") \
     X(SIGNATURES, "clientct_signatures_checked_total", "", "Signatures of SCTs that were checked.") \
+    X(SESSIONS_RESUMABLE, "clientct_sessions_total", "outcome=\"resumable\"", \
+      "Connections of clients with certificates, by what becomes of their TLS session.") \
+    X(SESSIONS_REFUSED, "clientct_sessions_total", "outcome=\"refused\"", "") \
+    X(SESSIONS_UNDONE, "clientct_sessions_total", "outcome=\"undone\"", "") \
+    X(SESSIONS_ALLOWED, "clientct_sessions_total", "outcome=\"allowed\"", "") \
+    X(SESSIONS_RESUMED, "clientct_sessions_total", "outcome=\"resumed\"", "") \
     X(AUDIT_WRITTEN, "clientct_audit_records_written_total", "", "Audit records written to a sink.") \
     X(AUDIT_DROPPED_RATE, "clientct_audit_records_dropped_total", "cause=\"rate\"", \
       "Audit records not written, by the rate limit or by a sink that could not take them.") \

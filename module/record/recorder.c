@@ -120,6 +120,12 @@ void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_in
                           const struct clientct_verdict *verdict, uint64_t elapsed_ns)
 {
     ct_metrics_decision(recorder->metrics, verdict, elapsed_ns);
+    ct_metrics_session(recorder->metrics, input->session);
     ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
     count_lines(recorder);
+}
+
+void ct_recorder_resumption(struct ct_recorder *recorder)
+{
+    ct_metrics_session(recorder->metrics, CLIENTCT_SESSION_RESUMED);
 }

@@ -19,5 +19,6 @@ void ct_recorder_free(struct ct_recorder *recorder);
 bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapshot) CT_MUST_USE;
 void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_input *input,
                           const struct clientct_verdict *verdict, uint64_t elapsed_ns);
+void ct_recorder_resumption(struct ct_recorder *recorder);
 
 #endif

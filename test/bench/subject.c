@@ -95,7 +95,6 @@ void bench_subject_decide(void *arg)
     clientct_checker_reload(subject->checker, CLIENTCT_AT_HANDSHAKE);
     accept = clientct_decide(subject->checker, &subject->input, &verdict);
     clientct_record(subject->checker, &subject->input, &verdict, bench_now_ns() - start);
-    (void)clientct_checker_refuses_resumption(subject->checker);
     if (accept != subject->accept || (subject->ever_new && verdict.signatures_checked != subject->signatures)) {
         pki_die("the verdict is %s (%s), %u signatures; expected %s, %u", clientct_reason_name(verdict.reason),
                 verdict.detail, verdict.signatures_checked, subject->accept ? "accept" : "refuse", subject->signatures);

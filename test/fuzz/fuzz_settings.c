@@ -15,6 +15,7 @@ static void require_consistent(const struct ct_settings *settings)
     FUZZ_REQUIRE(settings->sources != 0 && settings->sources < CT_SOURCE_BIT(CLIENTCT_SOURCE_COUNT));
     FUZZ_REQUIRE(settings->log_list_count > 0 || settings->mode == CLIENTCT_MODE_OFF);
     FUZZ_REQUIRE(settings->audit_count > 0);
+    FUZZ_REQUIRE(settings->resumption_window_ms >= 1000 && settings->resumption_window_ms <= 86400000);
     for (size_t i = 0; i < settings->policy_count; i++) {
         const struct ct_policy *policy = &settings->policies[i];
 
@@ -27,7 +28,9 @@ static void require_consistent(const struct ct_settings *settings)
 
         FUZZ_REQUIRE(rule->name != NULL);
         FUZZ_REQUIRE(rule->policy == SIZE_MAX || rule->policy < settings->policy_count);
-        FUZZ_REQUIRE(rule->exempt || rule->has_mode || rule->policy != SIZE_MAX);
+        FUZZ_REQUIRE(rule->exempt || rule->has_mode || rule->policy != SIZE_MAX ||
+                     rule->resumption != CLIENTCT_RESUMPTION_ALLOW);
+        FUZZ_REQUIRE(rule->resumption == CLIENTCT_RESUMPTION_ALLOW || rule->resumption <= settings->resumption);
         FUZZ_REQUIRE(rule->exempt || rule->expires_ms == INT64_MAX);
     }
 }

@@ -1,4 +1,4 @@
-"""A resumed session skips the verification of the certificate: there must be none, of any kind."""
+"""A resumed session skips the verification of the certificate: which of them may be resumed, with s_server."""
 from clientct import VERSIONS, ask, client_context, s_server, write_config, write_openssl_conf
 from processes import TemporaryFolder
 from tap import case, equal, main, table
@@ -20,15 +20,22 @@ def second_connection(folder, config, version, kind, client="good"):
 
 
 @table(*((version, kind) for version in VERSIONS for kind in KINDS))
-def is_refused_by_default(version, kind):
+def happens_by_default(version, kind):
     with TemporaryFolder() as folder:
-        equal(second_connection(folder, write_config(folder), version, kind).reused, False, "resumed")
+        equal(second_connection(folder, write_config(folder), version, kind).reused, True, "resumed")
+
+
+@table(*((version, kind) for version in VERSIONS for kind in KINDS))
+def is_refused_where_that_is_set(version, kind):
+    with TemporaryFolder() as folder:
+        config = write_config(folder, resumption="refuse")
+        equal(second_connection(folder, config, version, kind).reused, False, "resumed")
 
 
 @table(*((version, kind) for version in VERSIONS for kind in KINDS))
 def is_refused_in_report_mode_too(version, kind):
     with TemporaryFolder() as folder:
-        config = write_config(folder, mode="report")
+        config = write_config(folder, mode="report", resumption="refuse")
         equal(second_connection(folder, config, version, kind, "unlogged").reused, False, "resumed")
 
 

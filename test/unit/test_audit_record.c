@@ -88,7 +88,8 @@ static void fill_verdict(struct clientct_verdict *verdict, struct clientct_sct_r
 
 static struct clientct_input full_input(X509 *leaf)
 {
-    return (struct clientct_input){ .leaf = leaf,
+    return (struct clientct_input){ .session = CLIENTCT_SESSION_RESUMABLE,
+                                    .leaf = leaf,
                                     .server_name = "a.example",
                                     .client_address = "192.0.2.7",
                                     .client_port = 4711,

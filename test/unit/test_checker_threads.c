@@ -148,12 +148,14 @@ END_TEST
 START_TEST(a_denial_stays_whatever_is_configured)
 {
     struct clientct_verdict verdict;
+    struct clientct_terms terms;
 
     scene_configure(&scene, "mode = off\nresumption = allow\n");
     clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
     ck_assert(clientct_decide(checker, &unlogged.input, &verdict));
     clientct_verdict_clear(&verdict);
-    ck_assert(!clientct_checker_refuses_resumption(checker));
+    clientct_checker_get_terms(checker, &terms);
+    ck_assert_int_eq(terms.resumption, CLIENTCT_RESUMPTION_ALLOW);
     clientct_checker_deny(checker, "the first why");
     clientct_checker_deny(checker, "the second why");
     for (int i = 0; i < 2; i++) {
@@ -163,7 +165,8 @@ START_TEST(a_denial_stays_whatever_is_configured)
         ck_assert_str_eq(verdict.detail, "the first why");
         clientct_verdict_clear(&verdict);
     }
-    ck_assert(clientct_checker_refuses_resumption(checker));
+    clientct_checker_get_terms(checker, &terms);
+    ck_assert_int_eq(terms.resumption, CLIENTCT_RESUMPTION_REFUSE);
 }
 END_TEST
 

@@ -140,6 +140,22 @@ START_TEST(counts_what_was_decided)
 }
 END_TEST
 
+START_TEST(counts_what_became_of_sessions)
+{
+    unsigned files;
+
+    for (int session = CLIENTCT_SESSION_UNKNOWN; session <= CLIENTCT_SESSION_COUNT; session++) {
+        for (int i = 0; i < session; i++) {
+            ct_metrics_session(metrics, (enum clientct_session)session);
+        }
+    }
+    ck_assert_uint_eq(atomic_load(&sum(&files)->counters[CT_METRICS_SESSIONS_RESUMABLE]), CLIENTCT_SESSION_RESUMABLE);
+    ck_assert_uint_eq(atomic_load(&sum(&files)->counters[CT_METRICS_SESSIONS_UNDONE]), CLIENTCT_SESSION_UNDONE);
+    ck_assert_uint_eq(atomic_load(&sum(&files)->counters[CT_METRICS_SESSIONS_RESUMED]), CLIENTCT_SESSION_RESUMED);
+    ck_assert_uint_eq(atomic_load(&sum(&files)->counters[CT_METRICS_AUDIT_WRITTEN]), 0);
+}
+END_TEST
+
 static void look_at_mode(const char *path, const char *name, void *context)
 {
     struct stat st;
@@ -355,6 +371,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, counts_what_was_decided);
+    tcase_add_test(tc, counts_what_became_of_sessions);
     tcase_add_test(tc, makes_a_private_file_whose_blocks_are_there);
     tcase_add_test(tc, keeps_no_descriptor);
     tcase_add_test(tc, a_child_counts_in_a_file_of_its_own);

@@ -47,7 +47,8 @@ START_TEST(has_safe_defaults)
     ck_assert_uint_eq(settings.policies[0].line, 0);
     ck_assert(settings.shadow_policy == SIZE_MAX);
     ck_assert_uint_eq(settings.rule_count, 0);
-    ck_assert(!settings.resumption_allowed);
+    ck_assert_int_eq(settings.resumption, CLIENTCT_RESUMPTION_CHECKED);
+    ck_assert_int_eq(settings.resumption_window_ms, 10 * 60 * CT_SECOND_MS);
     ck_assert(!settings.raw_public_keys_allowed);
     ck_assert_int_eq(settings.reload, CT_RELOAD_HANDSHAKE);
     ck_assert_uint_eq(settings.audit_count, 1);
@@ -64,12 +65,14 @@ START_TEST(reads_every_setting_of_the_top)
     struct ct_settings settings;
     struct ct_problems problems;
 
-    ck_assert_msg(parse("mode = report\nlog_list = /a\nlog_list = /b c\nlog_list_key = /k\nlog_list_max_age = 12h\n"
-                        "on_stale = refuse\nsources = store, tls\nsct_store = /s\npolicy = chrome\n"
-                        "shadow_policy = apple\nresumption = allow\nraw_public_keys = allow\nreload = context\n"
-                        "audit = syslog\naudit = file:/x\naudit = file:/y\nmetrics = /m\n",
-                        &settings, &problems),
-                  "%s", first_text(&problems));
+    ck_assert_msg(
+        parse(
+            "mode = report\nlog_list = /a\nlog_list = /b c\nlog_list_key = /k\nlog_list_max_age = 12h\n"
+            "on_stale = refuse\nsources = store, tls\nsct_store = /s\npolicy = chrome\n"
+            "shadow_policy = apple\nresumption = allow\nresumption_window = 1h\nraw_public_keys = allow\nreload = context\n"
+            "audit = syslog\naudit = file:/x\naudit = file:/y\nmetrics = /m\n",
+            &settings, &problems),
+        "%s", first_text(&problems));
     ck_assert_msg(problems.count == 0, "%s", first_text(&problems));
     ck_assert_int_eq(settings.mode, CLIENTCT_MODE_REPORT);
     ck_assert_uint_eq(settings.log_list_count, 2);
@@ -82,7 +85,8 @@ START_TEST(reads_every_setting_of_the_top)
     ck_assert_str_eq(settings.sct_store.path, "/s");
     ck_assert_int_eq(settings.policies[settings.policy].kind, CT_POLICY_CHROME);
     ck_assert_int_eq(settings.policies[settings.shadow_policy].kind, CT_POLICY_APPLE);
-    ck_assert(settings.resumption_allowed && settings.raw_public_keys_allowed);
+    ck_assert(settings.resumption == CLIENTCT_RESUMPTION_ALLOW && settings.raw_public_keys_allowed);
+    ck_assert_int_eq(settings.resumption_window_ms, 60 * 60 * CT_SECOND_MS);
     ck_assert_int_eq(settings.reload, CT_RELOAD_CONTEXT);
     ck_assert_uint_eq(settings.audit_count, 3);
     ck_assert_int_eq(settings.audit[0].kind, CT_AUDIT_SYSLOG);
@@ -208,7 +212,15 @@ START_TEST(refuses_what_is_wrong)
         { "unused rules", L "[rules]\n", 2, "add `rules = rules`" },
         { "section as the top", "[default]\n" L, 1, "unused section [default]" },
         { "section with a preset's name", L "policy = one\n[one]\nmin_scts = 2\n", 3, "is a preset" },
-        { "unknown resumption", L "resumption = yes\n", 2, "expected refuse or allow" },
+        { "unknown resumption", L "resumption = yes\n", 2, "expected refuse, checked or allow" },
+        { "no window", L "resumption_window = 0\n", 2, "write `resumption = refuse`" },
+        { "window too short", L "resumption_window = 0s\n", 2, "expected 1s to 1d" },
+        { "window too long", L "resumption_window = 25h\n", 2, "expected 1s to 1d, found `25h`" },
+        { "window without a unit", L "resumption_window = 10\n", 2, "expected a number with s, m, h or d" },
+        { "rule that allows resumption", L "rules = r\n[r]\na = a\n[a]\nresumption = allow\n", 6,
+          "expected refuse or checked" },
+        { "rule looser than the top", L "resumption = refuse\nrules = r\n[r]\na = a\n[a]\nresumption = checked\n", 7,
+          "a rule may only be stricter" },
         { "unknown reload", L "reload = never\n", 2, "expected handshake or context" },
         { "unknown audit", L "audit = journal\n", 2, "did you mean `journald`?" },
         { "audit of a relative file", L "audit = file:x\n", 2, "absolute" },

@@ -42,7 +42,7 @@ START_TEST(reads_rules_in_their_order)
 
     ck_assert_msg(parse(TOP "policy = p\n[rs]\nfirst = x\nsecond = a\nthird = last\n[a]\n"
                             "server_name = *.Example.ORG\ncertificate_policy = 1.3.6.1.4.1.99999.1\n"
-                            "extended_key_usage = clientAuth\npolicy = chrome\nmode = report\n"
+                            "extended_key_usage = clientAuth\npolicy = chrome\nmode = report\nresumption = refuse\n"
                             "[last]\npolicy = p\n[p]\n"
                             "[x]\nissuer = sha256:" HEX_A "\ncertificate = sha256:" HEX_B "\n"
                             "issued_before = 2026-12-01T00:00:00Z\nissued_after = 2026-01-01T00:00:00+01:00\n"
@@ -52,7 +52,7 @@ START_TEST(reads_rules_in_their_order)
     ck_assert_uint_eq(settings.rule_count, 3);
     rule = &settings.rules[0];
     ck_assert_str_eq(rule->name, "first");
-    ck_assert_uint_eq(rule->line, 17);
+    ck_assert_uint_eq(rule->line, 18);
     ck_assert(rule->has_issuer && rule->has_certificate);
     ck_assert_uint_eq(rule->issuer_spki[1], 0x11);
     ck_assert_uint_eq(rule->certificate[0], 0xff);
@@ -116,7 +116,7 @@ END_TEST
 /* Every setting of a rule is a condition with an owner, or an effect. */
 START_TEST(each_condition_has_an_owner)
 {
-    static const char *const effects[] = { "policy", "exempt", "expires", "mode", NULL };
+    static const char *const effects[] = { "policy", "exempt", "expires", "mode", "resumption", NULL };
     const struct ct_rule_condition *condition;
     const struct ct_setting *setting;
     size_t conditions = 0, found = 0;

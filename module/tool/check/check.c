@@ -206,7 +206,7 @@ static void show_in_force(const struct report *report)
         free(conditions);
         free(effect);
     }
-    tool_line(LABEL "%s", "resumption", settings->resumption_allowed ? "allow" : "refuse");
+    tool_line(LABEL "%s", "resumption", clientct_resumption_name(settings->resumption));
     tool_line(LABEL "%s", "reload", settings->reload == CT_RELOAD_CONTEXT ? "context" : "handshake");
     show_looked_at(report);
     tool_end_line();
@@ -268,7 +268,7 @@ static json_t *json_in_force(const struct report *report)
                                                       : json_null());
     tool_json_set(out, "log_lists", lists);
     tool_json_set(out, "rules", rules);
-    tool_json_set(out, "resumption", tool_json_text(settings->resumption_allowed ? "allow" : "refuse"));
+    tool_json_set(out, "resumption", tool_json_text(clientct_resumption_name(settings->resumption)));
     tool_json_set(out, "reload", tool_json_text(settings->reload == CT_RELOAD_CONTEXT ? "context" : "handshake"));
     return out;
 }

@@ -40,14 +40,16 @@ def watches_with_crt_ignore_err():
             equal((answer.status, answer.body.splitlines()[-1]), (200, "verify=71"), "status and verification error")
 
 
-@table(*((version,) for version in VERSIONS))
-def resumes_no_session(version):
+@table(*((version, resumption) for version in VERSIONS for resumption in ("checked", "refuse")))
+def resumes_sessions_as_it_is_set(version, resumption):
+    """With a message callback of its own, which does not matter."""
     with TemporaryFolder() as folder:
-        with haproxy(folder, write_openssl_conf(folder, write_config(folder))).wait_ready() as server:
+        conf = write_openssl_conf(folder, write_config(folder, resumption=resumption))
+        with haproxy(folder, conf).wait_ready() as server:
             context = client_context("good", version)
             first = ask(server.port, context)
             second = ask(server.port, context, session=first.session)
-            equal((second.served, second.reused), (True, False), "served and resumed")
+            equal((second.served, second.reused), (True, resumption == "checked"), "served and resumed")
 
 
 @table(("embedded, ocsp, store", True), ("embedded, tls", False))

@@ -50,9 +50,22 @@ def judges_by_server_name():
 
 
 @table(*((version, tickets) for version in VERSIONS for tickets in ("on", "off")))
-def resumes_no_session(version, tickets):
+def resumes_sessions_in_both_workers(version, tickets):
+    """One that made the session and one that did not: the ticket key is theirs together, and so is the cache."""
     with TemporaryFolder() as folder:
         with nginx(folder, write_openssl_conf(folder, write_config(folder)), tickets).wait_ready() as server:
+            context = client_context("good", version, tickets=tickets == "on" or version == "TLSv1.3")
+            session = ask(server.port, context).session
+            for _ in range(8):
+                answer = ask(server.port, context, session=session)
+                equal((answer.status, answer.reused), (200, True), "status and whether it is a resumed session")
+
+
+@table(*((version, tickets) for version in VERSIONS for tickets in ("on", "off")))
+def resumes_no_session_where_that_is_set(version, tickets):
+    with TemporaryFolder() as folder:
+        config = write_config(folder, resumption="refuse")
+        with nginx(folder, write_openssl_conf(folder, config), tickets).wait_ready() as server:
             context = client_context("good", version, tickets=tickets == "on" or version == "TLSv1.3")
             session = ask(server.port, context).session
             for _ in range(4):  # both workers

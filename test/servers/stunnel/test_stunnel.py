@@ -66,15 +66,15 @@ def judges(entry, version, client):
                 server.wait_output(f"clientct: refused client certificate: {reason}")
 
 
-@table(*((version,) for version in VERSIONS))
-def resumes_no_session(version):
+@table(*((version, resumption) for version in VERSIONS for resumption in ("checked", "refuse")))
+def resumes_sessions_as_it_is_set(version, resumption):
     with TemporaryFolder() as folder, Backend() as backend:
-        conf = write_openssl_conf(folder, write_config(folder))
+        conf = write_openssl_conf(folder, write_config(folder, resumption=resumption))
         with stunnel(folder, conf, backend.port).wait_ready() as server:
             context = client_context("good", version)
             first = ask(server.port, context)
             second = ask(server.port, context, session=first.session)
-            equal((second.served, second.reused), (True, False), "served and resumed")
+            equal((second.served, second.reused), (True, resumption == "checked"), "served and resumed")
 
 
 @table(*((entry,) for entry in ENTRIES))

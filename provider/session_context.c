@@ -1,0 +1,344 @@
+#include "session_context.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/tls1.h>
+
+#include "connection.h"
+#include "ex_index.h"
+#include "process_checker.h"
+#include "sct_extension.h"
+
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_SECOND INT64_C(1000000000)
+/* Before a host name in the extension server_name (RFC 6066, 3): lengths of the list and of the name, and its type. */
+#define NAME_HEAD_LEN 5
+#define NAME_LEN_MAX TLSEXT_MAXLEN_host_name
+
+_Static_assert(SSL_MAX_SID_CTX_LENGTH == 32, "a session-ID context is a SHA-256");
+
+/* As connection.c: believed only when magic and owner fit, and beyond the numbers that applications help themselves to. */
+#define FIRST_QUIET_INDEX 65
+static const char magic[16] = "clientct ctx 1";
+
+struct slot {
+    char magic[sizeof magic];
+    const SSL_CTX *owner;
+    struct ct_origin origin;
+};
+
+static int slot_index = -1;
+
+struct window {
+    int64_t number;  /* since the SSL_CTX was made */
+    int64_t clock_s; /* between the two clocks: another number after the wall clock was set */
+    int64_t wall_ms;
+    int64_t left_ms; /* at least that much of the window is still to come */
+};
+
+static bool read_clock(clockid_t clock, int64_t *ns)
+{
+    struct timespec now;
+
+    if (clock_gettime(clock, &now) != 0) {
+        return false;
+    }
+    *ns = (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+    return true;
+}
+
+/* By a clock that nobody can set, and that goes on while the machine sleeps. */
+static bool find_window(const struct ct_origin *origin, const struct clientct_terms *terms, struct window *window)
+{
+    int64_t boot_ns, wall_ns, age_ms;
+
+    if (terms->window_ms <= 0 || !read_clock(CLOCK_BOOTTIME, &boot_ns) || !read_clock(CLOCK_REALTIME, &wall_ns) ||
+        boot_ns < origin->born_ns) {
+        return false;
+    }
+    age_ms = (boot_ns - origin->born_ns) / NS_PER_MS;
+    window->number = age_ms / terms->window_ms;
+    window->left_ms = terms->window_ms - age_ms % terms->window_ms;
+    window->wall_ms = wall_ns / NS_PER_MS;
+    window->clock_s = (wall_ns - boot_ns) / NS_PER_SECOND;
+    return true;
+}
+
+/* All bytes count, in this order; unused ones are zero. */
+struct ingredients {
+    char label[16];
+    struct ct_origin origin;
+    uint8_t digest[sizeof((struct clientct_terms *)0)->digest];
+    int64_t window, window_ms, clock_s;
+    uint64_t name_len; /* UINT64_MAX: no server name */
+    uint8_t name[NAME_HEAD_LEN + NAME_LEN_MAX + 4];
+};
+_Static_assert(sizeof(struct ingredients) ==
+                   16 + sizeof(struct ct_origin) + 32 + 4 * 8 + NAME_HEAD_LEN + NAME_LEN_MAX + 4,
+               "no padding, which has no value");
+
+static void name_as_sent(struct ingredients *to, const uint8_t *name, size_t len)
+{
+    to->name_len = len;
+    memcpy(to->name, name, len);
+}
+
+/* The one form in which libssl takes a name, so that it need not be read to be compared. */
+static bool name_as_it_would_be_sent(struct ingredients *to, const char *name)
+{
+    size_t len = name != NULL ? strlen(name) : 0;
+
+    if (name == NULL) {
+        to->name_len = UINT64_MAX;
+        return true;
+    }
+    if (len > NAME_LEN_MAX) {
+        return false;
+    }
+    to->name[0] = (uint8_t)((len + 3) >> 8);
+    to->name[1] = (uint8_t)(len + 3);
+    to->name[2] = TLSEXT_NAMETYPE_host_name;
+    to->name[3] = (uint8_t)(len >> 8);
+    to->name[4] = (uint8_t)len;
+    memcpy(to->name + NAME_HEAD_LEN, name, len);
+    to->name_len = NAME_HEAD_LEN + len;
+    return true;
+}
+
+static bool mix(struct ingredients *of, const struct ct_origin *origin, const struct clientct_terms *terms,
+                const struct window *window, uint8_t context[SSL_MAX_SID_CTX_LENGTH])
+{
+    size_t used = offsetof(struct ingredients, name) + (of->name_len == UINT64_MAX ? 0 : of->name_len);
+
+    memcpy(of->label, "clientct session", sizeof of->label);
+    of->origin = *origin;
+    memcpy(of->digest, terms->digest, sizeof of->digest);
+    of->window = window->number;
+    of->window_ms = terms->window_ms;
+    of->clock_s = window->clock_s;
+    return EVP_Digest(of, used, context, NULL, EVP_sha256(), NULL) == 1;
+}
+
+static struct slot *own_slot(void *pointer, const SSL_CTX *ctx)
+{
+    struct slot *slot = pointer;
+
+    return slot != NULL && memcmp(slot->magic, magic, sizeof magic) == 0 && slot->owner == ctx ? slot : NULL;
+}
+
+static const struct ct_origin *origin_of(const SSL *ssl)
+{
+    SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+    const struct slot *slot = own_slot(SSL_CTX_get_ex_data(ctx, slot_index), ctx);
+
+    return slot != NULL ? &slot->origin : NULL;
+}
+
+static void keep(struct ct_connection *connection, const uint8_t *context, size_t len)
+{
+    memcpy(connection->kept_context, context, len);
+    connection->kept_context_len = (unsigned)len;
+}
+
+/*
+ * A handshake begins, and what the client will say is not known: no session with a verdict has this context. Where
+ * nothing opens the door before libssl looks for the session (a renegotiation, a method of one version only), none is
+ * resumed. Clients without certificates, of whom no verdict was made, may resume sessions of each other's kind.
+ */
+static void close_door(SSL *ssl, struct ct_connection *connection, const struct ct_origin *origin)
+{
+    uint8_t nobodys[SSL_MAX_SID_CTX_LENGTH] = { 0 };
+    const uint8_t *context = origin != NULL ? origin->id : nobodys;
+    size_t len = origin != NULL ? sizeof origin->id : sizeof nobodys;
+
+    if (origin == NULL) {
+        (void)RAND_bytes(nobodys, sizeof nobodys); /* if not, they are all alike, and the verdict parts them */
+    }
+    SSL_set_session_id_context(ssl, context, (unsigned)len);
+    if (connection != NULL) {
+        keep(connection, context, len);
+    }
+}
+
+/* The ClientHello is there, and the session that it offers has not been looked for. */
+static void open_door(SSL *ssl, struct ct_connection *connection, const struct ct_origin *origin,
+                      const struct clientct_terms *terms)
+{
+    struct ingredients of = { .name_len = UINT64_MAX };
+    struct window window;
+    const uint8_t *name;
+    size_t len;
+
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &len)) {
+        if (len > NAME_HEAD_LEN + NAME_LEN_MAX) {
+            return; /* libssl will not take it either */
+        }
+        name_as_sent(&of, name, len);
+    }
+    if (!find_window(origin, terms, &window) || !mix(&of, origin, terms, &window, connection->given_context)) {
+        return;
+    }
+    connection->origin = *origin;
+    SSL_set_session_id_context(ssl, connection->given_context, sizeof connection->given_context);
+    keep(connection, connection->given_context, sizeof connection->given_context);
+}
+
+static void at_version(SSL *ssl)
+{
+    struct clientct_checker *checker = ct_process_checker_get0();
+    struct clientct_terms terms = { 0 }; /* which refuse */
+    const struct ct_origin *origin = origin_of(ssl);
+    struct ct_connection *connection = ct_connection_make(ssl);
+    const uint8_t *random;
+    bool hello_is_there = SSL_client_hello_get0_random(ssl, &random) != 0;
+
+    if (checker != NULL) {
+        if (hello_is_there) {
+            clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+        }
+        clientct_checker_get_terms(checker, &terms);
+    }
+    if (terms.resumption == CLIENTCT_RESUMPTION_ALLOW) {
+        if (connection != NULL) {
+            connection->kept_context_len = 0;
+        }
+        return;
+    }
+    close_door(ssl, connection, origin);
+    if (hello_is_there && terms.resumption == CLIENTCT_RESUMPTION_CHECKED && origin != NULL && connection != NULL) {
+        open_door(ssl, connection, origin, &terms);
+    }
+}
+
+void ct_session_context_asked(SSL *ssl)
+{
+    int saved_errno = errno;
+    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
+
+    ERR_set_mark();
+    at_version(ssl);
+    ERR_pop_to_mark();
+    ct_process_checker_leave(threads_own);
+    errno = saved_errno;
+}
+
+/* A resumed connection is not verified; it is seen only here, where the application has no such callback of its own. */
+static void on_message(int writing, int version, int type, const void *message, size_t len, SSL *ssl, void *arg)
+{
+    if (writing && type == SSL3_RT_HANDSHAKE && len > 0 && *(const uint8_t *)message == SSL3_MT_FINISHED &&
+        SSL_is_server(ssl) && SSL_session_reused(ssl) && SSL_SESSION_get0_peer(SSL_get_session(ssl)) != NULL) {
+        int saved_errno = errno;
+        struct clientct_checker *checker = ct_process_checker_get0();
+
+        if (checker != NULL) {
+            clientct_record_resumption(checker);
+        }
+        errno = saved_errno;
+    }
+}
+
+/*
+ * A ticket is about to be made. HAProxy writes its own context into a session that it has put into its cache, and
+ * libssl makes the second ticket of a TLS 1.3 handshake from that one: by a copy, which nobody else has yet.
+ */
+static int on_ticket(SSL *ssl, void *arg)
+{
+    const struct ct_connection *connection = ct_connection_get0(ssl);
+
+    if (connection != NULL && connection->kept_context_len > 0 && SSL_version(ssl) == TLS1_3_VERSION) {
+        return SSL_SESSION_set1_id_context(SSL_get_session(ssl), connection->kept_context,
+                                           connection->kept_context_len);
+    }
+    return 1;
+}
+
+enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct clientct_terms *terms,
+                                                 const char *server_name, int64_t holds_until_ms)
+{
+    const struct ct_connection *connection = ct_connection_get0(ssl);
+    const SSL_SESSION *session = SSL_get_session(ssl);
+    struct ingredients of = { 0 };
+    struct window window;
+    uint8_t wanted[SSL_MAX_SID_CTX_LENGTH];
+    const uint8_t *got;
+    unsigned len = 0;
+
+    if (connection == NULL || session == NULL) {
+        return CT_SESSION_CONTEXT_UNDONE;
+    }
+    got = SSL_SESSION_get0_id_context(session, &len);
+    if (len != sizeof connection->given_context ||
+        memcmp(got, connection->given_context, sizeof connection->given_context) != 0) {
+        return CT_SESSION_CONTEXT_UNDONE;
+    }
+    /* Made again: the verdict may be by newer settings than the ClientHello met, or for a name that has changed. */
+    if (!find_window(&connection->origin, terms, &window) || !name_as_it_would_be_sent(&of, server_name) ||
+        !mix(&of, &connection->origin, terms, &window, wanted) || memcmp(got, wanted, sizeof wanted) != 0 ||
+        holds_until_ms - window.left_ms < window.wall_ms) {
+        return CT_SESSION_CONTEXT_PASSED;
+    }
+    return CT_SESSION_CONTEXT_HOLDS;
+}
+
+bool ct_session_context_part(SSL *ssl)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    struct ct_connection *connection = ct_connection_make(ssl);
+    uint8_t nobodys[SSL_MAX_SID_CTX_LENGTH];
+    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
+    bool random = RAND_bytes(nobodys, sizeof nobodys) == 1;
+
+    ct_process_checker_leave(threads_own);
+    if (session == NULL || connection == NULL || !random) {
+        return false;
+    }
+    keep(connection, nobodys, sizeof nobodys);
+    return SSL_SESSION_set1_id_context(session, nobodys, sizeof nobodys) == 1;
+}
+
+static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+    SSL_CTX *ctx = parent;
+    OSSL_LIB_CTX *threads_own;
+    struct slot *slot;
+
+    if (index != slot_index || ct_is_for_clients_only(ctx)) {
+        return;
+    }
+    ERR_set_mark();
+    threads_own = ct_process_checker_enter();
+    slot = OPENSSL_zalloc(sizeof *slot);
+    if (slot != NULL) {
+        memcpy(slot->magic, magic, sizeof magic);
+        slot->owner = ctx;
+    }
+    /* Without a slot every door stays closed. */
+    if (slot != NULL && (RAND_bytes(slot->origin.id, sizeof slot->origin.id) != 1 ||
+                         !read_clock(CLOCK_BOOTTIME, &slot->origin.born_ns) || !CRYPTO_set_ex_data(ad, index, slot))) {
+        OPENSSL_free(slot);
+    }
+    ct_process_checker_leave(threads_own);
+    SSL_CTX_set_msg_callback(ctx, on_message);
+    SSL_CTX_set_session_ticket_cb(ctx, on_ticket, NULL, NULL);
+    ERR_pop_to_mark();
+}
+
+static void on_ssl_ctx_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+    if (index == slot_index) {
+        OPENSSL_free(own_slot(pointer, parent));
+    }
+}
+
+bool ct_session_context_register(void)
+{
+    return ct_ex_index_take(CRYPTO_EX_INDEX_SSL_CTX, &slot_index, FIRST_QUIET_INDEX, on_ssl_ctx_new, NULL,
+                            on_ssl_ctx_free);
+}

@@ -1,0 +1,42 @@
+/*
+ * Which sessions a connection may resume: those whose session-ID context (SSL_set_session_id_context) equals its own.
+ * libssl compares them for tickets and for session IDs, in TLS 1.2 and 1.3. Ours is a digest of all that the verdict
+ * about the client depended on, so that a session whose verdict might be another one by now is a cache miss.
+ */
+#ifndef CT_SESSION_CONTEXT_H
+#define CT_SESSION_CONTEXT_H
+
+#include <stdbool.h>
+
+#include <openssl/ssl.h>
+
+#include <clientct/clientct.h>
+
+/* Has every SSL_CTX made from now on that can serve know itself. As ct_connection_register. */
+bool ct_session_context_register(void);
+
+/*
+ * Gives a server's connection its context: one that hardly anything matches when a handshake begins, and that of what
+ * the client asks for when its ClientHello is there. To be called when libssl asks whether a version of TLS is good
+ * enough: it does so at the beginning, and after the application's own callback for a ClientHello (where Apache sets
+ * a context), before it looks for the session.
+ */
+void ct_session_context_asked(SSL *ssl);
+
+enum ct_session_context {
+    CT_SESSION_CONTEXT_UNDONE, /* not the one that we gave the connection: the application set another, or kept us out */
+    CT_SESSION_CONTEXT_PASSED, /* ours, but not for a verdict made on these terms now, or one that lasts too short */
+    CT_SESSION_CONTEXT_HOLDS   /* while this session can be resumed, the verdict is what it would be made again */
+};
+
+/*
+ * Looks at the session that a full handshake of a server has made, when the verdict about its client has just been
+ * made: on `terms`, for the server name (NULL: none), and good until `holds_until_ms`.
+ */
+enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct clientct_terms *terms,
+                                                 const char *server_name, int64_t holds_until_ms);
+
+/* Gives the connection's session a context that no connection has, and keeps it so; false when that cannot be done. */
+bool ct_session_context_part(SSL *ssl);
+
+#endif
