@@ -275,6 +275,14 @@ bool clientct_checker_visit_logs(struct clientct_checker *checker, clientct_visi
     return done;
 }
 
+bool clientct_checker_refuses_resumption(struct clientct_checker *checker)
+{
+    struct clientct_terms terms;
+
+    clientct_checker_get_terms(checker, &terms);
+    return terms.resumption == CLIENTCT_RESUMPTION_REFUSE;
+}
+
 /* What a refusal is to an acceptance, an acceptance in spite of the evidence is to one because of it. */
 static unsigned strictness(const struct clientct_verdict *verdict)
 {

@@ -24,7 +24,7 @@
 
 _Static_assert(SSL_MAX_SID_CTX_LENGTH == 32, "a session-ID context is a SHA-256");
 
-/* As connection.c: believed only when magic and owner fit, and beyond the numbers that applications help themselves to. */
+/* As in connection.c: believed only when magic and owner fit, and beyond the numbers that applications just take. */
 #define FIRST_QUIET_INDEX 65
 static const char magic[16] = "clientct ctx 1";
 

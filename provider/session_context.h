@@ -24,7 +24,7 @@ bool ct_session_context_register(void);
 void ct_session_context_asked(SSL *ssl);
 
 enum ct_session_context {
-    CT_SESSION_CONTEXT_UNDONE, /* not the one that we gave the connection: the application set another, or kept us out */
+    CT_SESSION_CONTEXT_UNDONE, /* not the one that we gave the connection: the application set another or kept us out */
     CT_SESSION_CONTEXT_PASSED, /* ours, but not for a verdict made on these terms now, or one that lasts too short */
     CT_SESSION_CONTEXT_HOLDS   /* while this session can be resumed, the verdict is what it would be made again */
 };

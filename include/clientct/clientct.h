@@ -180,6 +180,8 @@ bool clientct_checker_wants_tls_scts(struct clientct_checker *checker);
  * `checked` where one is. Where the configuration cannot be read: refuse.
  */
 void clientct_checker_get_terms(struct clientct_checker *checker, struct clientct_terms *terms);
+/* Whether the terms are `refuse`: what programs asked before there was more to know. */
+bool clientct_checker_refuses_resumption(struct clientct_checker *checker);
 
 /* Called with one object in DER and what it is called; both live for the length of the call. False ends the visit. */
 typedef bool (*clientct_visit_fn)(void *arg, const uint8_t *der, size_t len, const char *name);

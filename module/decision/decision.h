@@ -16,7 +16,10 @@ struct ct_decision_facts {
     enum clientct_resumption resumption; /* at most, by the rule */
 };
 
-/* Fills a zeroed verdict, but for `held`, `cached`, `generation`, `terms` and `holds_until_ms`. Pure but for the store and OCSP files it reads. */
+/*
+ * Fills a zeroed verdict, but for `held`, `cached`, `generation`, `terms` and `holds_until_ms`. Pure but for the store
+ * and OCSP files it reads.
+ */
 void ct_decide(const struct ct_snapshot *snapshot, const struct clientct_input *input, int64_t now_ms,
                struct clientct_verdict *verdict, struct ct_decision_facts *facts);
 

@@ -65,14 +65,13 @@ START_TEST(reads_every_setting_of_the_top)
     struct ct_settings settings;
     struct ct_problems problems;
 
-    ck_assert_msg(
-        parse(
-            "mode = report\nlog_list = /a\nlog_list = /b c\nlog_list_key = /k\nlog_list_max_age = 12h\n"
-            "on_stale = refuse\nsources = store, tls\nsct_store = /s\npolicy = chrome\n"
-            "shadow_policy = apple\nresumption = allow\nresumption_window = 1h\nraw_public_keys = allow\nreload = context\n"
-            "audit = syslog\naudit = file:/x\naudit = file:/y\nmetrics = /m\n",
-            &settings, &problems),
-        "%s", first_text(&problems));
+    ck_assert_msg(parse("mode = report\nlog_list = /a\nlog_list = /b c\nlog_list_key = /k\nlog_list_max_age = 12h\n"
+                        "on_stale = refuse\nsources = store, tls\nsct_store = /s\npolicy = chrome\n"
+                        "shadow_policy = apple\nresumption = allow\nresumption_window = 1h\n"
+                        "raw_public_keys = allow\nreload = context\n"
+                        "audit = syslog\naudit = file:/x\naudit = file:/y\nmetrics = /m\n",
+                        &settings, &problems),
+                  "%s", first_text(&problems));
     ck_assert_msg(problems.count == 0, "%s", first_text(&problems));
     ck_assert_int_eq(settings.mode, CLIENTCT_MODE_REPORT);
     ck_assert_uint_eq(settings.log_list_count, 2);
