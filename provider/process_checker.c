@@ -1,4 +1,5 @@
 #include "process_checker.h"
+#include "status.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -90,7 +91,9 @@ static struct clientct_checker *make_checker(void)
         return none;
     }
     deny_as_configured(made); /* a denial that comes from now on sees the checker; one that came meanwhile did not */
-    clientct_checker_start_recording(made);
+    if (!ct_status_is_rehearsal()) {
+        clientct_checker_start_recording(made);
+    }
     return made;
 }
 

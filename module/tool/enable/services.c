@@ -187,7 +187,9 @@ static char *drop_in_of(const char *service, const char *program, const char *co
     char *confined = unit_value(service, "NoExecPaths");
     char *protected = unit_value(service, "ProtectSystem");
     bool read_only = protected != NULL && (strcmp(protected, "strict") == 0 || strcmp(protected, "full") == 0);
-    char *check = program != NULL ? tool_format("ExecStartPre=" TOOL " doctor --config %s -- %s\n", config, program)
+    char *check = program != NULL ? tool_format("ExecStartPre=" TOOL
+                                                " doctor --config %s --accept watches --accept unknown -- %s\n",
+                                                config, program)
                                   : tool_format("%s", "");
     char *text = tool_format("# Made by `clientct enable`; `clientct disable` removes it.\n[Service]\n"
                              "Environment=" VARIABLE "\n%s%s%s",
