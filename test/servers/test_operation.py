@@ -1,83 +1,17 @@
-"""What an operator does with servers that run: files change under them, they are counted, and asked if it is on."""
-import json
+"""What an operator does with servers that run: files change under them, and they are counted."""
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import prometheus
-from clientct import (MODULE, ask, client_context, fixture, linked_openssl, s_server, write_config,
-                      write_openssl_conf)
+from clientct import fixture, write_config, write_openssl_conf
+from daemons import ROOT, haproxy, need, nginx, stunnel
 from processes import (Server, TemporaryFolder, accepts_connections, environment, free_port, program, run,
                        wait_until)
-from tap import Skip, case, contains, equal, main, table
+from tap import case, contains, equal, main, table
 
 CLIENTCT = os.environ["CLIENTCT"]
-NGINX, HAPROXY = program("nginx"), program("haproxy")
-STUNNEL = program("stunnel4") or program("stunnel")
-ROOT = os.geteuid() == 0
-
-
-def need(path, name, as_root=False):
-    if not path:
-        raise Skip(f"{name} is not installed")
-    if as_root and not ROOT:
-        raise Skip("needs root")
-    if linked_openssl(path) != linked_openssl(MODULE):
-        raise Skip(f"{name} is linked with another OpenSSL than the component's")
-
-
-def nginx(folder, conf):
-    """Workers have other rights than the master, where that can be."""
-    need(NGINX, "nginx")
-    folder.chmod(0o755)
-    port = free_port()
-    text = (Path(__file__).parent / "nginx" / "nginx.conf.in").read_text()
-    for name, value in {"user": "user nobody nogroup;" if ROOT else "", "folder": folder, "pki": fixture(),
-                        "port": port, "tickets": "off"}.items():
-        text = text.replace(f"@{name}@", str(value))
-    (folder / "nginx.conf").write_text(text)
-    server = Server(folder, [NGINX, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], environment(conf), port)
-    server.served = lambda client: ask(port, client_context(client, tickets=False)).status == 200
-    return server
-
-
-def haproxy(folder, conf, chroot=False):
-    need(HAPROXY, "HAProxy", chroot)
-    port = free_port()
-    pki = fixture()
-    (folder / "server.pem").write_text((pki / "server.pem").read_text() + (pki / "server.key").read_text())
-    (folder / "empty").mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    (folder / "haproxy.cfg").write_text("\n".join([
-        "global", f"  chroot {folder}/empty\n  user nobody" if chroot else "", "defaults", "  mode http",
-        "  timeout connect 5s", "  timeout client 5s", "  timeout server 5s", "frontend front",
-        f"  bind 127.0.0.1:{port} ssl crt {folder}/server.pem ca-file {pki}/ca.pem verify required",
-        "  http-request return status 200 content-type text/plain string ok", ""]))
-    arguments = ["-W", "-db"] if chroot else ["-db"]
-    server = Server(folder, [HAPROXY, *arguments, "-f", folder / "haproxy.cfg"], environment(conf), port)
-    server.served = lambda client: ask(port, client_context(client)).served
-    return server
-
-
-def stunnel(folder, conf):
-    need(STUNNEL, "stunnel")
-    port, behind = free_port(), free_port()
-    pki = fixture()
-    (folder / "stunnel.conf").write_text("\n".join([
-        "foreground = yes", "pid =", "debug = info", "[service]", f"accept = 127.0.0.1:{port}",
-        f"connect = 127.0.0.1:{behind}", f"cert = {pki}/server.pem", f"key = {pki}/server.key",
-        f"CAfile = {pki}/ca.pem", "verifyChain = yes", "requireCert = yes", ""]))
-    backend = Server(folder, ["python3", "-m", "http.server", "--bind", "127.0.0.1", str(behind)], environment(),
-                     behind, "backend")
-    backend.wait_ready()
-    server = Server(folder, [STUNNEL, folder / "stunnel.conf"], environment(conf), port)
-    stop = server.stop
-    server.stop = lambda: (stop(), backend.stop())
-    server.served = lambda client: ask(port, client_context(client)).served
-    return server
-
-
 SERVERS = {"nginx": nginx, "haproxy": haproxy, "stunnel": stunnel}
 
 
@@ -211,100 +145,6 @@ def workers_of_nginx_are_counted():
         samples = prometheus.parse(run([CLIENTCT, "metrics", metrics])[1])
         equal(prometheus.value(samples, "clientct_verdicts_total"), 9, "verdicts when the server is gone")
         equal(sorted(os.listdir(metrics)), ["folded", "lock"], "what is left in the directory")
-
-
-def doctor(*arguments, env=None, status):
-    found, text = run([CLIENTCT, "doctor", *arguments], env or environment())
-    equal(found, status, f"doctor {arguments}:\n{text}")
-    return text
-
-
-@case
-def doctor_tells_a_server_that_checks_from_one_that_does_not():
-    with TemporaryFolder() as folder:
-        (folder / "m").mkdir()
-        config = write_config(folder, metrics=folder / "m")
-        conf = write_openssl_conf(folder, config)
-        with s_server(folder, conf).wait_ready() as server:
-            text = doctor("--pid", server.process.pid, status=0)
-            for part in ("is loaded into process", "which the component is built for", "dead-man switch  is there",
-                         "mode = enforce", "can read clientct.cnf", "enforce, generation 1"):
-                contains(text, part, "what it says")
-            answer = json.loads(doctor("--pid", server.process.pid, "--json", status=0))
-            equal((answer["answer"], {row["status"] for row in answer["findings"]}), ("on", {"good", "note"}), "answer")
-            doctor("--pid", server.process.pid, "--config", os.path.relpath(config), status=0)
-            text = doctor("--pid", server.process.pid, "--config", "/another.cnf", status=1)
-            contains(text, "not /another.cnf", "what it says")
-            write_config(folder, mode="off")
-            contains(doctor("--pid", server.process.pid, status=1), "mode = off", "what it says")
-        with s_server(folder, "/dev/null", name="other").wait_ready() as server:
-            contains(doctor("--pid", server.process.pid, status=1), "not loaded into process", "what it says")
-        contains(doctor("--pid", 2 ** 22 + 1, status=1), "no process", "what it says of no process")
-
-
-@table(
-    ("module", "[clientct_module]", "confg = /x", 0, "for which everybody is refused"),
-    ("provider", "[clientct_provider]", "confg = /x", 1, "which the component as a provider cannot see"),
-    ("provider", "[clientct_provider]", "default_properties = fips=yes", 0, "is usable"),
-    ("module", "[init]", "config_diagnostics = 1", 1, "move it to the top of the file"))
-def doctor_reads_openssl_cnf_as_openssl_does(entry, section, line, status, said):
-    with TemporaryFolder() as folder:
-        conf = write_openssl_conf(folder, write_config(folder), entry)
-        conf.write_text(conf.read_text().replace(f"{section}\n", f"{section}\n{line}\n"))
-        contains(doctor("--", "openssl", env=environment(conf), status=status), said, "what it says")
-
-
-@case
-def doctor_looks_at_a_program_before_it_starts():
-    with TemporaryFolder() as folder:
-        conf = write_openssl_conf(folder, write_config(folder))
-        doctor("--", "openssl", "s_server", env=environment(conf), status=0)
-        contains(doctor("--", "openssl", env=environment(), status=1), "OPENSSL_CONF is not set",
-                 "without the variable")
-        missing = write_openssl_conf(folder, write_config(folder), so="/nonexistent/clientct.so", name="missing.cnf")
-        contains(doctor("--", "openssl", env=environment(missing), status=1), "cannot be found", "without component")
-        loose = write_openssl_conf(folder, write_config(folder), dead_man_switch=False, name="loose.cnf")
-        contains(doctor("--", "openssl", env=environment(loose), status=0), "is missing", "without dead-man switch")
-        (folder / "broken.cnf").write_text("[unclosed\n")
-        contains(doctor("--", "openssl", env=environment(folder / "broken.cnf"), status=1), "broken.cnf:1", "broken")
-        copy = folder / "openssl"
-        shutil.copy(program("openssl"), copy)
-        copy.chmod(0o4755)
-        contains(doctor("--", copy, env=environment(conf), status=1), "setuid", "of a setuid program")
-        (folder / "nginx").symlink_to(program("openssl"))
-        (folder / "only.cnf").write_text(conf.read_text().replace("nginx = init", "nginx = other"))
-        contains(doctor("--", folder / "nginx", env=environment(folder / "only.cnf"), status=1), "nginx reads (other)",
-                 "of nginx's own key")
-
-
-def probe(port, client, status):
-    pki = fixture()
-    return doctor("--connect", f"127.0.0.1:{port}", "--cert", pki / f"client-{client}.pem", "--key",
-                  pki / f"client-{client}.key", status=status)
-
-
-@case
-def doctor_proves_refusal_from_outside():
-    with TemporaryFolder() as folder:
-        conf = write_openssl_conf(folder, write_config(folder))
-        with s_server(folder, conf).wait_ready() as server:
-            equal(probe(server.port, "unlogged", 0).count("alert 46"), 2, "versions of TLS with alert 46")
-            contains(probe(server.port, "good", 1), "is accepted", "of a logged certificate")
-            contains(probe(server.port, "other-ca-good", 3), "but not as clientct does", "of another CA's certificate")
-        with s_server(folder, "/dev/null", name="other").wait_ready() as server:
-            contains(probe(server.port, "unlogged", 1), "is accepted", "of a server without clientct")
-        contains(probe(free_port(), "unlogged", 3), "cannot connect", "of nobody")
-
-
-@case
-def doctor_understands_servers_that_judge_later():
-    with TemporaryFolder() as folder:
-        config = write_config(folder)
-        with nginx(folder, write_openssl_conf(folder, config)).wait_ready() as server:
-            contains(probe(server.port, "unlogged", 0), " 400 ", "what nginx answers")
-            contains(doctor("--pid", server.process.pid, status=3), "--config", "what it wants to know")
-            text = doctor("--pid", server.process.pid, "--config", config, status=0)
-            contains(text, "(user 65534)" if ROOT else "(user", "whose rights are tried")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,488 @@
+"""clientct doctor: what it says of programs, units, processes and servers is what they do."""
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from clientct import CTPKI, MODULE, fixture, s_server, write_config, write_openssl_conf
+from daemons import ROOT, haproxy, nginx
+from processes import TemporaryFolder, environment, free_port, program, run, wait_until
+from tap import Skip, case, contains, equal, lacks, main, table
+
+CLIENTCT = os.environ["CLIENTCT"]
+ON, NOT_ON, UNKNOWN, DENIES, WATCHES = 0, 1, 3, 4, 5
+OPENSSL = program("openssl")
+
+
+def doctor(*arguments, env=None, status):
+    found, text = run([CLIENTCT, "doctor", *arguments], env or environment(), seconds=100)
+    equal(found, status, f"doctor {arguments}:\n{text}")
+    return text
+
+
+def good(folder=None):
+    """The options that show it a client who must get in."""
+    return ["--good-cert", fixture() / "client-good.pem", "--good-key", fixture() / "client-good.key"]
+
+
+# Before the start.
+
+@table(*((words, status, said) for words, status, said in (
+    ("", ON, "was refused: clientct: refused client certificate: no-scts"),
+    ("mode=report", WATCHES, "was let in, as mode = report has it"),
+    ("mode=off", NOT_ON, "was let in (mode off"),
+    ("missing", DENIES, "refuses every certificate"),
+    ("no-list", DENIES, "refuses every certificate"),
+    ("exempt", NOT_ON, "was let in (mode enforce, exempt)"))))
+def tries_the_programs_own_openssl(words, status, said):
+    with TemporaryFolder() as folder:
+        config = write_config(folder, **({"mode": words[5:]} if words.startswith("mode=") else {}),
+                              log_list="/nonexistent" if words == "no-list" else None)
+        if words == "missing":
+            config.unlink()
+        elif words == "exempt":
+            config.write_text(config.read_text() + "rules = rules\n[rules]\nall = all\n[all]\n"
+                              "issued_after = 2020-01-01T00:00:00Z\nexempt = yes\n")
+        contains(doctor("--", "openssl", "s_server", env=environment(write_openssl_conf(folder, config)),
+                        status=status), said, "what it says")
+
+
+@case
+def shows_a_client_that_must_get_in():
+    with TemporaryFolder() as folder:
+        env = environment(write_openssl_conf(folder, write_config(folder)))
+        text = doctor(*good(), "--", "openssl", env=env, status=ON)
+        equal(text.count("client-good.pem was let in (compliant)"), 2, "versions in which it got in")
+        config = write_config(folder, policy="three")
+        config.write_text(config.read_text() + "[three]\nmin_scts = 3\n")
+        contains(doctor(*good(), "--", "openssl", env=env, status=DENIES), "client-good.pem was refused", "what it says")
+
+
+@table(
+    ("without the variable", None, NOT_ON, "no component has come into the process"),
+    ("config_diagnostics in the section", lambda text: text.replace("[init]\n", "[init]\nconfig_diagnostics = 1\n"),
+     NOT_ON, "cannot be initialised"),
+    ("a failing line before", lambda text: text.replace("[init]\n", "[init]\nssl_conf = nowhere\n")
+     .replace("config_diagnostics = 1\n", ""), NOT_ON, "no component has come into the process"),
+    ("a key of another distribution", lambda text: text.replace("[switch]\n", "[switch]\nrh-allow-sha1 = yes\n")
+     .replace("config_diagnostics = 1\n", ""), NOT_ON, "no component has come into the process"),
+    ("an unknown module", lambda text: text.replace("[init]\n", "[init]\nnone = none\n")
+     .replace("config_diagnostics = 1\n", ""), NOT_ON, "no component has come into the process"),
+    ("another case", lambda text: text.replace("openssl_conf", "Openssl_conf"), NOT_ON, "no component has come"),
+    ("no component", lambda text: text.replace(MODULE, "/nonexistent/clientct.so"), NOT_ON, "no SSL_CTX can be made"),
+    ("a relative path", lambda text: text.replace(MODULE, "clientct.so"), NOT_ON, "no SSL_CTX can be made"),
+    ("a weak switch", lambda text: text.replace("clientct=loaded", "?clientct=loaded"), ON, "there is no dead-man switch"),
+    ("no switch", lambda text: text.replace("alg_section = switch\n", ""), ON, "there is no dead-man switch"),
+    ("fips beside the switch", lambda text: text.replace("clientct=loaded", "clientct=loaded,fips=yes"), NOT_ON,
+     "no SSL_CTX can be made"),
+    ("a syntax error", lambda text: "[unclosed\n" + text, NOT_ON, "no component has come into the process"),
+    ("a foreign key in our section", lambda text: text.replace("[clientct_module]\n", "[clientct_module]\nconfg = /x\n"),
+     DENIES, "confg"))
+def says_what_becomes_of_openssl_cnf(_what, change, status, said):
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder))
+        if change:
+            conf.write_text(change(conf.read_text()))
+        contains(doctor("--", "openssl", env=environment(conf if change else None), status=status), said, "what it says")
+
+
+@case
+def misspelt_config_of_a_provider_shows_in_what_is_read():
+    """The provider cannot see that key; what it reads instead is not what was meant."""
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        conf = write_openssl_conf(folder, config, "provider")
+        conf.write_text(conf.read_text().replace(f"config = {config}", f"confg = {config}"))
+        text = doctor("--config", config, "--", "openssl", env=environment(conf), status=NOT_ON)
+        contains(text, f"reads /etc/clientct/clientct.cnf, not {config}", "what it says")
+
+
+@case
+def looks_for_nginx_own_key():
+    nginx_path = program("nginx")
+    if not nginx_path or b"OPENSSL_INIT_set_config_appname" not in Path(nginx_path).read_bytes():
+        raise Skip("nginx before 1.26, or none")
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder))
+        conf.write_text(conf.read_text().replace("nginx = init", "nginx = other"))
+        doctor("--", nginx_path, env=environment(conf), status=NOT_ON)
+
+
+@case
+def another_key_can_be_named():
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder))
+        conf.write_text(conf.read_text().replace("openssl_conf = init", "mine = init"))
+        doctor("--", "openssl", env=environment(conf), status=NOT_ON)
+        doctor("--config-name", "mine", "--", "openssl", env=environment(conf), status=ON)
+
+
+@case
+def programs_that_ignore_the_environment():
+    if not ROOT:
+        raise Skip("needs root")
+    with TemporaryFolder() as folder:
+        folder.chmod(0o755)
+        conf = write_openssl_conf(folder, write_config(folder))
+        copy = folder / "openssl"
+        shutil.copy(OPENSSL, copy)
+        os.chown(copy, 65534, 65534)
+        copy.chmod(0o4755)
+        contains(doctor("--", copy, env=environment(conf), status=NOT_ON), "setuid", "of a setuid program")
+
+
+@case
+def what_it_cannot_see_it_does_not_say():
+    with TemporaryFolder() as folder:
+        env = environment(write_openssl_conf(folder, write_config(folder)))
+        contains(doctor("--", "/bin/true", env=env, status=UNKNOWN), "has no OpenSSL 3", "of a program without OpenSSL")
+        contains(doctor("--", "no-such-program", env=env, status=UNKNOWN), "nowhere in PATH", "of nothing")
+        source = folder / "static.c"
+        source.write_text('#include <stdio.h>\nint main(void) { FILE *f = fopen("ran", "w"); return f == NULL; }\n')
+        for name, options in (("static", ["-static"]), ("dynamic", [])):
+            subprocess.run(["cc", *options, "-o", folder / name, source], check=True)
+            doctor("--", folder / name, env=env, status=UNKNOWN)
+            equal(Path("ran").exists() or (folder / "ran").exists(), False, f"whether the {name} program was run")
+
+
+@case
+def openssl_that_comes_later_is_named():
+    """Python has its OpenSSL in a module, Apache in mod_ssl."""
+    python = "/usr/bin/python3"
+    module = os.path.exists(python) and run([python, "-c", "import _ssl; print(_ssl.__file__)"])[1].strip()
+    if not module or not module.endswith(".so"):
+        raise Skip("no Python of Debian")
+    with TemporaryFolder() as folder:
+        env = environment(write_openssl_conf(folder, write_config(folder)))
+        contains(doctor("--", python, env=env, status=UNKNOWN), "--library", "what it says")
+        doctor("--library", module, "--", python, env=env, status=ON)
+        script = folder / "server"
+        script.write_text(f"#!/usr/bin/env -S {python}\n")
+        script.chmod(0o755)
+        contains(doctor("--library", module, "--", script, env=env, status=ON), str(script), "it")
+
+
+@case
+def leaves_no_trace_in_the_records():
+    with TemporaryFolder() as folder:
+        (folder / "metrics").mkdir()
+        config = write_config(folder, audit=f"file:{folder}/audit.json", metrics=folder / "metrics")
+        doctor("--", "openssl", env=environment(write_openssl_conf(folder, config)), status=ON)
+        equal(((folder / "audit.json").exists(), os.listdir(folder / "metrics")), (False, []), "audit and metrics")
+
+
+@case
+def notes_what_the_systems_file_loses():
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), rest="[s]\nsystem_default = d\n[d]\n"
+                                  "MinProtocol = TLSv1.3\nOptions = -SessionTicket\n")
+        lacks(doctor("--", "openssl", env=environment(conf), status=ON), "taken away", "what it says")
+        conf.write_text(conf.read_text().replace("clientct = clientct_module\n",
+                                                 "clientct = clientct_module\nssl_conf = s\n"))
+        text = doctor("--", "openssl", env=environment(conf), status=ON)
+        contains(text, "MinProtocol", "what differs")
+        contains(text, "TLS 1.2      is not spoken", "of TLS 1.2")
+
+
+@case
+def as_the_user_who_cannot_read():
+    """OpenSSL goes on without a file that it cannot read, and says nothing."""
+    if not ROOT:
+        raise Skip("needs root")
+    with TemporaryFolder() as folder:
+        folder.chmod(0o755)
+        config = write_config(folder)
+        conf = write_openssl_conf(folder, config)
+        as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", CLIENTCT, "doctor", "--",
+                     OPENSSL]
+        shutil.copy(MODULE, folder / "clientct.so")
+        conf.write_text(conf.read_text().replace(MODULE, str(folder / "clientct.so")))
+        if run(["setpriv", "--reuid", "65534", "--clear-groups", CLIENTCT, "version"])[0] != 0:
+            raise Skip("nobody cannot run what was built here")
+        equal(run(as_nobody, environment(conf))[0], ON, "the answer with readable files")
+        config.chmod(0o600)
+        equal(run(as_nobody, environment(conf))[0], DENIES, "the answer with an unreadable clientct.cnf")
+        conf.chmod(0o600)
+        status, text = run(as_nobody, environment(conf))
+        equal(status, NOT_ON, "the answer with an unreadable openssl.cnf")
+        contains(text, "cannot be opened: Permission denied; OpenSSL then goes on", "what it says")
+
+
+# Units.
+
+UNITS = Path("/run/systemd/system")
+
+
+@case
+def reads_units_as_systemd_does():
+    if not ROOT:
+        raise Skip("needs root")
+    name = f"clientct-test-{os.getpid()}"
+    made = not UNITS.exists()
+    with TemporaryFolder() as folder:
+        folder.chmod(0o755)
+        conf = write_openssl_conf(folder, write_config(folder))
+        (folder / "env").write_text(f'# one\nOPENSSL_CONF="{conf}"\n')
+        UNITS.mkdir(parents=True, exist_ok=True)
+        unit, drop_in = UNITS / f"{name}.service", UNITS / f"{name}.service.d"
+        try:
+            unit.write_text(f"[Unit]\nDescription=x\n[Service]\nExecStart=-{OPENSSL} s_server \\\n  -www\n"
+                            "LimitNOFILE=512\nPrivateTmp=yes\n")
+            contains(doctor("--unit", name, status=NOT_ON), "OPENSSL_CONF=(not set)", "without the variable")
+            drop_in.mkdir()
+            (drop_in / "20.conf").write_text(f'[Service]\nEnvironment="OPENSSL_CONF={conf}" A=b\n')
+            text = doctor("--unit", f"{name}.service", status=ON)
+            contains(text, f"OPENSSL_CONF={conf}", "with a drop-in")
+            contains(text, "PrivateTmp", "what could not be reproduced")
+            (drop_in / "30.conf").write_text("[Service]\nEnvironment=\n")
+            doctor("--unit", name, status=NOT_ON)
+            (drop_in / "40.conf").write_text(f"[Service]\nEnvironmentFile=-/nonexistent\nEnvironmentFile={folder}/env\n")
+            doctor("--unit", name, status=ON)
+            conf.chmod(0o600)
+            (drop_in / "50.conf").write_text("[Service]\nUser=nobody\n")
+            contains(doctor("--unit", name, status=NOT_ON), "Permission denied", "as the user of the unit")
+        finally:
+            unit.unlink()
+            shutil.rmtree(drop_in, ignore_errors=True)
+            if made:
+                shutil.rmtree(UNITS.parent, ignore_errors=True)
+    contains(doctor("--unit", "no-such-unit", status=UNKNOWN), "no unit file", "of no unit")
+
+
+# Processes.
+
+@case
+def processes_say_what_is_in_force():
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            pid = server.process.pid
+            contains(doctor("--pid", pid, status=ON), "enforce, generation 1 of", "what it says")
+            answer = json.loads(doctor("--pid", pid, "--json", status=ON))
+            equal((answer["answer"], {row["status"] for row in answer["findings"]}), ("on", {"good", "note"}), "answer")
+            doctor("--pid", pid, "--config", os.path.relpath(config), status=ON)
+            contains(doctor("--pid", pid, "--config", "/another.cnf", status=NOT_ON), "not /another.cnf", "it")
+            config.write_text(config.read_text() + "mode = off\n")  # nobody has connected, so nobody has looked
+            contains(doctor("--pid", pid, status=ON), "say something else by now", "of a file that has changed")
+            both = ["--connect", f"127.0.0.1:{server.port}", "--cert", fixture() / "client-unlogged.pem", "--key",
+                    fixture() / "client-unlogged.key"]
+            wait_until(lambda: run([CLIENTCT, "doctor", *both])[0] == NOT_ON, "the server to look at its files")
+            contains(doctor("--pid", pid, status=NOT_ON), "off, generation 2", "when it is in force")
+        with s_server(folder, "/dev/null", name="other").wait_ready() as server:
+            contains(doctor("--pid", server.process.pid, status=NOT_ON), "is not loaded into process", "it")
+        contains(doctor("--pid", 2 ** 22 + 1, status=NOT_ON), "no process", "of no process")
+
+
+@table(("mode = report", WATCHES, "report, generation 1"), ("mode = off", NOT_ON, "off, generation 1"),
+       ("polcy = one", DENIES, "polcy"))
+def processes_have_words_for_every_answer(line, status, said):
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        config.write_text(config.read_text() + line + "\n")
+        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            contains(doctor("--pid", server.process.pid, status=status), said, "what it says")
+            if status != NOT_ON:
+                doctor("--pid", server.process.pid, "--accept", "denies", "--accept", "watches", status=ON)
+
+
+@case
+def denial_by_openssl_cnf_shows_in_the_process():
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), section="confg = /tmp/x")
+        with s_server(folder, conf).wait_ready() as server:
+            contains(doctor("--pid", server.process.pid, status=DENIES), "confg", "what it says")
+
+
+@case
+def all_processes_of_a_server():
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        with nginx(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            pid = server.process.pid
+            server.served("unlogged")
+            text = doctor("--pid", pid, status=ON)
+            equal(text.count("enforce, generation"), 3, "processes")
+            contains(text, "refused, no-scts", "the last verdict")
+            contains(text, "user 65534)" if ROOT else "user", "whose rights are tried")
+            worker = run(["pgrep", "-P", str(pid)])[1].split()[0]
+            equal(doctor("--pid", worker, status=ON).count("enforce, generation"), 3, "processes, by a worker's number")
+
+
+@case
+def a_chroot_is_looked_at_from_inside():
+    with TemporaryFolder() as folder:
+        with haproxy(folder, write_openssl_conf(folder, write_config(folder)), chroot=True).wait_ready() as server:
+            contains(doctor("--pid", server.process.pid, status=ON), "cannot read", "of the files")
+
+
+HEAD = 88  # bytes of struct ct_process_status before its two states
+
+
+def size_of_status():
+    """As clientct/process_status.h has it: found in the component itself."""
+    data = Path(MODULE).read_bytes()
+    at = data.index(b"clientct status\n")
+    return int.from_bytes(data[at + 20:at + 24], sys.byteorder)
+
+
+def checksum(data):
+    value = 0xcbf29ce484222325
+    for byte in data:
+        value = ((value ^ byte) * 0x100000001b3) & (2 ** 64 - 1)
+    return value.to_bytes(8, sys.byteorder)
+
+
+@table(("fifo",), ("shadow",), ("escape",), ("garbage",))
+def a_hostile_process_gains_nothing(what):
+    """It shows what it likes as its status; doctor opens what that names as this process would, and repeats no line."""
+    if not ROOT:
+        raise Skip("needs root")
+    with TemporaryFolder() as folder:
+        os.chown(folder, 65534, 65534)
+        size = size_of_status()
+        state_size = (size - HEAD) // 2
+        name = {"fifo": f"{folder}/fifo", "shadow": f"{folder}/shadow", "escape": "/etc/\x1b[31mred\n"}.get(what, "")
+        state = bytearray(state_size)
+        state[0] = 1  # generation
+        state[16] = 3  # logs
+        state[64:64 + len(name)] = name.encode()
+        state[-8:] = checksum(state[:-8])
+        head = bytearray(HEAD)
+        head[:16] = b"clientct status\n"
+        head[16:24] = (1).to_bytes(4, sys.byteorder) + size.to_bytes(4, sys.byteorder)
+        head[24] = head[36] = 1  # attached, current
+        head[44] = 1
+        body = bytes(head) + (b"\xff" * 2 * state_size if what == "garbage" else bytes(state_size) + bytes(state))
+        (folder / "clientct.so").write_bytes(body.ljust(1 << 16, b"\0"))
+        program_text = ("import mmap, os, sys, time\n"
+                        "fd = os.open(sys.argv[1] + '/clientct.so', os.O_RDWR)\n"
+                        "m = mmap.mmap(fd, 1 << 16, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)\n"
+                        "print(m[:1] and 'ready', flush=True)\ntime.sleep(60)\n")
+        os.mkfifo(folder / "fifo", 0o666)
+        (folder / "shadow").symlink_to("/etc/shadow")
+        os.chown(folder / "clientct.so", 65534, 65534)
+        with subprocess.Popen(["setpriv", "--reuid", "65534", "--clear-groups", "/usr/bin/python3", "-c", program_text,
+                               folder], stdout=subprocess.PIPE) as process:
+            try:
+                process.stdout.readline()
+                began = time.monotonic()
+                status, text = run([CLIENTCT, "doctor", "--pid", process.pid], environment(), seconds=30)
+                equal(time.monotonic() - began < 20, True, "whether it ended soon")
+                equal(status in (ON, UNKNOWN), True, f"the answer {status}:\n{text}")
+                for line in Path("/etc/shadow").read_text().splitlines():
+                    lacks(text, line, "what it says")
+                lacks(text, "\x1b[31m", "what it says")
+                if what in ("fifo", "shadow"):
+                    contains(text, "cannot read", "of its files")
+            finally:
+                process.send_signal(signal.SIGKILL)
+
+
+# From outside.
+
+def connect(port, *more, client="unlogged", status):
+    pki = fixture()
+    return doctor("--connect", f"127.0.0.1:{port}", "--cert", pki / f"client-{client}.pem", "--key",
+                  pki / f"client-{client}.key", *more, status=status)
+
+
+@case
+def two_certificates_make_the_difference():
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder))
+        with s_server(folder, conf).wait_ready() as server:
+            equal(connect(server.port, *good(), status=ON).count("alert 46"), 2, "versions of TLS with alert 46")
+            contains(connect(server.port, status=UNKNOWN), "whether anybody gets in was not tried", "of one alone")
+            contains(connect(server.port, *good(), client="good", status=NOT_ON), "gets in", "of a logged one")
+            contains(connect(server.port, *good(), client="other-ca-good", status=UNKNOWN), "not as clientct", "it")
+        with s_server(folder, "/dev/null", name="other").wait_ready() as server:
+            contains(connect(server.port, *good(), status=NOT_ON), "nothing checks it", "of a server without clientct")
+        config = write_config(folder)
+        config.unlink()
+        with s_server(folder, conf, name="denying").wait_ready() as server:
+            contains(connect(server.port, *good(), status=DENIES), "not a log that makes the difference", "it")
+        contains(connect(free_port(), *good(), status=UNKNOWN), "Connection refused", "of nobody")
+
+
+@case
+def servers_that_judge_after_the_handshake():
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        with nginx(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            contains(connect(server.port, *good(), status=ON), " 400 ", "what nginx answers")
+            config.unlink()
+            server.stop()
+        with nginx(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            contains(connect(server.port, *good(), status=DENIES), " 400 ", "where it answers 400 to everybody")
+
+
+class Listener(threading.Thread):
+    """A server of a few lines: asks for a certificate, and then `behave`."""
+
+    def __init__(self, behave, certificate="server"):
+        super().__init__(daemon=True)
+        self.behave, self.listener = behave, socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
+        self.context.load_verify_locations(fixture() / "ca.pem")
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+                self.behave(self.context, plain)
+                plain.close()
+            except (OSError, ssl.SSLError):
+                pass
+
+
+def logged(tls):
+    return tls.getpeercert(True) == ssl.PEM_cert_to_DER_cert((fixture() / "client-good.pem").read_text())
+
+
+def hang_up_on_the_unlogged(context, plain):
+    with context.wrap_socket(plain, server_side=True) as tls:
+        if logged(tls):
+            tls.recv(100)
+            tls.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        else:
+            socket.socket(fileno=os.dup(tls.fileno())).shutdown(socket.SHUT_RDWR)  # as Node.js: no alert
+
+
+@case
+def servers_that_hang_up_without_an_alert():
+    listener = Listener(hang_up_on_the_unlogged, fixture() / "server")
+    contains(connect(listener.port, *good(), status=ON), "closed without an alert", "what it saw")
+    listener.listener.close()
+
+
+@case
+def an_expired_server_certificate_is_told():
+    with TemporaryFolder() as folder:
+        subprocess.run([CTPKI, "cert", "--out", folder / "old", "--ca", fixture() / "ca", "--server", "--no-sct-ext",
+                        "--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"], check=True)
+        listener = Listener(hang_up_on_the_unlogged, folder / "old")
+        contains(connect(listener.port, *good(), status=ON), "server's own certificate has expired", "what it says")
+        listener.listener.close()
+
+
+@case
+def a_silent_server_does_not_hold_it():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        began = time.monotonic()
+        connect(listener.getsockname()[1], *good(), status=UNKNOWN)
+        equal(time.monotonic() - began < 60, True, "whether it ended soon")
+
+
+if __name__ == "__main__":
+    main()

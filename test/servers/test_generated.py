@@ -1,0 +1,27 @@
+"""Configurations by chance, a few of them; scripts/check-doctor has the long form."""
+import importlib.machinery
+import importlib.util
+import os
+from pathlib import Path
+
+from clientct import MODULE
+from tap import case, equal, main
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "check-doctor"
+
+
+def script():
+    loader = importlib.machinery.SourceFileLoader("check_doctor", str(SCRIPT))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("check_doctor", loader))
+    loader.exec_module(module)
+    return module
+
+
+@case
+def doctor_never_says_on_where_a_server_lets_the_unlogged_in():
+    build = Path(os.environ["CLIENTCT"]).parents[2]
+    equal(script().main(build, 48, 1), [], f"contradictions with {MODULE}")
+
+
+if __name__ == "__main__":
+    main()
