@@ -47,7 +47,9 @@ static int on_security_question(const SSL *ssl, const SSL_CTX *ctx, int op, int 
     security_callback previous = atomic_load_explicit(&wrapped, memory_order_relaxed);
 
     if (ssl != NULL && SSL_is_server(ssl)) {
-        bool of_client_hello = (op & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CURVE || op == SSL_SECOP_CIPHER_SHARED;
+        /* With TLS 1.2 curves are asked about for a client's signature as well. */
+        bool of_client_hello = SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO &&
+                               ((op & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CURVE || op == SSL_SECOP_CIPHER_SHARED);
 
         if (op == SSL_SECOP_VERSION) {
             ct_session_context_asked((SSL *)ssl);

@@ -11,7 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from clientct import CTPKI, MODULE, fixture, s_server, write_config, write_openssl_conf
+from clientct import (CTPKI, MODULE, VERSIONS, ask, client_context, fixture, s_server, write_config,
+                      write_openssl_conf)
 from daemons import ROOT, haproxy, nginx
 from processes import TemporaryFolder, environment, free_port, program, run, wait_until
 from tap import Skip, case, contains, equal, lacks, main, table
@@ -265,6 +266,9 @@ def processes_say_what_is_in_force():
         with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
             pid = server.process.pid
             contains(doctor("--pid", pid, status=ON), "enforce, generation 1 of", "what it says")
+            for number, version in enumerate(VERSIONS, 1):  # each connection is judged once
+                equal(ask(server.port, client_context("good", version)).served, True, f"good with {version}")
+                contains(doctor("--pid", pid, status=ON), f"{number} verdicts, 0 refused", "what it counts")
             answer = json.loads(doctor("--pid", pid, "--json", status=ON))
             equal((answer["answer"], {row["status"] for row in answer["findings"]}), ("on", {"good", "note"}), "answer")
             doctor("--pid", pid, "--config", os.path.relpath(config), status=ON)
