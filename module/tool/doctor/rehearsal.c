@@ -319,7 +319,7 @@ static void take_status_of(struct rehearsal *out, const char *hex, struct rehear
     out->component_of_other_version = false;
     if (last != NULL) {
         last->status = out->status;
-        last->judged = out->status.verdicts == verdicts + 1;
+        last->judged = out->status.verdicts > verdicts;
     }
 }
 
