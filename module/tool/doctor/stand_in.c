@@ -29,6 +29,7 @@
 #define PATIENCE_S 20
 
 /* The functions by which the rehearsal is played. */
+/* clang-format off */
 #define FUNCTIONS(X) \
     X(OPENSSL_init_ssl) \
     X(OPENSSL_INIT_new) \
@@ -39,12 +40,31 @@
     X(ERR_reason_error_string) \
     X(TLS_server_method) \
     X(SSL_CTX_new) \
-    X(SSL_CTX_use_certificate_ASN1) X(SSL_CTX_use_PrivateKey) X(SSL_CTX_get_cert_store) X(SSL_CTX_set_verify) \
-        X(SSL_CTX_set_session_id_context) X(d2i_X509) X(d2i_AutoPrivateKey) X(X509_STORE_add_cert) \
-            X(X509_STORE_set_flags) X(SSL_new) X(SSL_set_fd) X(SSL_accept) X(SSL_write) X(SSL_CTX_ctrl) \
-                X(SSL_CTX_get_options) X(SSL_CTX_get_security_level) X(SSL_CTX_get_ciphers) X(SSL_CIPHER_get_name) \
-                    X(OPENSSL_sk_num) X(OPENSSL_sk_value) X(OSSL_PROVIDER_do_all) X(OSSL_PROVIDER_get0_name) \
-                        X(EVP_default_properties_is_fips_enabled) X(CONF_get1_default_config_file)
+    X(SSL_CTX_use_certificate_ASN1) \
+    X(SSL_CTX_use_PrivateKey) \
+    X(SSL_CTX_get_cert_store) \
+    X(SSL_CTX_set_verify) \
+    X(SSL_CTX_set_session_id_context) \
+    X(d2i_X509) \
+    X(d2i_AutoPrivateKey) \
+    X(X509_STORE_add_cert) \
+    X(X509_STORE_set_flags) \
+    X(SSL_new) \
+    X(SSL_set_fd) \
+    X(SSL_accept) \
+    X(SSL_write) \
+    X(SSL_CTX_ctrl) \
+    X(SSL_CTX_get_options) \
+    X(SSL_CTX_get_security_level) \
+    X(SSL_CTX_get_ciphers) \
+    X(SSL_CIPHER_get_name) \
+    X(OPENSSL_sk_num) \
+    X(OPENSSL_sk_value) \
+    X(OSSL_PROVIDER_do_all) \
+    X(OSSL_PROVIDER_get0_name) \
+    X(EVP_default_properties_is_fips_enabled) \
+    X(CONF_get1_default_config_file)
+/* clang-format on */
 
 static struct {
 #define DECLARE(name) __typeof__(&name) name;
