@@ -53,8 +53,8 @@ class Generated:
                             "?fips=yes,clientct=loaded", "clientct=loaded,fips=yes", "clientct=loaded,foreign=1",
                             "provider=default", "", "provider=base", "clientct!=loaded", share=0.65)
         lines = [f"default_properties = {demand}"]
-        extra = self.often("", "fips_mode = yes", "fips_mode = no", "fips_mode = maybe", "rh-allow-sha1-signatures = yes",
-                           share=0.9)
+        extra = self.often("", "fips_mode = yes", "fips_mode = no", "fips_mode = maybe",
+                           "rh-allow-sha1-signatures = yes", share=0.9)
         if extra:
             lines.insert(self.random.randrange(2), extra)
         return lines
