@@ -7,6 +7,7 @@
 #include "decision/cached_decision.h"
 #include "base/clock.h"
 #include "base/lease.h"
+#include "config/early.h"
 #include "record/recorder.h"
 #include "base/shared.h"
 #include "base/verdict.h"
@@ -16,14 +17,23 @@
 #define READING_MS 1000
 /* Threads that reload at once, each for a context that it makes, overtake each other at most so often. */
 #define OVERTAKEN_MAX 8
+/* A file that is changing is given time, looked at so often, and for so long; then it is read as it is. */
+#define SETTLE_LOOK_MS 100
+#define SETTLE_MAX_MS 500
 
 static const char denied_without_words[] = "the caller's settings are wrong, and memory is too short to say how";
 
+struct clientct_files {
+    struct ct_file_set set;
+};
+
 struct clientct_checker {
     char *config_file;
+    const struct ct_file_set *early;        /* NULL: none */
     struct ct_shared snapshot;              /* never none */
     struct ct_lease reading;                /* in handshakes one thread looks; the others go on with what there is */
-    _Atomic int64_t looked_ms;              /* monotonic */
+    _Atomic int64_t look_ms;                /* monotonic: when a handshake looks again */
+    _Atomic int64_t settling_ms;            /* monotonic: since when a file has been seen changing; 0: it has not */
     _Atomic(struct ct_cache *) cache;       /* NULL: none to be had */
     atomic_bool records;                    /* recording was started */
     atomic_bool unapplied;                  /* and does not have all of what it needs from the snapshot */
@@ -50,7 +60,30 @@ static void make_cache(struct clientct_checker *checker)
     }
 }
 
+struct clientct_files *clientct_files_read(const char *config_file)
+{
+    struct clientct_files *files = calloc(1, sizeof *files);
+
+    if (files != NULL) {
+        ct_early_read(config_file != NULL ? config_file : CLIENTCT_DEFAULT_CONFIG, &files->set);
+    }
+    return files;
+}
+
+void clientct_files_free(struct clientct_files *files)
+{
+    if (files != NULL) {
+        ct_file_set_clear(&files->set);
+        free(files);
+    }
+}
+
 struct clientct_checker *clientct_checker_new(const char *config_file)
+{
+    return clientct_checker_new_from(config_file, NULL);
+}
+
+struct clientct_checker *clientct_checker_new_from(const char *config_file, const struct clientct_files *early)
 {
     struct clientct_checker *checker = calloc(1, sizeof *checker);
     struct ct_snapshot *snapshot;
@@ -62,12 +95,13 @@ struct clientct_checker *clientct_checker_new(const char *config_file)
     if (checker->config_file == NULL) {
         goto failed;
     }
-    snapshot = ct_snapshot_read(checker->config_file, NULL);
+    checker->early = early == NULL ? NULL : &early->set;
+    snapshot = ct_snapshot_read(checker->config_file, NULL, checker->early);
     if (snapshot == NULL || !ct_shared_set(&checker->snapshot, snapshot, release_snapshot)) {
         ct_snapshot_release(snapshot);
         goto failed;
     }
-    atomic_store(&checker->looked_ms, ct_monotonic_ms());
+    atomic_store(&checker->look_ms, ct_monotonic_ms() + LOOK_EVERY_MS);
     make_cache(checker);
     return checker;
 failed:
@@ -139,17 +173,35 @@ static bool time_to_look(struct clientct_checker *checker)
 {
     int64_t now_ms = ct_monotonic_ms();
 
-    if (now_ms - atomic_load_explicit(&checker->looked_ms, memory_order_relaxed) < LOOK_EVERY_MS) {
+    if (now_ms < atomic_load_explicit(&checker->look_ms, memory_order_relaxed)) {
         return false;
     }
-    atomic_store_explicit(&checker->looked_ms, now_ms, memory_order_relaxed);
+    atomic_store_explicit(&checker->look_ms, now_ms + LOOK_EVERY_MS, memory_order_relaxed);
     return true;
 }
 
+/* With reload = context too a handshake looks where the last reading failed: that must not refuse clients for ever. */
 static bool looks_at(const struct ct_snapshot *snapshot, enum clientct_occasion occasion)
 {
-    return occasion == CLIENTCT_AT_CONTEXT || snapshot->config == NULL ||
+    return occasion == CLIENTCT_AT_CONTEXT || snapshot->config == NULL || snapshot->reading.unfinished ||
            snapshot->config->settings.reload != CT_RELOAD_CONTEXT;
+}
+
+/* Between connections a writer is given time to finish, but not for ever: some files never hold still. */
+static bool is_to_settle(struct clientct_checker *checker, const struct ct_snapshot *snapshot)
+{
+    int64_t now_ms = ct_monotonic_ms(), since_ms = atomic_load(&checker->settling_ms);
+
+    if (snapshot->config == NULL || !ct_snapshot_unsettled(snapshot) ||
+        (since_ms != 0 && now_ms - since_ms >= SETTLE_MAX_MS)) {
+        atomic_store(&checker->settling_ms, 0);
+        return false;
+    }
+    if (since_ms == 0) {
+        atomic_store(&checker->settling_ms, now_ms);
+    }
+    atomic_store(&checker->look_ms, now_ms + SETTLE_LOOK_MS);
+    return true;
 }
 
 /* Reads the files again where that is due. False: another thread was faster, with what it had read before us. */
@@ -160,10 +212,10 @@ static bool read_again(struct clientct_checker *checker, enum clientct_occasion 
     struct ct_snapshot *fresh = NULL;
     bool ours = true;
 
-    /* A server that reloads wants what is there now; between connections a writer is given time to finish. */
+    /* A server that reloads wants what is there now. */
     if (looks_at(current, occasion) && ct_snapshot_outdated(current) &&
-        (occasion == CLIENTCT_AT_CONTEXT || current->config == NULL || !ct_snapshot_unsettled(current))) {
-        fresh = ct_snapshot_read(checker->config_file, current);
+        (occasion == CLIENTCT_AT_CONTEXT || !is_to_settle(checker, current))) {
+        fresh = ct_snapshot_read(checker->config_file, current, checker->early);
     }
     if (fresh != NULL) {
         ours = ct_shared_replace(&checker->snapshot, share, fresh, release_snapshot);
@@ -424,6 +476,7 @@ static void fill_state(struct clientct_checker *checker, struct clientct_state *
                      (state->mode == CLIENTCT_MODE_ENFORCE && (snapshot->book == NULL || stale));
     state->settings_failed = snapshot->config_failed;
     state->lists_failed = snapshot->book_failed;
+    state->kept = snapshot->reading.kept;
     state->wants_tls_scts = settings != NULL && (settings->sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
     state->logs = snapshot->book != NULL ? snapshot->book->logs.count : 0;
     snprintf(state->config_file, sizeof state->config_file, "%s", snapshot->config_file);

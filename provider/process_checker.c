@@ -10,6 +10,7 @@
 static _Atomic(char *) config_name;
 static _Atomic(const char *) denial;
 static _Atomic(struct clientct_checker *) checker;
+static _Atomic(struct clientct_files *) early;
 
 void ct_process_checker_deny(const char *why)
 {
@@ -45,6 +46,7 @@ void ct_process_checker_configure(const char *config_file)
         return;
     }
     if (atomic_compare_exchange_strong(&config_name, &first, copy)) {
+        atomic_store(&early, clientct_files_read(copy));
         return;
     }
     if (strcmp(first, wanted) != 0) {
@@ -79,7 +81,7 @@ static void deny_as_configured(struct clientct_checker *made)
 /* Threads that start together may read the files each: nobody waits for a thread that may never come back. */
 static struct clientct_checker *make_checker(void)
 {
-    struct clientct_checker *made = clientct_checker_new(atomic_load(&config_name));
+    struct clientct_checker *made = clientct_checker_new_from(atomic_load(&config_name), atomic_load(&early));
     struct clientct_checker *none = NULL;
 
     if (made == NULL) {

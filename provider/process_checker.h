@@ -10,7 +10,9 @@
 
 /*
  * Notes the configuration file that an entry of openssl.cnf names (NULL: the
- * default). The name is copied, nothing is read. The first name stays; another
+ * default), and reads its bytes and those of what it names: a server may change
+ * its root, its user or run out of descriptors before it makes its first
+ * SSL_CTX. The name is copied, nothing is decoded. The first name stays; another
  * one later is an openssl.cnf that contradicts itself, and denies everybody.
  */
 void ct_process_checker_configure(const char *config_file);

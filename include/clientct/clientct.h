@@ -155,6 +155,25 @@ struct clientct_checker;
  */
 struct clientct_checker *clientct_checker_new(const char *config_file) CLIENTCT_MUST_USE;
 
+/* The bytes of a configuration and of the files that it names, as they were. Opaque. */
+struct clientct_files;
+
+/*
+ * Reads the bytes of `config_file` (NULL: CLIENTCT_DEFAULT_CONFIG) and of what it names, as far as that can be done,
+ * decodes nothing and does no cryptography: for a process that will have another root directory, other rights or no
+ * descriptors left when it makes its checker. NULL only when memory is short.
+ */
+struct clientct_files *clientct_files_read(const char *config_file) CLIENTCT_MUST_USE;
+/* NULL is fine. Not before the checkers that were made with it. */
+void clientct_files_free(struct clientct_files *files);
+
+/*
+ * As clientct_checker_new, but where a file cannot be read, and never could be by this checker, its bytes in `early`
+ * are taken (NULL: none), which must stay for as long as the checker does.
+ */
+struct clientct_checker *clientct_checker_new_from(const char *config_file,
+                                                   const struct clientct_files *early) CLIENTCT_MUST_USE;
+
 /*
  * From now on every decision refuses with `config-error` and `why` (copied; the first one stays), whatever the
  * configuration says: for a caller whose own settings contradict themselves. Decisions are recorded as ever.
@@ -344,6 +363,7 @@ struct clientct_state {
     size_t logs;             /* in the log lists in force */
     char config_file[256];   /* cut where it is longer */
     char why[320];           /* the first trouble; "": none */
+    bool kept;               /* files are out of this process's reach by now, and what they had said stays */
 };
 
 /* Fills in `state`. Reads no files. */

@@ -18,12 +18,15 @@ static struct ct_file_stamp stamp_of_stat(const struct stat *st)
     };
 }
 
-struct ct_file_stamp ct_file_stamp_of(const char *path)
+struct ct_file_stamp ct_file_stamp_of(const char *path, bool follow)
 {
     struct stat st;
 
-    if (stat(path, &st) != 0) {
+    if ((follow ? stat(path, &st) : lstat(path, &st)) != 0) {
         return (struct ct_file_stamp){ .error = errno };
+    }
+    if (S_ISLNK(st.st_mode)) {
+        return (struct ct_file_stamp){ .error = ELOOP };
     }
     if (!S_ISREG(st.st_mode)) {
         return (struct ct_file_stamp){ .error = EINVAL };
@@ -76,10 +79,26 @@ static int read_all(int fd, size_t max, size_t guess, struct ct_file *out)
         }
     }
     out->data[out->len] = '\0';
-    return EVP_Digest(out->data, out->len, out->sha256, NULL, EVP_sha256(), NULL) == 1 ? 0 : ENOMEM;
+    return 0;
+}
+
+int ct_file_digest(struct ct_file *file)
+{
+    return EVP_Digest(file->data, file->len, file->sha256, NULL, EVP_sha256(), NULL) == 1 ? 0 : ENOMEM;
 }
 
 int ct_file_read(const char *path, size_t max, bool follow, struct ct_file *out)
+{
+    int error = ct_file_read_bytes(path, max, follow, out);
+
+    if (error == 0 && (error = ct_file_digest(out)) != 0) {
+        ct_file_clear(out);
+        out->stamp.error = error;
+    }
+    return error;
+}
+
+int ct_file_read_bytes(const char *path, size_t max, bool follow, struct ct_file *out)
 {
     struct stat st;
     int fd = -1;

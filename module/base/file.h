@@ -25,8 +25,12 @@ struct ct_file {
  * regular file, ELOOP for a symbolic link when `follow` is false. Never blocks (FIFOs are refused unopened).
  */
 int ct_file_read(const char *path, size_t max, bool follow, struct ct_file *out) CT_MUST_USE;
+/* The same in two steps: the bytes, without any cryptography, and their digest: 0, or ENOMEM. */
+int ct_file_read_bytes(const char *path, size_t max, bool follow, struct ct_file *out) CT_MUST_USE;
+int ct_file_digest(struct ct_file *file) CT_MUST_USE;
 void ct_file_clear(struct ct_file *file);
-struct ct_file_stamp ct_file_stamp_of(const char *path);
+/* As ct_file_read would find it, with ELOOP for a symbolic link when `follow` is false. */
+struct ct_file_stamp ct_file_stamp_of(const char *path, bool follow);
 bool ct_file_stamp_equal(const struct ct_file_stamp *a, const struct ct_file_stamp *b) CT_MUST_USE;
 
 #endif

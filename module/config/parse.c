@@ -225,7 +225,7 @@ static void apply_strictest_resumption(struct ct_settings *settings)
     }
 }
 
-bool ct_settings_parse(const char *file, struct ct_bytes text, struct ct_settings *settings,
+bool ct_settings_parse(const char *file, struct ct_bytes text, struct ct_file_set *files, struct ct_settings *settings,
                        struct ct_problems *problems)
 {
     struct ct_conf conf = { 0 };
@@ -233,6 +233,7 @@ bool ct_settings_parse(const char *file, struct ct_bytes text, struct ct_setting
                                          .conf = &conf,
                                          .rows = table,
                                          .row_count = ROWS,
+                                         .files = files,
                                          .settings = settings,
                                          .problems = problems,
                                          .rules_section = CT_CONF_NONE };
@@ -266,12 +267,7 @@ out:
     free(reader.words);
     ct_conf_clear(&conf);
     if (problems->errors != errors) {
-        struct ct_settings only_files = { .files = settings->files, .file_count = settings->file_count };
-
-        settings->files = NULL;
-        settings->file_count = 0;
         ct_settings_clear(settings);
-        *settings = only_files;
         return false;
     }
     return true;

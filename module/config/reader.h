@@ -3,6 +3,7 @@
 #define CT_READER_H
 
 #include "base/conf_lines.h"
+#include "base/file_set.h"
 #include "config/settings.h"
 
 #define CT_SETTINGS_MAX_ROWS 64
@@ -41,6 +42,7 @@ struct ct_settings_reader {
     size_t row_count;
     struct ct_section_note *notes; /* one a section of conf */
     const char **words;            /* scratch for suggestions: room for every section, every preset and the NULL */
+    struct ct_file_set *files;     /* where the files come from that settings name */
     struct ct_settings *settings;
     struct ct_problems *problems;
     size_t rules_section;  /* CT_CONF_NONE: none */

@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "config/read_named.h"
 #include "config/values.h"
 
-#define CERTIFICATE_MAX_BYTES (1024u * 1024)
 #define OID_MAX_LEN 128u
 #define HOST_MAX_LEN 253u
 
@@ -97,44 +96,28 @@ out:
     return certificate;
 }
 
-static void record_file(struct ct_settings_reader *reader, const struct ct_conf_line *line)
-{
-    struct ct_settings *settings = reader->settings;
-    void *items = settings->files;
-    char *path;
-
-    if (!ct_setting_grow(reader, &items, settings->file_count, sizeof *settings->files)) {
-        return;
-    }
-    settings->files = items;
-    path = ct_setting_copy(reader, line->value);
-    if (path != NULL) {
-        settings->files[settings->file_count++] = (struct ct_setting_path){ .path = path, .line = line->line };
-    }
-}
-
 /* The certificate in the file that the value names; NULL, which is reported, when there is not exactly one. */
 static X509 *read_certificate(struct ct_settings_reader *reader, const struct ct_conf_line *line)
 {
-    struct ct_file file = { 0 };
+    const struct ct_loaded_file *loaded = ct_file_set_read(reader->files, line->value, CT_CONFIG_MAX_BYTES);
     X509 *certificate = NULL;
     const char *why = NULL;
-    int error;
 
-    record_file(reader, line); /* also when it is wrong: its mending mends the settings */
-    error = ct_file_read(line->value, CERTIFICATE_MAX_BYTES, true, &file);
-    if (error != 0) {
+    if (loaded == NULL) {
+        ct_setting_out_of_memory(reader);
+        return NULL;
+    }
+    if (loaded->error != 0 && !loaded->is_earlier) {
         char text[128];
 
         ct_setting_error(reader, line->line, "`%s`: cannot read %.200s: %s", line->name, line->value,
-                         error == EINVAL ? "not a regular file" : strerror_r(error, text, sizeof text));
+                         loaded->error == EINVAL ? "not a regular file" : strerror_r(loaded->error, text, sizeof text));
         return NULL;
     }
     /* What libcrypto notes about a wrong file must not be taken for the next handshake's error. */
     ERR_set_mark();
-    certificate = certificate_of_bytes((struct ct_bytes){ file.data, file.len }, &why);
+    certificate = certificate_of_bytes((struct ct_bytes){ loaded->file.data, loaded->file.len }, &why);
     ERR_pop_to_mark();
-    ct_file_clear(&file);
     if (certificate == NULL) {
         ct_setting_error(reader, line->line, "`%s`: %.200s %s", line->name, line->value, why);
         return NULL;

@@ -16,7 +16,6 @@ void ct_settings_clear(struct ct_settings *settings)
         return;
     }
     clear_paths(settings->log_lists, settings->log_list_count);
-    clear_paths(settings->files, settings->file_count);
     free(settings->log_list_key.path);
     free(settings->sct_store.path);
     free(settings->ocsp_store.path);

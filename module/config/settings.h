@@ -43,10 +43,10 @@ struct ct_settings {
     struct ct_audit_sink_setting *audit;
     size_t audit_count;
     struct ct_setting_path metrics; /* path NULL: none */
-    struct ct_setting_path *files;  /* every file named in rules (certificates), to watch and to digest */
-    size_t file_count;
 };
 
+/* Log lists in a file. */
+#define CT_LOG_LISTS_MAX 64u
 /* Rules in a file. */
 #define CT_RULES_MAX 4096u
 /* Of min_scts and the like: no more signatures than that are checked for one certificate. */

@@ -9,10 +9,8 @@
 #include "base/clock.h"
 #include "config/parse.h"
 
-#define CONFIG_MAX_BYTES (1024u * 1024)
-#define SIGNATURE_MAX_BYTES 8192u
-#define KEY_MAX_BYTES 65536u
-#define READ_ATTEMPTS 3
+/* Whatever failed is tried again after so long, at the next look. */
+#define RETRY_MS 1000
 /* A file changed within a tick of the clock after it was read can have the same stamp: such a one is read again. */
 #define STAMP_DOUBT_MS 2000
 /* A list and its signature are replaced one after the other. */
@@ -20,84 +18,11 @@
 #define DISAGREEMENT_LOOK_MS 500
 #define UNSETTLED_MS 100
 
-static bool watch(struct ct_watch_list *list, const char *path, struct ct_file_stamp stamp)
-{
-    struct ct_watched *items = realloc(list->items, (list->count + 1) * sizeof *items);
-
-    if (items == NULL) {
-        return false;
-    }
-    list->items = items;
-    if ((items[list->count].path = strdup(path)) == NULL) {
-        return false;
-    }
-    items[list->count++].stamp = stamp;
-    return true;
-}
-
-static void watch_list_clear(struct ct_watch_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->items[i].path);
-    }
-    free(list->items);
-    *list = (struct ct_watch_list){ 0 };
-}
-
 static void look_again(struct ct_snapshot *snapshot, int64_t after_ms)
 {
     int64_t at_ms = ct_monotonic_ms() + after_ms;
 
     snapshot->look_again_ms = at_ms < snapshot->look_again_ms ? at_ms : snapshot->look_again_ms;
-}
-
-/* Reads a file that somebody named at file:line, and watches it whether it could be read or not. */
-static bool read_named(struct ct_snapshot *snapshot, const char *what, const char *path, size_t max,
-                       const char *named_in, unsigned line, struct ct_file *out)
-{
-    struct ct_file_stamp before = ct_file_stamp_of(path);
-    bool itself = path == named_in; /* the problem names the file already */
-    const char *space = itself ? "" : " ", *name = itself ? "" : path;
-    struct ct_file_stamp after;
-    int error = EAGAIN;
-
-    for (int attempt = 0; attempt < READ_ATTEMPTS && error == EAGAIN; attempt++) {
-        error = ct_file_read(path, max, true, out);
-        after = ct_file_stamp_of(path);
-        if (error == 0 && !ct_file_stamp_equal(&out->stamp, &after)) {
-            ct_file_clear(out); /* written or replaced while we read */
-            error = EAGAIN;
-        }
-    }
-    if (error == 0 && llabs(ct_now_ms() - out->stamp.ctime_ns / 1000000) < STAMP_DOUBT_MS) {
-        look_again(snapshot, STAMP_DOUBT_MS);
-    }
-    /* What could not be read is watched as stat sees it: a changed mode or owner is a reason to try again. */
-    if (!watch(&snapshot->watched, path, error == 0 ? out->stamp : before)) {
-        error = ENOMEM;
-    }
-    switch (error) {
-    case 0:
-        return true;
-    case EFBIG:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s%s%s is larger than %zu bytes", what, space,
-                       name, max);
-        break;
-    case EAGAIN:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s%s%s is being written while it is read", what,
-                       space, name);
-        break;
-    case EINVAL:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "%s%s%s is not a regular file", what, space,
-                       name);
-        break;
-    default:
-        ct_problem_add(&snapshot->problems, CT_ERROR, named_in, line, "cannot read %s%s%s: %s", what, space, name,
-                       strerror(error));
-        break;
-    }
-    ct_file_clear(out);
-    return false;
 }
 
 static void config_release(struct ct_config *config)
@@ -108,52 +33,87 @@ static void config_release(struct ct_config *config)
     }
 }
 
-static struct ct_config *config_read(struct ct_snapshot *snapshot)
+/* Over the digests of all files that were read, in the order in which they were. */
+static bool digest_files(const struct ct_file_set *files, uint8_t sha256[32])
 {
-    struct ct_config *config = NULL;
-    struct ct_file file;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = false;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
 
-    memset(&file, 0, sizeof file);
-    if (!read_named(snapshot, "configuration", snapshot->config_file, CONFIG_MAX_BYTES, snapshot->config_file, 0,
-                    &file)) {
-        goto out;
+    for (size_t i = 0; i < files->count && ok; i++) {
+        ok = EVP_DigestUpdate(md, files->files[i]->file.sha256, sizeof files->files[i]->file.sha256) == 1;
     }
-    if (md == NULL || (config = calloc(1, sizeof *config)) == NULL) {
-        ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0, "out of memory");
-        goto out;
+    ok = ok && EVP_DigestFinal_ex(md, sha256, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    return ok;
+}
+
+/* The settings that a text makes, with the files that it names; NULL, which is reported. */
+static struct ct_config *config_parse(struct ct_snapshot *snapshot, const struct ct_file *file)
+{
+    struct ct_config *config = calloc(1, sizeof *config);
+
+    if (config == NULL) {
+        ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0, "memory is short");
+        return NULL;
     }
     atomic_init(&config->references, 1);
-    if (!ct_settings_parse(snapshot->config_file, (struct ct_bytes){ file.data, file.len }, &config->settings,
-                           &snapshot->problems)) {
-        for (size_t i = 0; i < config->settings.file_count; i++) {
-            const char *path = config->settings.files[i].path;
-
-            if (!watch(&snapshot->watched, path, ct_file_stamp_of(path))) {
-                break; /* noticed later, when clientct.cnf itself changes */
-            }
-        }
-        goto out;
+    config->root = snapshot->reading.files.root;
+    if (!ct_settings_parse(snapshot->config_file, (struct ct_bytes){ file->data, file->len }, &snapshot->reading.files,
+                           &config->settings, &snapshot->problems)) {
+        goto failed;
     }
-    ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(md, file.sha256, sizeof file.sha256) == 1;
-    for (size_t i = 0; i < config->settings.file_count && ok; i++) {
-        struct ct_file named;
-
-        ok = read_named(snapshot, "certificate", config->settings.files[i].path, CONFIG_MAX_BYTES,
-                        snapshot->config_file, config->settings.files[i].line, &named) &&
-             EVP_DigestUpdate(md, named.sha256, sizeof named.sha256) == 1;
-        ct_file_clear(&named);
-    }
-    ok = ok && EVP_DigestFinal_ex(md, config->sha256, NULL) == 1;
-out:
-    EVP_MD_CTX_free(md);
-    ct_file_clear(&file);
-    if (!ok) {
-        config_release(config);
-        config = NULL;
+    if (!digest_files(&snapshot->reading.files, config->sha256)) {
+        ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0,
+                       "the digest of the settings cannot be computed (out of memory, or no digest available)");
+        goto failed;
     }
     return config;
+failed:
+    config_release(config);
+    return NULL;
+}
+
+/* Whether nothing but files out of reach made the settings fail: those that rules name. */
+static bool only_out_of_reach(const struct ct_snapshot *snapshot, const struct ct_root *then)
+{
+    size_t count = 0;
+
+    for (size_t i = 1; i < snapshot->reading.files.count && then != NULL; i++) {
+        count +=
+            ct_is_out_of_reach(snapshot->reading.files.files[i]->error, then, &snapshot->reading.files.root) ? 1 : 0;
+    }
+    return count > 0 && count == snapshot->problems.errors;
+}
+
+static void config_read(struct ct_snapshot *snapshot, const struct ct_snapshot *previous)
+{
+    struct ct_config *before = previous == NULL ? NULL : previous->config;
+    const struct ct_root *then = before == NULL ? NULL : &before->root;
+    struct ct_named named =
+        ct_read_named(&snapshot->reading, "configuration", snapshot->config_file, CT_CONFIG_MAX_BYTES, 0, then);
+
+    if (named.file != NULL && (before == NULL || !named.is_earlier)) {
+        snapshot->config = config_parse(snapshot, named.file);
+        snapshot->config_failed = snapshot->config == NULL || (named.is_earlier && !named.kept);
+        if (snapshot->config != NULL && named.is_earlier) {
+            snapshot->config->root = snapshot->reading.files.earlier->root;
+        }
+    }
+    if (snapshot->config != NULL) {
+        return;
+    }
+    if (!named.kept && only_out_of_reach(snapshot, then)) {
+        ct_problems_first(&snapshot->problems, snapshot->reading.kept_why, sizeof snapshot->reading.kept_why);
+        ct_problems_clear(&snapshot->problems);
+        snapshot->reading.kept = true;
+        named.kept = true;
+    }
+    snapshot->config_failed = true;
+    if (before != NULL) {
+        atomic_fetch_add(&before->references, 1);
+        snapshot->config = before;
+        snapshot->config_failed = !named.kept || previous->config_failed;
+    }
 }
 
 /* Whether a list and its signature that disagree are given a little more time. */
@@ -162,6 +122,7 @@ static bool may_still_agree(struct ct_snapshot *snapshot)
     int64_t now_ms = ct_monotonic_ms();
 
     snapshot->disagrees = true;
+    snapshot->reading.unfinished = true;
     if (snapshot->disagree_since_ms == INT64_MAX) {
         snapshot->disagree_since_ms = now_ms;
     }
@@ -172,39 +133,40 @@ static bool may_still_agree(struct ct_snapshot *snapshot)
     return true;
 }
 
-/* `log_list_key`: LIST.sig must be the key's signature over the list. */
+/* `log_list_key`: LIST.sig must be the key's signature over the list. False, and `kept` where no file says no. */
 static bool signature_ok(struct ct_snapshot *snapshot, const struct ct_settings *settings,
-                         const struct ct_setting_path *named, const struct ct_file *list, bool have_earlier)
+                         const struct ct_setting_path *list, const struct ct_file *text, const struct ct_root *then,
+                         bool *kept)
 {
-    struct ct_file key, signature;
+    struct ct_named key = { 0 }, signature = { 0 };
     char *path = NULL;
     const char *why = "out of memory";
     bool ok = false;
 
-    memset(&key, 0, sizeof key);
-    memset(&signature, 0, sizeof signature);
-    if (asprintf(&path, "%s.sig", named->path) < 0) {
-        path = NULL;
-        ct_problem_add(&snapshot->problems, CT_ERROR, named->path, 0, "out of memory");
+    if (asprintf(&path, "%s.sig", list->path) < 0) {
+        ct_problem_add(&snapshot->problems, CT_ERROR, list->path, 0, "out of memory");
+        return false;
+    }
+    key = ct_read_named(&snapshot->reading, "log_list_key", settings->log_list_key.path, CT_KEY_MAX_BYTES,
+                        settings->log_list_key.line, then);
+    if (key.file != NULL) {
+        signature = ct_read_named(&snapshot->reading, "signature", path, CT_SIGNATURE_MAX_BYTES, list->line, then);
+    }
+    *kept = key.kept || signature.kept;
+    if (signature.file == NULL) {
         goto out;
     }
-    if (!read_named(snapshot, "log_list_key", settings->log_list_key.path, KEY_MAX_BYTES, snapshot->config_file,
-                    settings->log_list_key.line, &key) ||
-        !read_named(snapshot, "signature", path, SIGNATURE_MAX_BYTES, snapshot->config_file, named->line, &signature)) {
-        goto out;
-    }
-    ok = ct_log_list_signature_ok((struct ct_bytes){ list->data, list->len },
-                                  (struct ct_bytes){ signature.data, signature.len },
-                                  (struct ct_bytes){ key.data, key.len }, &why);
+    ok = ct_log_list_signature_ok((struct ct_bytes){ text->data, text->len },
+                                  (struct ct_bytes){ signature.file->data, signature.file->len },
+                                  (struct ct_bytes){ key.file->data, key.file->len }, &why);
     if (!ok) {
-        bool patient = have_earlier && may_still_agree(snapshot);
+        bool patient = then != NULL && may_still_agree(snapshot);
 
+        *kept = false;
         ct_problem_add(&snapshot->problems, patient ? CT_WARNING : CT_ERROR, path, 0,
                        "the signature does not verify with log_list_key %s: %s", settings->log_list_key.path, why);
     }
 out:
-    ct_file_clear(&key);
-    ct_file_clear(&signature);
     free(path);
     return ok;
 }
@@ -212,36 +174,36 @@ out:
 enum list_result {
     LIST_NEW,
     LIST_WAIT, /* it and its signature disagree, for a short time so far */
+    LIST_KEPT, /* out of reach */
     LIST_BAD,
 };
 
-/* Reads one list as it is on disk now. */
-static enum list_result book_add(struct ct_snapshot *snapshot, const struct ct_settings *settings,
-                                 const struct ct_setting_path *named, const struct ct_book_list *before,
-                                 struct ct_log_book *book)
+/* Takes one list as it is on disk now. */
+static enum list_result list_add(struct ct_snapshot *snapshot, const struct ct_settings *settings,
+                                 const struct ct_setting_path *list, const struct ct_named *named,
+                                 const struct ct_book_list *before, struct ct_log_book *book)
 {
-    struct ct_file file;
     size_t errors = snapshot->problems.errors;
-    enum list_result result = LIST_BAD;
+    bool kept = named->kept;
 
-    if (!read_named(snapshot, "log_list", named->path, CT_LOG_LIST_MAX_BYTES, snapshot->config_file, named->line,
-                    &file)) {
+    if (named->file == NULL || (before != NULL && named->is_earlier)) {
+        return kept ? LIST_KEPT : LIST_BAD;
+    }
+    if (settings->log_list_key.path != NULL &&
+        !signature_ok(snapshot, settings, list, named->file, before == NULL ? NULL : &snapshot->config->root, &kept)) {
+        return snapshot->problems.errors > errors ? LIST_BAD : kept ? LIST_KEPT : LIST_WAIT;
+    }
+    if (!ct_book_add(book, list->path, named->file, before, &snapshot->problems)) {
         return LIST_BAD;
     }
-    if (settings->log_list_key.path != NULL && !signature_ok(snapshot, settings, named, &file, before != NULL)) {
-        result = snapshot->problems.errors > errors ? LIST_BAD : LIST_WAIT;
-        goto out;
-    }
-    if (ct_book_add(book, named->path, &file, before, &snapshot->problems)) {
-        result = LIST_NEW;
-    }
-out:
-    ct_file_clear(&file);
-    return result;
+    /* Bytes of an earlier reading are as good as new where the file is only out of reach. */
+    snapshot->book_failed = snapshot->book_failed || (named->is_earlier && !named->kept);
+    return LIST_NEW;
 }
 
-static struct ct_log_book *book_read(struct ct_snapshot *snapshot, const struct ct_settings *settings,
-                                     const struct ct_log_book *previous)
+/* All lists anew; NULL, which is reported. */
+static struct ct_log_book *book_make(struct ct_snapshot *snapshot, const struct ct_settings *settings,
+                                     const struct ct_named *named, const struct ct_log_book *previous)
 {
     struct ct_log_book *book = ct_book_new(settings->log_list_count);
     bool ok = book != NULL;
@@ -252,11 +214,9 @@ static struct ct_log_book *book_read(struct ct_snapshot *snapshot, const struct 
     for (size_t i = 0; ok && i < settings->log_list_count; i++) {
         const struct ct_book_list *before = ct_book_find(previous, settings->log_lists[i].path);
         size_t taken = book->list_count;
-        enum list_result result = book_add(snapshot, settings, &settings->log_lists[i], before, book);
+        enum list_result result = list_add(snapshot, settings, &settings->log_lists[i], &named[i], before, book);
 
-        if (result == LIST_BAD) {
-            snapshot->book_failed = true;
-        }
+        snapshot->book_failed = snapshot->book_failed || result == LIST_BAD;
         if (result != LIST_NEW) {
             /* Where memory ran out half-way through a list, the whole book is given up. */
             ok = before != NULL && book->list_count == taken && ct_book_add_again(book, before, &snapshot->problems);
@@ -267,6 +227,32 @@ static struct ct_log_book *book_read(struct ct_snapshot *snapshot, const struct 
         book = NULL;
     }
     return book;
+}
+
+static void book_read(struct ct_snapshot *snapshot, const struct ct_snapshot *previous)
+{
+    const struct ct_settings *settings = &snapshot->config->settings;
+    struct ct_log_book *before = previous == NULL ? NULL : previous->book;
+    struct ct_named named[CT_LOG_LISTS_MAX];
+    bool all_kept = before != NULL && before->list_count == settings->log_list_count;
+
+    for (size_t i = 0; i < settings->log_list_count; i++) {
+        bool known = ct_book_find(before, settings->log_lists[i].path) != NULL;
+
+        named[i] = ct_read_named(&snapshot->reading, "log_list", settings->log_lists[i].path, CT_LOG_LIST_MAX_BYTES,
+                                 settings->log_lists[i].line, known ? &snapshot->config->root : NULL);
+        all_kept = all_kept && known && named[i].kept;
+    }
+    if (all_kept) {
+        snapshot->book = ct_book_retain(before);
+        snapshot->book_failed = previous->book_failed;
+        return;
+    }
+    snapshot->book = book_make(snapshot, settings, named, before);
+    if (snapshot->book == NULL) {
+        snapshot->book_failed = true;
+        snapshot->book = before == NULL ? NULL : ct_book_retain(before);
+    }
 }
 
 static bool digest_of(struct ct_snapshot *snapshot)
@@ -288,10 +274,32 @@ static bool says_the_same(const struct ct_snapshot *snapshot, const struct ct_sn
 {
     return memcmp(snapshot->digest, previous->digest, sizeof snapshot->digest) == 0 &&
            snapshot->config_failed == previous->config_failed && snapshot->book_failed == previous->book_failed &&
-           strcmp(snapshot->why, previous->why) == 0;
+           snapshot->reading.kept == previous->reading.kept && strcmp(snapshot->why, previous->why) == 0;
 }
 
-struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous)
+/* What the snapshot says of itself, and when to look again. */
+static void conclude(struct ct_snapshot *snapshot, const struct ct_snapshot *previous)
+{
+    if (snapshot->problems.errors > 0) {
+        ct_problems_first(&snapshot->problems, snapshot->why, sizeof snapshot->why);
+        snapshot->reading.unfinished = true;
+    } else if (previous != NULL && (snapshot->config_failed || snapshot->book_failed)) {
+        memcpy(snapshot->why, previous->why, sizeof snapshot->why); /* what failed before is out of reach now */
+    }
+    if (snapshot->reading.unfinished || snapshot->reading.kept) {
+        look_again(snapshot, RETRY_MS);
+    }
+    if (snapshot->reading.files.in_doubt) {
+        look_again(snapshot, STAMP_DOUBT_MS);
+    }
+    if (!snapshot->disagrees) {
+        snapshot->disagree_since_ms = INT64_MAX;
+    }
+    ct_file_set_drop_bytes(&snapshot->reading.files);
+}
+
+struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous,
+                                     const struct ct_file_set *early)
 {
     struct ct_snapshot *snapshot = calloc(1, sizeof *snapshot);
 
@@ -302,34 +310,17 @@ struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_sn
     snapshot->generation = previous == NULL ? 1 : previous->generation + 1;
     snapshot->look_again_ms = INT64_MAX;
     snapshot->disagree_since_ms = previous == NULL ? INT64_MAX : previous->disagree_since_ms;
+    snapshot->reading.files.earlier = early;
     if ((snapshot->config_file = strdup(config_file)) == NULL) {
         goto failed;
     }
-    snapshot->config = config_read(snapshot);
-    if (snapshot->config == NULL) {
-        snapshot->config_failed = true;
-        if (previous != NULL && previous->config != NULL) {
-            snapshot->config = previous->config;
-            atomic_fetch_add(&snapshot->config->references, 1);
-        }
-    }
+    snapshot->reading.problems = &snapshot->problems;
+    snapshot->reading.config_file = snapshot->config_file;
+    config_read(snapshot, previous);
     if (snapshot->config != NULL) {
-        const struct ct_log_book *before = previous == NULL ? NULL : previous->book;
-
-        snapshot->book = book_read(snapshot, &snapshot->config->settings, before);
-        if (snapshot->book == NULL) {
-            snapshot->book_failed = true;
-            if (before != NULL) {
-                snapshot->book = ct_book_retain(previous->book);
-            }
-        }
+        book_read(snapshot, previous);
     }
-    if (snapshot->problems.errors > 0) {
-        ct_problems_first(&snapshot->problems, snapshot->why, sizeof snapshot->why);
-    }
-    if (!snapshot->disagrees) {
-        snapshot->disagree_since_ms = INT64_MAX;
-    }
+    conclude(snapshot, previous);
     if (!digest_of(snapshot)) {
         goto failed;
     }
@@ -356,7 +347,7 @@ void ct_snapshot_release(struct ct_snapshot *snapshot)
     config_release(snapshot->config);
     ct_book_release(snapshot->book);
     ct_problems_clear(&snapshot->problems);
-    watch_list_clear(&snapshot->watched);
+    ct_file_set_clear(&snapshot->reading.files);
     free(snapshot->config_file);
     free(snapshot);
 }
@@ -373,30 +364,10 @@ void ct_snapshot_terms(const struct ct_snapshot *snapshot, struct clientct_terms
 
 bool ct_snapshot_outdated(const struct ct_snapshot *snapshot)
 {
-    if (ct_monotonic_ms() >= snapshot->look_again_ms) {
-        return true;
-    }
-    for (size_t i = 0; i < snapshot->watched.count; i++) {
-        struct ct_file_stamp now = ct_file_stamp_of(snapshot->watched.items[i].path);
-
-        if (!ct_file_stamp_equal(&now, &snapshot->watched.items[i].stamp)) {
-            return true;
-        }
-    }
-    return false;
+    return ct_monotonic_ms() >= snapshot->look_again_ms || ct_file_set_changed(&snapshot->reading.files);
 }
 
 bool ct_snapshot_unsettled(const struct ct_snapshot *snapshot)
 {
-    int64_t now_ms = ct_now_ms();
-
-    for (size_t i = 0; i < snapshot->watched.count; i++) {
-        struct ct_file_stamp stamp = ct_file_stamp_of(snapshot->watched.items[i].path);
-        int64_t age_ms = now_ms - stamp.ctime_ns / 1000000;
-
-        if (stamp.error == 0 && age_ms >= 0 && age_ms < UNSETTLED_MS) {
-            return true;
-        }
-    }
-    return false;
+    return ct_file_set_changed_within(&snapshot->reading.files, UNSETTLED_MS);
 }

@@ -1,31 +1,27 @@
 /*
  * Everything read from disk, checked whole, immutable, shared by reference. Settings and log lists are last-good
  * separately: a bad list leaves the settings obeyed (`mode = off` is the emergency switch), and the other way round.
+ *
+ * A load goes one way: bytes are read once (file_set.h), digested, parsed, and the snapshot is swapped in. What was
+ * parsed is what was digested: settings and lists are made of bytes of the file set and of nothing else, and the digest
+ * is over the digests of exactly these bytes. Only what was read, digested and parsed counts as seen: where anything
+ * failed, be it for a moment only, the snapshot says when to look again, whatever the stamps of the files.
  */
 #ifndef CT_SNAPSHOT_H
 #define CT_SNAPSHOT_H
 
 #include <stdatomic.h>
 
-#include "base/file.h"
+#include "config/read_named.h"
 #include "config/settings.h"
 #include "logs/book.h"
-
-/* A file that was read, or looked for: when its stamp changes, it is time to read again. */
-struct ct_watched {
-    char *path;
-    struct ct_file_stamp stamp;
-};
-struct ct_watch_list {
-    struct ct_watched *items;
-    size_t count;
-};
 
 /* clientct.cnf as it was read. */
 struct ct_config {
     atomic_uint references;
     struct ct_settings settings;
-    uint8_t sha256[32]; /* over its text and the files that its rules name */
+    uint8_t sha256[32];  /* over its text and the files that its rules name */
+    struct ct_root root; /* of the file system where they were read */
 };
 
 struct ct_snapshot {
@@ -42,21 +38,23 @@ struct ct_snapshot {
     char why[320];               /* the first error of the last attempt; "" when it succeeded */
     uint8_t digest[32];          /* over the contents of every file in force */
     struct ct_problems problems; /* of the last attempt: errors and warnings */
-    struct ct_watch_list watched;
+    struct ct_reading reading;   /* the files that were read or looked for, without their bytes */
 };
 
 /*
- * Reads config_file and everything it names. What cannot be used is taken from `previous` (may be NULL). NULL only
- * when memory is short. Reference count one.
+ * Reads config_file and everything it names. What cannot be used is taken from `previous` (may be NULL), and what
+ * cannot be read, where that has nothing, from `early` (NULL: none). NULL only when memory is short. Reference count
+ * one.
  */
-struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous) CT_MUST_USE;
+struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_snapshot *previous,
+                                     const struct ct_file_set *early) CT_MUST_USE;
 struct ct_snapshot *ct_snapshot_retain(struct ct_snapshot *snapshot);
 void ct_snapshot_release(struct ct_snapshot *snapshot); /* NULL is fine */
 /* For a client of whom nothing is known yet (clientct_checker_get_terms). */
 void ct_snapshot_terms(const struct ct_snapshot *snapshot, struct clientct_terms *terms);
-/* Whether a watched file has another stamp than when the snapshot was read, or it is time to look again. */
+/* Whether a file has another stamp than when the snapshot was read, or it is time to look again. */
 bool ct_snapshot_outdated(const struct ct_snapshot *snapshot) CT_MUST_USE;
-/* Whether a watched file was changed in this tenth of a second: somebody may be writing it. */
+/* Whether a file was changed in this tenth of a second: somebody may be writing it. */
 bool ct_snapshot_unsettled(const struct ct_snapshot *snapshot) CT_MUST_USE;
 
 #endif

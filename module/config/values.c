@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 
-#define LOG_LISTS_MAX 64u
 #define AUDIT_SINKS_MAX 8u
 
 /* The words as "a, b or c". */
@@ -158,8 +157,8 @@ void ct_parse_log_list(struct ct_settings_reader *reader, const struct ct_conf_l
             return;
         }
     }
-    if (settings->log_list_count == LOG_LISTS_MAX) {
-        ct_setting_error(reader, line->line, "at most %u log lists are read", LOG_LISTS_MAX);
+    if (settings->log_list_count == CT_LOG_LISTS_MAX) {
+        ct_setting_error(reader, line->line, "at most %u log lists are read", CT_LOG_LISTS_MAX);
         return;
     }
     if (!ct_setting_grow(reader, &items, settings->log_list_count, sizeof *settings->log_lists)) {

@@ -59,13 +59,13 @@ static bool look_at_files(const struct ct_settings *settings, const struct ct_ca
         if (!ct_evidence_path(settings->ocsp_store.path, cached->leaf_sha256, ".ocsp", path)) {
             return false;
         }
-        stamps[0] = ct_file_stamp_of(path);
+        stamps[0] = ct_file_stamp_of(path, false);
     }
     if (cached->read_store && settings->sct_store.path != NULL) {
         if (!ct_evidence_path(settings->sct_store.path, cached->leaf_sha256, ".sct", path)) {
             return false;
         }
-        stamps[1] = ct_file_stamp_of(path);
+        stamps[1] = ct_file_stamp_of(path, false);
     }
     return true;
 }

@@ -19,7 +19,7 @@
 #include "base/self.h"
 #include "base/shared.h"
 
-#define RETRY_MS 2000
+#define RETRY_MS 1000
 /* Longer than a file takes to be made; two at once would make two files of one process, which are added up. */
 #define OPENING_MS 1000
 #define NAMES_TRIED 64
@@ -400,8 +400,9 @@ bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *s
             return false;
         }
         if (atomic_exchange(&metrics->told, snapshot->generation) != snapshot->generation) {
+            /* What was kept, because the files are out of reach, was not loaded. */
             add(&metrics->load_failures, failed ? 1 : 0);
-            add(&metrics->loads, 1);
+            add(&metrics->loads, failed || !snapshot->reading.kept ? 1 : 0);
         }
     }
     share = current(metrics);

@@ -68,8 +68,14 @@ static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot 
     const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
     char text[sizeof snapshot->why + 80];
     bool failed = snapshot->config_failed || snapshot->book_failed;
+    const char *action = "configuration-loaded";
 
-    if (failed) {
+    if (snapshot->reading.kept && !failed) {
+        /* A process that was cut off from its files after a good start, as by a chroot: nothing is wrong. */
+        action = "configuration-kept";
+        snprintf(text, sizeof text, "%s; what was read before stays in force", snapshot->reading.kept_why);
+    } else if (failed) {
+        action = "configuration-failed";
         snprintf(text, sizeof text, "%s%s", snapshot->why,
                  snapshot->config_failed && settings != NULL ? " (the settings before it stay)"
                  : snapshot->config_failed                   ? " (every client certificate is refused)"
@@ -80,8 +86,7 @@ static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot 
                  settings != NULL ? clientct_mode_name(settings->mode) : "unknown",
                  snapshot->book != NULL ? snapshot->book->logs.count : 0);
     }
-    ct_audit_event(recorder->audit, failed ? "configuration-failed" : "configuration-loaded", !failed, text,
-                   snapshot->generation, ct_now_ms());
+    ct_audit_event(recorder->audit, action, !failed, text, snapshot->generation, ct_now_ms());
 }
 
 /*

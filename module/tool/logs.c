@@ -378,7 +378,7 @@ static int show_one_list(const char *path, int64_t at_ms, bool json)
 
 static int show_configured(const char *config, int64_t at_ms, bool json)
 {
-    struct ct_snapshot *snapshot = ct_snapshot_read(config, NULL);
+    struct ct_snapshot *snapshot = ct_snapshot_read(config, NULL, NULL);
     int code = TOOL_USAGE;
 
     if (snapshot == NULL) {

@@ -39,9 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ct_problems problems = { 0 };
     struct ct_settings settings;
+    struct ct_file_set files = { 0 };
 
     memset(&settings, 0xa5, sizeof settings);
-    if (ct_settings_parse("clientct.cnf", (struct ct_bytes){ data, size }, &settings, &problems)) {
+    if (ct_settings_parse("clientct.cnf", (struct ct_bytes){ data, size }, &files, &settings, &problems)) {
         FUZZ_REQUIRE(problems.errors == 0);
         require_consistent(&settings);
     } else {
@@ -59,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     ct_settings_clear(&settings);
+    ct_file_set_clear(&files);
     ct_problems_clear(&problems);
     return 0;
 }

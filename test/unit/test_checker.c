@@ -1,6 +1,7 @@
 #include "checker.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -69,6 +70,35 @@ START_TEST(a_handshake_looks_at_most_once_a_second)
 }
 END_TEST
 
+static atomic_bool stop;
+
+static void *touch(void *path)
+{
+    while (!atomic_load(&stop)) {
+        utimensat(AT_FDCWD, path, NULL, 0);
+        usleep(30000);
+    }
+    return NULL;
+}
+
+/* Who touches a list, or the settings, all the time holds nobody up. */
+START_TEST(a_file_that_never_holds_still_starves_nobody)
+{
+    pthread_t thread;
+    char *path = _i == 0 ? scene.list : scene.config;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, touch, path), 0);
+    scene_configure(&scene, "policy = one\nmode = off\n");
+    for (int i = 0; i < 250 && !accepts(&unlogged); i++) {
+        usleep(8000);
+        clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    }
+    ck_assert(accepts(&unlogged));
+    atomic_store(&stop, true);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
 START_TEST(with_reload_context_a_handshake_never_looks)
 {
     scene_configure(&scene, "policy = one\nreload = context\n");
@@ -111,7 +141,7 @@ START_TEST(a_process_that_cannot_see_its_files_any_more_goes_on)
             clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
         }
         struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
-        bool once = snapshot->generation == 2 && snapshot->config_failed; /* said once */
+        bool once = snapshot->generation == 2 && snapshot->reading.kept && !snapshot->config_failed; /* said once */
         ct_snapshot_release(snapshot);
         _exit(accepts(&logged) && !accepts(&unlogged) && once ? 0 : 1);
     }
@@ -120,9 +150,53 @@ START_TEST(a_process_that_cannot_see_its_files_any_more_goes_on)
 }
 END_TEST
 
+/* A server that loads the component as root, then leaves for a directory without its files, then makes a context. */
+START_TEST(what_was_read_early_lets_good_clients_in)
+{
+    pid_t child;
+    int status;
+
+    if (geteuid() != 0) {
+        return; /* needs to change its root and its user */
+    }
+    child = fork();
+    if (child == 0) {
+        struct clientct_files *early;
+        struct clientct_state state;
+        char path[96], settings[300];
+        bool good;
+
+        snprintf(path, sizeof path, "%s/ca", scene.dir);
+        pki_ca_write(&scene.ca, path);
+        snprintf(settings, sizeof settings,
+                 "policy = one\naudit = none\nrules = r\n[r]\nx = x\n[x]\nissuer = %s.pem\n"
+                 "server_name = a.example\nmode = report\n",
+                 path);
+        scene_configure(&scene, settings);
+        early = clientct_files_read(scene.config);
+        if (chroot("/proc") != 0 || chdir("/") != 0 || setgid(65534) != 0 || setuid(65534) != 0) {
+            _exit(2);
+        }
+        clientct_checker_free(checker);
+        checker = clientct_checker_new(scene.config);
+        good = !accepts(&logged); /* so it is without */
+        clientct_checker_free(checker);
+        checker = clientct_checker_new_from(scene.config, early);
+        for (int i = 0; i < 3; i++) {
+            clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+            good = good && accepts(&logged) && !accepts(&unlogged);
+        }
+        clientct_checker_get_state(checker, &state);
+        good = good && state.kept && !state.settings_failed && !state.lists_failed && state.generation == 1;
+        _exit(good ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+}
+END_TEST
+
 /* --- under load --- */
 
-static atomic_bool stop;
 static atomic_ulong decided, wrong;
 
 static void *decide_on(void *argument)
@@ -222,6 +296,8 @@ int main(void)
     tcase_set_timeout(tc, 600);
     tcase_add_test(tc, a_changed_mode_is_in_force_after_the_reload);
     tcase_add_test(tc, a_handshake_looks_at_most_once_a_second);
+    tcase_add_loop_test(tc, a_file_that_never_holds_still_starves_nobody, 0, 2);
+    tcase_add_test(tc, what_was_read_early_lets_good_clients_in);
     tcase_add_test(tc, with_reload_context_a_handshake_never_looks);
     tcase_add_test(tc, denies_all_until_a_configuration_can_be_read);
     tcase_add_test(tc, a_process_that_cannot_see_its_files_any_more_goes_on);

@@ -13,10 +13,13 @@
 #define RULE L "rules = rs\n[rs]\nr = r\n[r]\n"
 #define POLICY L "policy = p\n[p]\n"
 
+static struct ct_file_set files; /* none is named here */
+
 static bool parse(const char *text, struct ct_settings *settings, struct ct_problems *problems)
 {
     *problems = (struct ct_problems){ 0 };
-    return ct_settings_parse("f.cnf", (struct ct_bytes){ (const uint8_t *)text, strlen(text) }, settings, problems);
+    return ct_settings_parse("f.cnf", (struct ct_bytes){ (const uint8_t *)text, strlen(text) }, &files, settings,
+                             problems);
 }
 
 static const char *first_text(const struct ct_problems *problems)
@@ -374,7 +377,7 @@ START_TEST(earlier_problems_of_other_files_do_not_count)
     struct ct_problems problems = { 0 };
 
     ct_problem_add(&problems, CT_ERROR, "other", 9, "wrong");
-    ck_assert(ct_settings_parse("f", (struct ct_bytes){ (const uint8_t *)L, strlen(L) }, &settings, &problems));
+    ck_assert(ct_settings_parse("f", (struct ct_bytes){ (const uint8_t *)L, strlen(L) }, &files, &settings, &problems));
     ck_assert_uint_eq(problems.count, 1);
     ct_settings_clear(&settings);
     ct_problems_clear(&problems);

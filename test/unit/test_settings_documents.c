@@ -84,7 +84,8 @@ static void expect_good(const char *name, struct ct_bytes text, bool may_warn)
 {
     struct ct_problems problems = { 0 };
     struct ct_settings settings;
-    bool good = ct_settings_parse(name, text, &settings, &problems);
+    struct ct_file_set files = { 0 };
+    bool good = ct_settings_parse(name, text, &files, &settings, &problems);
 
     for (size_t i = 0; i < problems.count; i++) {
         const struct ct_problem *problem = &problems.items[i];
@@ -97,6 +98,7 @@ static void expect_good(const char *name, struct ct_bytes text, bool may_warn)
     }
     ck_assert(good);
     ct_settings_clear(&settings);
+    ct_file_set_clear(&files);
     ct_problems_clear(&problems);
 }
 

@@ -17,6 +17,8 @@ static const char text[] = "mode = enforce\nlog_list = /a\nlog_list = /b\nlog_li
                            "[p]\nrequire_log = A\nrequire_log = B\nmin_scts = 2, 3 over 180d\n[q]\n"
                            "accept_states = usable\n";
 
+static struct ct_file_set files; /* none is named here */
+
 static bool parse_short_of(size_t which, bool for_good, struct ct_settings *settings, struct ct_problems *problems)
 {
     bool good;
@@ -26,7 +28,8 @@ static bool parse_short_of(size_t which, bool for_good, struct ct_settings *sett
     fails_at = which;
     stays_short = for_good;
     counting = true;
-    good = ct_settings_parse("f", (struct ct_bytes){ (const uint8_t *)text, sizeof text - 1 }, settings, problems);
+    good =
+        ct_settings_parse("f", (struct ct_bytes){ (const uint8_t *)text, sizeof text - 1 }, &files, settings, problems);
     counting = false;
     return good;
 }

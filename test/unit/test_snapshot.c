@@ -17,7 +17,7 @@ static struct ct_snapshot *now; /* in force */
 static void setup(void)
 {
     scene_set(&scene, "policy = one\n");
-    now = ct_snapshot_read(scene.config, NULL);
+    now = ct_snapshot_read(scene.config, NULL, NULL);
     ck_assert_ptr_nonnull(now);
     ck_assert_msg(!now->config_failed && !now->book_failed, "%s", now->why);
 }
@@ -30,7 +30,7 @@ static void teardown(void)
 
 static void read_again(void)
 {
-    struct ct_snapshot *fresh = ct_snapshot_read(scene.config, now);
+    struct ct_snapshot *fresh = ct_snapshot_read(scene.config, now, NULL);
 
     ck_assert_ptr_nonnull(fresh);
     ct_snapshot_release(now);
@@ -105,14 +105,14 @@ START_TEST(a_rule_s_certificate_that_is_mended_mends_the_settings)
     snprintf(path, sizeof path, "%s/ca.pem", scene.dir);
     snprintf(settings, sizeof settings, "rules = r\n[r]\nx = x\n[x]\nissuer = %s\nexempt = yes\n", path);
     scene_configure(&scene, settings);
-    broken = ct_snapshot_read(scene.config, NULL);
+    broken = ct_snapshot_read(scene.config, NULL, NULL);
     ck_assert_ptr_nonnull(broken);
     ck_assert_ptr_null(broken->config);
     ck_assert(!ct_snapshot_outdated(broken));
     snprintf(path, sizeof path, "%s/ca", scene.dir);
     pki_ca_write(&scene.ca, path);
     ck_assert(ct_snapshot_outdated(broken));
-    mended = ct_snapshot_read(scene.config, broken);
+    mended = ct_snapshot_read(scene.config, broken, NULL);
     ck_assert_ptr_nonnull(mended);
     ck_assert_msg(mended->config != NULL, "%s", mended->why);
     ct_snapshot_release(broken);
@@ -135,7 +135,7 @@ START_TEST(without_an_earlier_list_there_is_none)
 {
     ct_snapshot_release(now);
     put("list", "{");
-    now = ct_snapshot_read(scene.config, NULL);
+    now = ct_snapshot_read(scene.config, NULL, NULL);
     ck_assert(now->book_failed && now->book == NULL && now->config != NULL);
 }
 END_TEST
@@ -291,7 +291,7 @@ START_TEST(a_list_and_its_signature_may_disagree_for_five_seconds)
     ck_assert_msg(!now->book_failed, "the next disagreement has its own five seconds: %s", now->why);
 
     ct_snapshot_release(now); /* at a start nothing is taken on trust */
-    now = ct_snapshot_read(scene.config, NULL);
+    now = ct_snapshot_read(scene.config, NULL, NULL);
     ck_assert(now->book_failed && now->book == NULL);
     EVP_PKEY_free(signer);
 }

@@ -358,7 +358,7 @@ int tool_verb_check(int argc, char **argv)
     if (!tool_arguments(&usage, argc, argv, &code)) {
         return code;
     }
-    struct ct_snapshot *snapshot = ct_snapshot_read(config, NULL);
+    struct ct_snapshot *snapshot = ct_snapshot_read(config, NULL, NULL);
     if (snapshot == NULL) {
         tool_out_of_memory();
     }

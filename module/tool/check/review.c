@@ -281,8 +281,8 @@ void tool_review(const struct ct_snapshot *snapshot, int64_t now_ms, struct ct_p
                              .looked_at = looked_at };
 
     tool_trust_begin(&review.trust);
-    for (size_t i = 0; i < snapshot->watched.count; i++) {
-        review_writers(&review, snapshot->watched.items[i].path, "change who is let in");
+    for (size_t i = 0; i < snapshot->reading.files.count; i++) {
+        review_writers(&review, snapshot->reading.files.files[i]->path, "change who is let in");
     }
     review_directory(&review, "sct_store", &review.settings->sct_store,
                      "take evidence away, so that clients are refused");

@@ -246,12 +246,12 @@ static noreturn void read_files(pid_t pid, const struct inside_identity *identit
 
     alarm(FILES_PATIENCE_MS / 1000);
     if (become(pid, identity)) {
-        struct ct_snapshot *snapshot = ct_snapshot_read(config_file, NULL);
+        struct ct_snapshot *snapshot = ct_snapshot_read(config_file, NULL, NULL);
 
         if (snapshot != NULL) {
             back.error = snapshot->config == NULL || snapshot->book_failed ? ENOENT : 0;
-            for (size_t i = 0; i < snapshot->watched.count; i++) {
-                int error = snapshot->watched.items[i].stamp.error;
+            for (size_t i = 0; i < snapshot->reading.files.count; i++) {
+                int error = snapshot->reading.files.files[i]->error;
                 back.error = error != 0 && (back.error == ENOENT || error != ENOENT) ? error : back.error;
             }
             memcpy(back.digest, snapshot->digest, sizeof back.digest);

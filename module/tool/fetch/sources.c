@@ -27,7 +27,7 @@ static bool read_configuration(const struct source_options *options, struct sour
 {
     const char *file = options->config != NULL ? options->config : CLIENTCT_DEFAULT_CONFIG;
 
-    sources->snapshot = ct_snapshot_read(file, NULL);
+    sources->snapshot = ct_snapshot_read(file, NULL, NULL);
     if (sources->snapshot == NULL) {
         tool_out_of_memory();
     }

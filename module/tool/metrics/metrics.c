@@ -15,7 +15,7 @@
 /* The directory that the configuration names, to be freed; NULL: stderr says why. */
 static char *configured_directory(const char *config)
 {
-    struct ct_snapshot *snapshot = ct_snapshot_read(config, NULL);
+    struct ct_snapshot *snapshot = ct_snapshot_read(config, NULL, NULL);
     char *directory = NULL;
 
     if (snapshot == NULL) {

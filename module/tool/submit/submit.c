@@ -145,7 +145,7 @@ static bool read_configuration(struct work *work)
 {
     const char *file = work->request->config != NULL ? work->request->config : CLIENTCT_DEFAULT_CONFIG;
 
-    work->snapshot = ct_snapshot_read(file, NULL);
+    work->snapshot = ct_snapshot_read(file, NULL, NULL);
     if (work->snapshot == NULL) {
         tool_out_of_memory();
     }
