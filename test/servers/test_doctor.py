@@ -322,6 +322,28 @@ def all_processes_of_a_server():
 
 
 @case
+def a_program_that_sets_properties_itself():
+    """HAProxy's ssl-propquery drops default properties and with them the first switch; the second one holds."""
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        for random in (False, True):
+            conf = write_openssl_conf(folder, config, so="/nonexistent/clientct.so")
+            if random:
+                conf.write_text(conf.read_text().replace("[init]\n", "[init]\nrandom = r\n") +
+                                "[r]\nproperties = clientct=loaded\n")
+            conf.write_text(conf.read_text().replace("config_diagnostics = 1\n", ""))
+            with haproxy(folder, conf, rest="  ssl-propquery provider=default") as server:
+                if random:
+                    equal(server.wait_end() != 0, True, "whether HAProxy failed with both switches")
+                else:
+                    server.wait_ready()
+                    equal(server.served("unlogged"), True, "whether the first switch alone lets unlogged in")
+        conf.write_text(conf.read_text().replace("/nonexistent/clientct.so", MODULE))
+        with haproxy(folder, conf, rest="  ssl-propquery provider=default").wait_ready() as server:
+            equal((server.served("good"), server.served("unlogged")), (True, False), "with the component")
+
+
+@case
 def a_chroot_is_looked_at_from_inside():
     with TemporaryFolder() as folder:
         with haproxy(folder, write_openssl_conf(folder, write_config(folder)), chroot=True).wait_ready() as server:

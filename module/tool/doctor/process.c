@@ -64,7 +64,7 @@ static bool is_member(const struct family *family, pid_t pid)
     return false;
 }
 
-/* Adds the children of who is in it; false: there were no new ones. */
+/* Adds the children of who is in it, but for ourselves; false: there were no new ones. */
 static bool add_children(struct family *family)
 {
     DIR *proc = opendir("/proc");
@@ -75,8 +75,8 @@ static bool add_children(struct family *family)
     while (proc != NULL && (entry = readdir(proc)) != NULL && family->count < PROCESSES_MAX) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-        if (pid > 0 && !is_member(family, pid) && inside_identity(pid, &identity) &&
-            is_member(family, identity.parent)) {
+        if (pid > 0 && pid != getpid() && pid != getppid() && !is_member(family, pid) &&
+            inside_identity(pid, &identity) && is_member(family, identity.parent)) {
             family->pids[family->count++] = pid;
         }
     }
