@@ -115,8 +115,8 @@ class Enable(Case):
         text = self.read(CNF)
         init = text.split("[clientct_init]")[1].split("[")[0].split("\n")
         self.assertEqual([line for line in init if line],
-                         ["alg_section = clientct_dead_man_switch", "clientct = clientct_sect", "ssl_conf = ssl",
-                          "providers = provs"])
+                         ["alg_section = clientct_dead_man_switch", "random.clientct = clientct_second_switch",
+                          "clientct = clientct_sect", "ssl_conf = ssl", "providers = provs"])
         self.assertIn(".include /etc/ssl/openssl.cnf", text)
         self.assertRegex(text, r"\[clientct_dead_man_switch\]\nfips_mode = no\ndefault_properties = clientct=loaded\n")
         self.assertRegex(text, r"\[clientct_sect\]\npath = /\S+/clientct.so\nconfig = \S+\n"

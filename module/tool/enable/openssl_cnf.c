@@ -85,8 +85,10 @@ char *openssl_cnf_make(const char *system, const char *system_name, const char *
         "openssl_conf = clientct_init\nnginx = clientct_init\nnodejs_conf = clientct_init\n"
         "%s\n[default]\nopenssl_conf = clientct_init\nnginx = clientct_init\nnodejs_conf = clientct_init\n"
         "config_diagnostics = 1\n\n"
-        "[clientct_init]\nalg_section = clientct_dead_man_switch\nclientct = clientct_sect\n%s\n"
+        "[clientct_init]\nalg_section = clientct_dead_man_switch\n"
+        "random.clientct = clientct_second_switch\nclientct = clientct_sect\n%s\n"
         "[clientct_dead_man_switch]\n%sdefault_properties = clientct=loaded\n\n"
+        "[clientct_second_switch]\nproperties = clientct=loaded\n\n"
         "[clientct_sect]\npath = " CLIENTCT_MODULESDIR "/clientct.so\nconfig = %s\n%s",
         include != NULL ? include : "", carried.init, carried.algorithms, config, properties != NULL ? properties : "");
 out:
