@@ -53,7 +53,8 @@ tried("hash", digest)
 import psycopg2
 tried("libpq", lambda: psycopg2.connect(sys.argv[3]) if len(sys.argv) > 3 else None)
 import os
-print(subprocess.run([sys.argv[2], "doctor", "--pid", str(os.getpid())], env={}, stdout=subprocess.PIPE).stdout.decode())
+command = [sys.argv[2], "doctor", "--pid", str(os.getpid())]
+print(subprocess.run(command, env={}, stdout=subprocess.PIPE).stdout.decode())
 """
 
 
