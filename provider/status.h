@@ -11,7 +11,7 @@ void ct_status_attached(enum ct_attached attached);
 void ct_status_context(bool asks);
 /* What the checker has in force, if that is news. */
 void ct_status_checker(struct clientct_checker *checker);
-/* Before any checker: why everybody is denied. */
+/* A verdict was made; without a checker (NULL) too. */
 void ct_status_verdict(struct clientct_checker *checker, const struct clientct_verdict *verdict);
 
 /* Whether this is doctor's own child, which must leave no trace in the service's records. */

@@ -409,6 +409,8 @@ def a_hostile_process_gains_nothing(what):
                 lacks(text, "\x1b[31m", "what it says")
                 if what in ("fifo", "shadow"):
                     contains(text, "cannot read", "of its files")
+                if what == "shadow":  # looked at with the rights of its owner
+                    contains(text, "(Permission denied)", "of its files")
             finally:
                 process.send_signal(signal.SIGKILL)
 

@@ -55,6 +55,45 @@ START_TEST(a_changed_mode_is_in_force_after_the_reload)
 }
 END_TEST
 
+/* Refusing everybody is a state of its own, and report mode is not in it, whatever is missing. */
+START_TEST(state_says_what_is_in_force)
+{
+    static const struct {
+        const char *settings;
+        enum clientct_mode mode;
+        bool denying;
+    } rows[] = {
+        { "policy = one\naudit = none\n", CLIENTCT_MODE_ENFORCE, false },
+        { "policy = one\nmode = report\n", CLIENTCT_MODE_REPORT, false },
+        { "policy = one\nmode = off\n", CLIENTCT_MODE_OFF, false },
+        { "log_list = /nonexistent\npolicy = one\n", CLIENTCT_MODE_ENFORCE, true },
+        { "log_list = /nonexistent\npolicy = one\nmode = report\n", CLIENTCT_MODE_REPORT, false },
+        { "polcy = one\n", CLIENTCT_MODE_ENFORCE, true },
+    };
+    struct clientct_state state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct clientct_checker *fresh;
+
+        scene_configure(&scene, rows[i].settings);
+        fresh = clientct_checker_new(scene.config);
+        ck_assert_ptr_nonnull(fresh);
+        clientct_checker_get_state(fresh, &state);
+        ck_assert_msg(state.mode == rows[i].mode && state.denying == rows[i].denying, "row %zu: mode %d, denying %d", i,
+                      (int)state.mode, state.denying);
+        ck_assert_str_eq(state.config_file, scene.config);
+        ck_assert_int_eq(state.why[0] != '\0',
+                         strstr(rows[i].settings, "nonexistent") != NULL || strstr(rows[i].settings, "polcy") != NULL);
+        ck_assert_uint_eq(state.generation, 1);
+        clientct_checker_deny(fresh, "told so");
+        clientct_checker_get_state(fresh, &state);
+        ck_assert(state.denying);
+        ck_assert_str_eq(state.why, "told so");
+        clientct_checker_free(fresh);
+    }
+}
+END_TEST
+
 START_TEST(a_handshake_looks_at_most_once_a_second)
 {
     int waited = 0;
@@ -295,6 +334,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 600);
     tcase_add_test(tc, a_changed_mode_is_in_force_after_the_reload);
+    tcase_add_test(tc, state_says_what_is_in_force);
     tcase_add_test(tc, a_handshake_looks_at_most_once_a_second);
     tcase_add_loop_test(tc, a_file_that_never_holds_still_starves_nobody, 0, 2);
     tcase_add_test(tc, what_was_read_early_lets_good_clients_in);
