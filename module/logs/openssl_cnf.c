@@ -251,7 +251,9 @@ static bool read_lines(struct ct_list_input *in, struct notes *notes)
             return false;
         }
     }
-    qsort(notes->items, notes->count, sizeof *notes->items, compare_notes);
+    if (notes->count > 0) { /* an empty file has no array, which qsort does not take */
+        qsort(notes->items, notes->count, sizeof *notes->items, compare_notes);
+    }
     for (size_t i = 1; i < notes->count; i++) {
         repeats += compare_names(&notes->items[i - 1], &notes->items[i]) == 0;
     }

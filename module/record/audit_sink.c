@@ -107,7 +107,11 @@ struct ct_audit_sink *ct_audit_sink_new(enum ct_audit_kind kind, const char *pat
                         : kind == CT_AUDIT_JOURNALD ? ct_audit_journal_socket
                                                     : ct_audit_syslog_socket;
 
-    if (sink == NULL || where == NULL || (sink->path = strdup(where)) == NULL) {
+    if (sink == NULL) {
+        return NULL;
+    }
+    sink->path = where != NULL ? strdup(where) : NULL;
+    if (sink->path == NULL) {
         free(sink);
         return NULL;
     }

@@ -109,7 +109,11 @@ static size_t list_drop_ins(const struct edits *edits, const char *name, char *f
     for (size_t i = 0; i < FOLDER_COUNT; i++) {
         char *path = tool_format("%s%s/%s.d", edits->root, folders[i], name);
         DIR *folder = opendir(path);
-        for (struct dirent *entry; folder != NULL && count < DROP_INS_MAX && (entry = readdir(folder)) != NULL;) {
+        free(path);
+        if (folder == NULL) {
+            continue;
+        }
+        for (struct dirent *entry; count < DROP_INS_MAX && (entry = readdir(folder)) != NULL;) {
             size_t len = strlen(entry->d_name), k = 0;
             if (len < 6 || strcmp(entry->d_name + len - 5, ".conf") != 0 || strcmp(entry->d_name, OUR_DROP_IN) == 0) {
                 continue;
@@ -121,10 +125,7 @@ static size_t list_drop_ins(const struct edits *edits, const char *name, char *f
                 found[count++] = tool_format("%s", entry->d_name);
             }
         }
-        if (folder != NULL) {
-            closedir(folder);
-        }
-        free(path);
+        closedir(folder);
     }
     qsort(found, count, sizeof found[0], by_name);
     return count;
