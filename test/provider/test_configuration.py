@@ -75,7 +75,7 @@ random = random
 [evp_properties]
 default_properties = provider=default
 [random]
-cipher = AES-128-CTR
+cipher = AES-192-CTR
 [ssl_module]
 system_default = system
 [system]

@@ -106,8 +106,8 @@ def a_context_of_the_application_is_treated_alike():
 @table(*((other,) for other in ("", "provider=default", "provider=base")))
 def random_generator_is_the_second_switch(other):
     with TemporaryFolder() as folder:
-        ours = [f"properties = {joined('clientct=loaded', other)}", "cipher = AES-128-CTR"]
-        without = write(folder, [], [f"properties = {other}", "cipher = AES-128-CTR"], entry=None, name="without.cnf")
+        ours = [f"properties = {joined('clientct=loaded', other)}", "cipher = AES-192-CTR"]
+        without = write(folder, [], [f"properties = {other}", "cipher = AES-192-CTR"], entry=None, name="without.cnf")
         equal(look(write(folder, [], ours)), look(without), "with the component")
         equal(look(write(folder, [], ours, so="/nonexistent.so"))[3:], ["False", "False"], "without it")
 

@@ -118,6 +118,19 @@ def looks_for_nginx_own_key():
 
 
 @case
+def node_looks_for_its_own_key_alone():
+    """And carries an OpenSSL of its own, in the program itself or as a library."""
+    node = "/usr/bin/node"
+    if not os.path.exists(node) or b"OPENSSL_INIT_set_config_appname" not in Path(node).read_bytes():
+        raise Skip("there is no Node.js with its OpenSSL in it")
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder))
+        doctor("--", node, env=environment(conf), status=NOT_ON)
+        conf.write_text(conf.read_text().replace("openssl_conf = init", "nodejs_conf = init"))
+        contains(doctor("--", node, env=environment(conf), status=ON), "by its key nodejs_conf", "what it says")
+
+
+@case
 def another_key_can_be_named():
     with TemporaryFolder() as folder:
         conf = write_openssl_conf(folder, write_config(folder))
@@ -477,7 +490,7 @@ class Listener(threading.Thread):
 
 
 def logged(tls):
-    return tls.getpeercert(True) == ssl.PEM_cert_to_DER_cert((fixture() / "client-good.pem").read_text())
+    return tls.getpeercert(True) == (fixture() / "client-good.der").read_bytes()
 
 
 def hang_up_on_the_unlogged(context, plain):

@@ -269,7 +269,7 @@ static void look_at_start(struct play *play, const char *config_name, const stru
                    text_or(with.file, "?"), strerror(with.file_error));
     } else {
         doctor_say(play->doctor, DOCTOR_NOTE, "openssl.cnf", "%s, by its key %s", text_or(with.file, "?"),
-                   text_or(config_name, "openssl_conf"));
+                   config_name[0] == '\0' ? "openssl_conf" : config_name + (config_name[0] == '='));
     }
     if (with.second != NULL) {
         doctor_say(play->doctor, DOCTOR_NOTE, "second",
@@ -296,7 +296,8 @@ static void look_at_start(struct play *play, const char *config_name, const stru
 static void look_at_program(struct play *play)
 {
     const struct doctor_program *program = &play->program;
-    const char *config_name = play->before->config_name != NULL ? play->before->config_name : program->config_name;
+    char *named = play->before->config_name != NULL ? tool_format("=%s", play->before->config_name) : NULL;
+    const char *config_name = named != NULL ? named : program->config_name;
     struct rehearsal control;
 
     perform(play, STAND_IN_NO_CONFIG, NULL, false, &control);
@@ -322,6 +323,7 @@ static void look_at_program(struct play *play)
         }
     }
     rehearsal_clear(&control);
+    free(named);
 }
 
 void doctor_before_start(struct doctor *doctor, const struct doctor_before *before, const struct doctor_start *start)

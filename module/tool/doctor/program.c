@@ -133,7 +133,7 @@ static void find_config_name(const struct ct_file *file, struct doctor_program *
     const char *base = strrchr(program->path, '/') + 1;
 
     if (strcmp(base, "node") == 0 || strcmp(base, "nodejs") == 0) {
-        program->config_name = tool_format("nodejs_conf");
+        program->config_name = tool_format("=nodejs_conf");
         return;
     }
     if (!mentions(file, "OPENSSL_INIT_set_config_appname")) {

@@ -31,7 +31,7 @@ struct doctor_program {
     char *path;            /* the program, or the interpreter of a script; from its root directory */
     char *script;          /* NULL: none */
     char *loader;          /* the dynamic loader that it asks for */
-    char *config_name;     /* "": OpenSSL's own, openssl_conf */
+    char *config_name;     /* as stand_in.h has it; "": OpenSSL's own, openssl_conf */
     bool names_its_config; /* it sets a name that is not known here */
     bool secure;           /* setuid, setgid or file capabilities: the environment does not count */
 };

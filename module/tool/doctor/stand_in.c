@@ -34,6 +34,7 @@
     X(OPENSSL_init_ssl) \
     X(OPENSSL_INIT_new) \
     X(OPENSSL_INIT_set_config_appname) \
+    X(OPENSSL_INIT_set_config_file_flags) \
     X(OpenSSL_version) \
     X(ERR_get_error_all) \
     X(ERR_error_string_n) \
@@ -366,7 +367,10 @@ static int play(int argc, char **argv, char **environment)
     say_file();
     dl_iterate_phdr(look_for_libcryptos, (void *)(info.dli_fname != NULL ? info.dli_fname : ""));
     if (strcmp(name, STAND_IN_NO_CONFIG) != 0 && name[0] != '\0' && (settings = its.OPENSSL_INIT_new()) != NULL) {
-        its.OPENSSL_INIT_set_config_appname(settings, name);
+        its.OPENSSL_INIT_set_config_appname(settings, name + (name[0] == '='));
+        if (name[0] == '=') {
+            its.OPENSSL_INIT_set_config_file_flags(settings, CONF_MFLAGS_IGNORE_MISSING_FILE); /* as Node.js does */
+        }
     }
     if (its.OPENSSL_init_ssl(strcmp(name, STAND_IN_NO_CONFIG) == 0 ? OPENSSL_INIT_NO_LOAD_CONFIG
                                                                    : OPENSSL_INIT_LOAD_CONFIG,

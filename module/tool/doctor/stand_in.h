@@ -5,8 +5,8 @@
  *   PROGRAM  WORDS MATERIAL CONNECTIONS  CONFIG-NAME LIBRARY AWAY
  *
  * WORDS, MATERIAL and CONNECTIONS (separated by commas) are descriptors. Where CONFIG-NAME is "-" no configuration is
- * read, and where it is empty the usual one. LIBRARY is loaded first. AWAY is a file that cannot be loaded: its device
- * and inode as "DEV:INO". Both may be empty.
+ * read, and where it is empty the usual one; with "=" before it, openssl_conf is not taken where it is missing.
+ * LIBRARY is loaded first. AWAY is a file that cannot be loaded: its device and inode as "DEV:INO". Both may be empty.
  */
 #ifndef CT_TOOL_STAND_IN_H
 #define CT_TOOL_STAND_IN_H
