@@ -61,7 +61,7 @@ bool ct_attach_is_ours(const void *caller)
 
 bool ct_attach(OSSL_LIB_CTX *libctx)
 {
-    /* ex_data callbacks are a library context's; which one is asked for them, the thread's default decides. */
+    /* ex_data callbacks belong to a library context: they are registered in the one that is the thread's default. */
     if (pthread_once(&hooks_once, hook_into_global_default) != 0 || !hooked || !hook_into_threads_default() ||
         (libctx != NULL && !hook_into(libctx))) {
         ct_status_attached(CT_ATTACHED_FAILED);

@@ -58,7 +58,7 @@ static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *
     return operation == OSSL_OP_STORE ? ct_store_loaders : NULL;
 }
 
-/* Called in every exiting child of a server, too: there is nothing that may be taken down. */
+/* Nothing is taken down here: a child of a server that exits calls this too, while its siblings go on. */
 static void teardown(void *provctx)
 {
 }

@@ -53,5 +53,5 @@ void ct_recording_record(struct clientct_checker *checker, const SSL *ssl, struc
     find_peer(ssl, address, input);
     input->tls_version = SSL_get_version(ssl);
     clientct_record(checker, input, verdict, elapsed_ns);
-    input->client_address = NULL; /* it was ours */
+    input->client_address = NULL; /* the text ends with this function */
 }

@@ -2,7 +2,7 @@
 
 #include "session_context.h"
 
-/* "No" by everything that holds: applications and libssl itself outweigh one or the other. */
+/* Refuses in every way there is, since applications and libssl may each override one of them. */
 void ct_resumption_refuse(SSL *ssl)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
@@ -10,7 +10,7 @@ void ct_resumption_refuse(SSL *ssl)
     size_t tickets = ct_session_context_part(ssl) ? 1 : 0;
 
     if (session != NULL) {
-        /* Over since 1970, in caches and in tickets that come back; libssl dates tickets of TLS 1.3 anew. */
+        /* Expired in 1970, in caches and in tickets that come back; but libssl gives tickets of TLS 1.3 a new time. */
 #if OPENSSL_VERSION_NUMBER >= 0x30300000L
         SSL_SESSION_set_time_ex(session, 1);
 #else
@@ -19,7 +19,7 @@ void ct_resumption_refuse(SSL *ssl)
         SSL_SESSION_set_timeout(session, 1);
     }
     /*
-     * One ticket, good for nothing: a TLS 1.3 server that says nothing after the client's Finished delays the
+     * One ticket that cannot be used: a TLS 1.3 server that says nothing after the client's Finished delays the
      * acknowledgement, and a client with Nagle's algorithm waits for it before its first request.
      */
     if (SSL_get_num_tickets(ssl) > tickets) {

@@ -80,7 +80,7 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     ct_process_checker_leave(threads_own);
     if (checker != NULL) {
         if (clientct_checker_wants_tls_scts(checker)) {
-            /* A failure costs evidence, and too little evidence is refused. */
+            /* If this fails, evidence is missing; and where too much is missing, the client is refused. */
             asks = SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,
                                           SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE |
                                               SSL_EXT_TLS1_3_ONLY,

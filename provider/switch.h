@@ -1,7 +1,8 @@
 /*
- * The dead-man switches (provider-clientct(7)): an openssl.cnf may ask of every algorithm, and of the random generator,
- * the property clientct=loaded, which none has, so that a process without us can do nothing. Once hooked in we take
- * that one demand back, and nothing else: what an administrator has asked for besides stays.
+ * The dead-man switches, which keep a server from running without us (provider-clientct(7)): openssl.cnf demands of
+ * every algorithm, and of the random generator, the property clientct=loaded. No algorithm has it, so that a process
+ * that could not load us can do nothing. Once our hooks are in place we take that one demand back, and nothing else:
+ * what an administrator has demanded besides stays.
  */
 #ifndef CT_SWITCH_H
 #define CT_SWITCH_H

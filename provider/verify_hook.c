@@ -46,7 +46,7 @@ static int slot_index = -1;
 /* libcrypto's own verify function, which X509_STORE_CTX_init sets where the application has none. */
 static X509_STORE_CTX_verify_fn libcryptos_own;
 
-/* What a slot points to while the function that it pointed to is running. */
+/* A slot points here while the function that it pointed to before is running. */
 static const char being_verified;
 
 static _Atomic(X509_STORE_CTX_verify_fn) *remember_in(struct block *block, X509_STORE_CTX_verify_fn verify)
@@ -190,7 +190,7 @@ static int verify(X509_STORE_CTX *ctx)
     X509_STORE_CTX_set_ex_data(ctx, slot_index, slot);
     if (ok <= 0) {
         if (ssl != NULL && SSL_is_server(ssl)) {
-            ct_resumption_refuse(ssl); /* should the application go on all the same */
+            ct_resumption_refuse(ssl); /* in case the application continues in spite of the failure */
         }
         return ok;
     }
@@ -226,7 +226,7 @@ bool ct_verify_hook_judge_late(SSL *ssl)
         return true;
     }
     if (X509_cmp(sk_X509_value(chain, 0), leaf) != 0) {
-        chain = NULL; /* another one's: the issuer is not known */
+        chain = NULL; /* the chain of another certificate: of this one no issuer is known */
     }
     ERR_set_mark();
     accept = judge(leaf, chain, ssl, &verdict);

@@ -40,7 +40,7 @@ bool ct_base64_read(struct ct_bytes text, uint8_t *out, size_t room, size_t *len
             bits = bits << 6 | (uint32_t)digit;
         }
         if ((digits == 3 && (bits & 0xff) != 0) || (digits == 2 && (bits & 0xffff) != 0)) {
-            return false; /* bits that the padding says are not there */
+            return false; /* bits of the last digit that belong to no byte: zero in the one correct encoding */
         }
         for (size_t j = 0; j + 1 < digits; j++) {
             *at++ = (uint8_t)(bits >> (16 - 8 * j));

@@ -273,7 +273,7 @@ static void append_section(struct ct_conf *conf, struct ct_conf_section *to, str
     from->first = from->last = CT_CONF_NONE;
 }
 
-/* Sorting keeps a file of nothing but headers from costing quadratic time. */
+/* Sorted, so that finding repeated sections takes no quadratic time in a file that is nothing but headers. */
 static bool index_sections(struct line_reader *reader)
 {
     struct ct_conf *conf = reader->conf;

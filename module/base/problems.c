@@ -217,7 +217,7 @@ const char *ct_nearest_word(const char *word, const char *const *words)
             continue;
         }
         d = distance(word, len, *words, other, limit);
-        /* A word of which nothing is left was not meant. */
+        /* A word that shares no letter with it is no suggestion. */
         if (d > limit || d >= len || d >= other) {
             continue;
         }

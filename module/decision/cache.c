@@ -38,7 +38,7 @@ struct mac {
 };
 
 struct ct_cache {
-    EVP_MAC_CTX *keyed; /* only ever duplicated */
+    EVP_MAC_CTX *keyed; /* holds the key, and is not used itself: every thread works on a copy */
     struct mac macs[CT_STRIPES];
     struct entry accepted[ACCEPTED_BUCKETS][WAYS];
     struct entry refused[REFUSED_BUCKETS][WAYS];
@@ -49,7 +49,11 @@ struct ct_cache *ct_cache_new(void)
     struct ct_cache *cache = calloc(1, sizeof *cache);
     EVP_MAC *gmac = NULL;
     uint8_t key[16];
-    uint8_t iv[12] = { 0 }; /* one for all: what a repeated IV gives away, it gives to who sees the tags */
+    /*
+     * The same for all tags, which nobody may do where tags can be seen: with two tags of one IV the key can be found.
+     * These never leave the process.
+     */
+    uint8_t iv[12] = { 0 };
     char cipher[] = "AES-128-GCM";
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0),
@@ -83,7 +87,7 @@ void ct_cache_free(struct ct_cache *cache)
     free(cache);
 }
 
-/* Beginning anew also mends a tag that was begun and failed. */
+/* Starting over also repairs a context whose last tag failed half-way. */
 static bool begin(EVP_MAC_CTX *ctx)
 {
     uint8_t iv[12] = { 0 };

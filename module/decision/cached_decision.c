@@ -34,7 +34,7 @@ static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, c
         int len;
 
         if (i == 0 && x509 == input->leaf) {
-            continue; /* the leaf again */
+            continue; /* chains begin with the leaf, which is in the tag already */
         }
         len = i2d_X509(x509, &encoded[encoded_count]);
         ok = len > 0;
@@ -75,7 +75,7 @@ static bool tag_of_stamps(struct ct_cache *cache, const struct ct_file_stamp sta
     uint64_t words[2][6];
     struct ct_bytes span = { (const uint8_t *)words, sizeof words };
 
-    for (int i = 0; i < 2; i++) { /* field by field: padding has no value */
+    for (int i = 0; i < 2; i++) { /* field by field, since bytes of padding are undefined */
         words[i][0] = stamps[i].dev;
         words[i][1] = stamps[i].ino;
         words[i][2] = stamps[i].size;
@@ -131,7 +131,7 @@ static bool keep(struct ct_cache *cache, const struct ct_settings *settings, con
     return tag_of_stamps(cache, stamps, &cached->files);
 }
 
-/* Behind the reason, as an uncached verdict has it. */
+/* Appended to the detail, where a verdict that was not cached has it. */
 static void say_exemption_ended(const struct ct_rule *rule, int64_t now_ms, struct clientct_verdict *verdict)
 {
     size_t used = strlen(verdict->detail);

@@ -73,7 +73,7 @@ static bool reads(const struct decision *d, enum clientct_source source)
     return (d->settings->sources & CT_SOURCE_BIT(source)) != 0;
 }
 
-/* A moment at which something turns: the verdict holds on this side of it only. */
+/* At that moment the answer could change: the verdict holds only before it, or only from it on. */
 static bool reached(struct decision *d, int64_t moment_ms)
 {
     if (d->now_ms >= moment_ms) {
@@ -170,7 +170,7 @@ static void look(struct decision *d, enum clientct_source source)
                          evidence);
         narrow(d, evidence->from_ms, evidence->until_ms);
         if (evidence->trouble != CLIENTCT_NOT_EVALUATED) {
-            narrow(d, d->now_ms, d->now_ms + DOUBT_RETRY_MS); /* time alone may mend it or spoil it further */
+            narrow(d, d->now_ms, d->now_ms + DOUBT_RETRY_MS); /* time alone may change the answer */
         }
         d->facts->ocsp_file = evidence->stamp;
         break;

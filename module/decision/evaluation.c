@@ -92,12 +92,12 @@ static struct ct_witness_checks *share_of(struct ct_evaluation *evaluation, size
     if (evaluation->checks >= CT_SIGNATURE_CHECKS_MAX) {
         return NULL;
     }
-    share = &evaluation->witnesses[evaluation->witness_count++]; /* at most one for each check made */
+    share = &evaluation->witnesses[evaluation->witness_count++]; /* has room: each has cost at least one check */
     *share = (struct ct_witness_checks){ .sct = sct };
     return share;
 }
 
-/* `repeats`: also where the log has verified already. */
+/* With `repeats`, also where another SCT of the same witness was found valid before. */
 static void check_signature(struct ct_evaluation *evaluation, size_t i, bool repeats)
 {
     struct ct_sct *sct = &evaluation->scts.items[i];

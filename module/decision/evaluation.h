@@ -1,6 +1,6 @@
 /*
  * The SCTs of one certificate against policies: what is known of each SCT, checked once, whatever number of
- * policies asks. Signatures are the expensive part, and bounded: bytes from a client must not buy CPU.
+ * policies asks. Signatures are the expensive part, and bounded: a client must not keep a server busy by sending more.
  */
 #ifndef CT_EVALUATION_H
 #define CT_EVALUATION_H

@@ -105,7 +105,7 @@ static enum ct_certificate_result take_der(uint8_t *der, size_t len, struct ct_c
         struct ct_certificate bare = { .der = out->der, .der_len = out->der_len };
 
         memcpy(bare.sha256, out->sha256, sizeof bare.sha256);
-        *out = bare; /* half a walk is no ground for anything */
+        *out = bare; /* what was read before the error is not relied upon */
     }
     return CT_CERTIFICATE_OK;
 }

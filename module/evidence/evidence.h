@@ -18,7 +18,7 @@ struct ct_evidence {
     bool revoked;                 /* OCSP: a fresh, valid response says revoked */
     bool present;                 /* `list` is there */
     struct ct_bytes list;         /* SignedCertificateTimestampList with its two-byte length */
-    uint8_t *owned;               /* backing of list where it is not borrowed */
+    uint8_t *owned;               /* the memory that list lies in, where it is not borrowed */
     struct ct_file_stamp stamp;   /* of the file that was looked for; zero when none was: for the cache */
     int64_t from_ms, until_ms;    /* OCSP: what is said holds in [from, until); INT64_MIN, INT64_MAX: open */
 };

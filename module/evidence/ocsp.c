@@ -177,7 +177,7 @@ static bool valid_at(X509 *certificate, int64_t now, struct ct_evidence *out)
            ct_time_of_asn1(X509_get0_notAfter(certificate), &end) && within(start, end + CT_SECOND_MS, now, out);
 }
 
-/* The cheap half of RFC 6960, 4.2.2.2, first: no key of a stranger's choosing ever costs a signature check. */
+/* What needs no cryptography in RFC 6960, 4.2.2.2, comes first: strangers cannot make us check their signatures. */
 static const char *check_responder(X509 *responder, X509 *issuer, int64_t now, struct ct_evidence *out)
 {
     EVP_PKEY *issuer_key = X509_get0_pubkey(issuer);

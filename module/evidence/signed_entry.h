@@ -12,7 +12,7 @@ struct ct_signed_entry {
     enum ct_entry_type type;
     bool built;
     struct ct_bytes body;        /* x509: certificate bytes (borrowed); precert: TBSCertificate without the SCT list */
-    uint8_t *owned;              /* backing of body when precert */
+    uint8_t *owned;              /* the memory that body lies in, when precert */
     uint8_t issuer_key_hash[32]; /* precert only: SHA-256 of the issuer's SubjectPublicKeyInfo */
 };
 

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-/* Beyond this many SCTs ct_policy_admits leaves the issuance to ct_policy_judge: a client must not buy n² steps. */
+/* With more SCTs, comparing each with all others would be work that a client can make us do: left to the judge. */
 #define ISSUANCE_SCAN_MAX 64
 
 /* What this one list says. */
@@ -14,10 +14,10 @@ static enum ct_log_state own_state_at(const struct ct_log *log, int64_t now_ms)
     switch (log->state) {
     case CT_LOG_READONLY:
     case CT_LOG_RETIRED:
-        return CT_LOG_USABLE; /* a log comes to these states only from being relied upon, and is until that moment */
+        return CT_LOG_USABLE; /* only a log that was usable gets these states, and until then it still is usable */
     case CT_LOG_QUALIFIED:
     case CT_LOG_USABLE:
-        return CT_LOG_PENDING; /* trusted from a date on: not before it */
+        return CT_LOG_PENDING; /* trusted from that time on, and not before it */
     default:
         return log->state;
     }

@@ -106,7 +106,7 @@ void ct_policy_horizon(const struct ct_policy *policy, const struct ct_policy_su
             narrow(log->state_since_ms, subject->now_ms, from_ms, until_ms);
         }
         if (sct->timestamp_ms > INT64_MAX) {
-            continue; /* in the future for ever */
+            continue; /* later than any time that a clock can show */
         }
         at = (int64_t)sct->timestamp_ms;
         narrow(ct_time_add(at, -policy->clock_skew_ms), subject->now_ms, from_ms, until_ms);

@@ -17,8 +17,8 @@
 enum outcome {
     MATCHES,
     DIFFERS,
-    UNREADABLE, /* the certificate is to blame */
-    CANNOT_TELL /* memory is */
+    UNREADABLE, /* because of the certificate */
+    CANNOT_TELL /* because memory is short */
 };
 
 /* SHA-256 of each CA's SPKI in the verified chain, computed when the first rule asks. */
@@ -177,7 +177,7 @@ static enum outcome read_extension(const X509 *leaf, int nid, void **value)
 {
     int critical = 0;
 
-    ERR_set_mark(); /* the application must not find our doubts in its error queue */
+    ERR_set_mark(); /* errors of this attempt are not to be found by the application, in its error queue */
     *value = X509_get_ext_d2i(leaf, nid, &critical, NULL);
     ERR_pop_to_mark();
     return *value != NULL || critical == -1 ? MATCHES : UNREADABLE;

@@ -11,7 +11,7 @@
 bool ct_same_operator(const char *a, const char *b)
 {
     if (a == NULL || b == NULL) {
-        return a == b; /* nobody knows whether two unnamed operators differ, so they are one */
+        return a == b; /* two logs without an operator may have the same one: they are counted as one */
     }
     return strcmp(a, b) == 0;
 }

@@ -11,7 +11,7 @@
 #include "base/shared.h"
 #include "config/settings.h"
 
-/* An open descriptor and what it was when it was opened: its number alone proves nothing. */
+/* An open descriptor, and which file it was: the program may have closed it, and the number may be another file's. */
 struct ct_audit_handle {
     int fd;
     uint64_t dev, ino;
