@@ -36,6 +36,7 @@ struct clientct_checker {
     _Atomic int64_t settling_ms;            /* monotonic: since when a file has been seen changing; 0: it has not */
     _Atomic(struct ct_cache *) cache;       /* NULL: none to be had */
     atomic_bool records;                    /* recording was started */
+    atomic_bool told_denying;               /* what recording was told last */
     atomic_bool unapplied;                  /* and does not have all of what it needs from the snapshot */
     _Atomic(struct ct_recorder *) recorder; /* NULL: nothing is recorded */
     _Atomic(const char *) denied;           /* why everybody is refused; NULL: nobody is for such a reason */
@@ -132,6 +133,7 @@ void clientct_checker_deny(struct clientct_checker *checker, const char *why)
     if (!atomic_compare_exchange_strong(&checker->denied, &none, copy != NULL ? copy : denied_without_words)) {
         free(copy);
     }
+    atomic_store(&checker->unapplied, true); /* who records is told at the next occasion */
 }
 
 struct ct_snapshot *ct_checker_get1_snapshot(struct clientct_checker *checker)
@@ -143,12 +145,35 @@ struct ct_snapshot *ct_checker_get1_snapshot(struct clientct_checker *checker)
     return snapshot;
 }
 
+/*
+ * Why every certificate is refused, whatever its evidence; NULL: none is for such a reason. The one answer for all who
+ * ask: the process's status, metrics and audit.
+ */
+static const char *why_denying(const struct clientct_checker *checker, const struct ct_snapshot *snapshot)
+{
+    const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
+    const char *denied = atomic_load_explicit(&checker->denied, memory_order_acquire);
+
+    if (denied != NULL) {
+        return denied;
+    }
+    if (settings == NULL || (settings->mode == CLIENTCT_MODE_ENFORCE && snapshot->book == NULL)) {
+        return snapshot->why;
+    }
+    if (settings->mode == CLIENTCT_MODE_ENFORCE && settings->on_stale == CT_STALE_REFUSE &&
+        settings->log_list_max_age_ms > 0 && ct_now_ms() - snapshot->book->oldest_ms > settings->log_list_max_age_ms) {
+        return "a log list is older than log_list_max_age, and on_stale = refuse";
+    }
+    return NULL;
+}
+
 /* Tells the recorder, if there is to be one, what is in force. */
 static void apply(struct clientct_checker *checker)
 {
     struct ct_recorder *recorder = atomic_load_explicit(&checker->recorder, memory_order_acquire);
     struct ct_recorder *none = NULL;
     struct ct_snapshot *snapshot;
+    const char *denying;
 
     if (!atomic_load(&checker->records)) {
         return;
@@ -163,7 +188,10 @@ static void apply(struct clientct_checker *checker)
     atomic_store(&checker->unapplied, true); /* also for whoever vanishes in the middle */
     if (recorder != NULL) {
         snapshot = ct_checker_get1_snapshot(checker);
-        atomic_store(&checker->unapplied, !ct_recorder_apply(recorder, snapshot));
+        denying = why_denying(checker, snapshot);
+        atomic_store(&checker->told_denying, denying != NULL);
+        atomic_store(&checker->unapplied,
+                     !ct_recorder_apply(recorder, snapshot, denying, atomic_load(&checker->denied) != NULL));
         ct_snapshot_release(snapshot);
     }
 }
@@ -229,6 +257,16 @@ static bool read_again(struct clientct_checker *checker, enum clientct_occasion 
     return ours;
 }
 
+/* Also without a change of files: a list becomes stale. */
+static bool has_begun_to_deny_or_ended(struct clientct_checker *checker)
+{
+    struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
+    bool denying = why_denying(checker, snapshot) != NULL;
+
+    ct_snapshot_release(snapshot);
+    return denying != atomic_load(&checker->told_denying);
+}
+
 void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occasion occasion)
 {
     uint64_t ticket = 0;
@@ -242,7 +280,7 @@ void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occ
         /* A context wants what is there now: what the other one read may be older. */
     }
     make_cache(checker);
-    if (changed || atomic_load(&checker->unapplied)) {
+    if (changed || atomic_load(&checker->unapplied) || has_begun_to_deny_or_ended(checker)) {
         apply(checker);
     }
     if (ticket != 0) {
@@ -463,28 +501,20 @@ static void fill_state(struct clientct_checker *checker, struct clientct_state *
 {
     struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
     const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
-    const char *denied = atomic_load_explicit(&checker->denied, memory_order_acquire);
-    bool stale = settings != NULL && snapshot->book != NULL && settings->on_stale == CT_STALE_REFUSE &&
-                 settings->log_list_max_age_ms > 0 &&
-                 ct_now_ms() - snapshot->book->oldest_ms > settings->log_list_max_age_ms;
+    const char *denying = why_denying(checker, snapshot);
 
     memset(state, 0, sizeof *state);
     state->generation = snapshot->generation;
     memcpy(state->digest, snapshot->digest, sizeof state->digest);
     state->mode = settings != NULL ? settings->mode : CLIENTCT_MODE_ENFORCE;
-    state->denying = denied != NULL || settings == NULL ||
-                     (state->mode == CLIENTCT_MODE_ENFORCE && (snapshot->book == NULL || stale));
+    state->denying = denying != NULL;
     state->settings_failed = snapshot->config_failed;
     state->lists_failed = snapshot->book_failed;
     state->kept = snapshot->reading.kept;
     state->wants_tls_scts = settings != NULL && (settings->sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
     state->logs = snapshot->book != NULL ? snapshot->book->logs.count : 0;
     snprintf(state->config_file, sizeof state->config_file, "%s", snapshot->config_file);
-    snprintf(state->why, sizeof state->why, "%s",
-             denied != NULL             ? denied
-             : snapshot->why[0] != '\0' ? snapshot->why
-             : stale                    ? "a log list is older than log_list_max_age, and on_stale = refuse"
-                                        : "");
+    snprintf(state->why, sizeof state->why, "%s", denying != NULL ? denying : snapshot->why);
     ct_snapshot_release(snapshot);
 }
 

@@ -126,10 +126,13 @@ static bool decide(struct clientct_checker *checker, struct clientct_input *inpu
     return clientct_decide(checker, input, verdict);
 }
 
-/* Decides about what libcrypto has accepted, and records it. */
-static bool judge(X509 *leaf, STACK_OF(X509) *chain, SSL *ssl, struct clientct_verdict *verdict)
+/*
+ * Decides about what libcrypto, or the application in spite of libcrypto, has accepted, and records it. The verdict
+ * does not depend on `chain_error`, what libcrypto found wrong with the chain; the record does.
+ */
+static bool judge(X509 *leaf, STACK_OF(X509) *chain, long chain_error, SSL *ssl, struct clientct_verdict *verdict)
 {
-    struct clientct_input input = { .leaf = leaf, .chain = chain };
+    struct clientct_input input = { .leaf = leaf, .chain = chain, .chain_error = chain_error };
     int saved_errno = errno; /* the application may still ask why an earlier read or write failed */
     OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
     struct clientct_checker *checker = ct_process_checker_get0();
@@ -202,9 +205,8 @@ static int verify(X509_STORE_CTX *ctx)
     }
 
     ERR_set_mark();
-    /* Not asked: X509_STORE_CTX_get_error. An application may have tolerated an error, and that is not our question. */
-    accept =
-        judge((X509 *)X509_STORE_CTX_get0_cert(ctx), (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx), ssl, &verdict);
+    accept = judge((X509 *)X509_STORE_CTX_get0_cert(ctx), (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
+                   X509_STORE_CTX_get_error(ctx), ssl, &verdict);
     ERR_pop_to_mark();
 
     if (!accept) {
@@ -229,7 +231,7 @@ bool ct_verify_hook_judge_late(SSL *ssl)
         chain = NULL; /* the chain of another certificate: of this one no issuer is known */
     }
     ERR_set_mark();
-    accept = judge(leaf, chain, ssl, &verdict);
+    accept = judge(leaf, chain, SSL_get_verify_result(ssl), ssl, &verdict);
     ERR_pop_to_mark();
     if (!accept) {
         SSL_set_verify_result(ssl, X509_V_ERR_NO_VALID_SCTS);

@@ -250,6 +250,11 @@ struct clientct_input {
     const char *const *shown_server_names;
     size_t shown_server_name_count; /* 0: server_name is the only one */
     enum clientct_session session;  /* for the record only */
+    /*
+     * For the record only: X509_V_ERR_… when the chain did not verify and the application goes on nevertheless; 0: it
+     * verified. Anybody can make such a chain, with any names in it.
+     */
+    long chain_error;
 };
 
 /* What became of one SCT. */

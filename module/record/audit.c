@@ -26,7 +26,7 @@ struct ct_audit {
     atomic_uint_fast64_t sequence, written, dropped_rate, dropped_sink;
     atomic_uint_fast64_t unsaid; /* lines dropped since the last that was written */
     /* When the bucket will be full again, monotonic ns: the whole state of a token bucket in one word. */
-    _Atomic int64_t full_at[2];
+    _Atomic int64_t full_at[3]; /* of certificates that are not compliant, that are, and of strangers */
     char process[64];
 };
 
@@ -208,7 +208,7 @@ void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *inpu
     if (set == NULL || set->count == 0) {
         goto out;
     }
-    if (!within_rate(&audit->full_at[verdict->compliant], now_ns)) {
+    if (!within_rate(&audit->full_at[input->chain_error != 0 ? 2 : verdict->compliant], now_ns)) {
         drop(audit, &audit->dropped_rate);
         goto out;
     }

@@ -19,7 +19,8 @@ struct ct_audit_counts {
     uint64_t dropped_sink; /* a sink was full, gone or could not be opened */
 };
 
-/* Lines a second, and at once: for compliant certificates and for others apart, so that neither hides the other. */
+/* Lines a second, and at once: for compliant certificates, for others, and for chains that did not verify
+ * apart, so that none hides another. */
 #define CT_AUDIT_RATE 1000u
 #define CT_AUDIT_BURST 2000u
 

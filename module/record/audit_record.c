@@ -124,6 +124,17 @@ static bool would_accept(const struct clientct_verdict *verdict)
     return verdict->mode == CLIENTCT_MODE_ENFORCE ? verdict->accept : verdict->compliant;
 }
 
+/* Of a stranger: no CA that the server trusts stands behind the names. */
+static void put_chain(struct ct_audit_writer *w, long error)
+{
+    if (error != X509_V_OK) {
+        const char *text = X509_verify_cert_error_string(error);
+
+        ct_audit_word(w, "clientct.chain", "rejected");
+        ct_audit_text(w, "clientct.chain_error", text);
+    }
+}
+
 static void put_verdict(struct ct_audit_writer *w, const struct clientct_verdict *verdict)
 {
     ct_audit_word(w, "clientct.verdict", verdict->accept ? "accept" : "refuse");
@@ -234,6 +245,7 @@ void ct_audit_decision_line(const struct ct_audit_origin *origin, const struct c
     ct_audit_number(&w, "event.duration", elapsed_ns);
     put_origin(&w, origin);
     put_client(&w, input, verdict);
+    put_chain(&w, input->chain_error);
     put_verdict(&w, verdict);
     if (input->session != CLIENTCT_SESSION_UNKNOWN) {
         ct_audit_word(&w, "clientct.session", clientct_session_name(input->session));

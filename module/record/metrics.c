@@ -41,6 +41,7 @@ struct ct_metrics {
     struct ct_shared gauges;                     /* struct ct_metrics_gauges as last told, for the next file */
     struct ct_lease opening;                     /* who makes a file, or tells the audit's counts */
     _Atomic int64_t tried_ms;                    /* monotonic; 0: not yet */
+    atomic_bool told_denying;                    /* with the gauges */
     _Atomic uint64_t told;                       /* the generation that was counted as a load */
     struct ct_audit_counts audit;                /* as last told; whoever has the lease */
     atomic_bool shared;                          /* children count in this process's file */
@@ -363,17 +364,17 @@ static void copy_end(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", from);
 }
 
-static void gauges_of(const struct ct_snapshot *snapshot, struct ct_metrics_gauges *gauges)
+static void gauges_of(const struct ct_snapshot *snapshot, const char *denying, struct ct_metrics_gauges *gauges)
 {
     memset(gauges, 0, sizeof *gauges);
     gauges->mode = (uint8_t)(snapshot->config == NULL ? CLIENTCT_MODE_ENFORCE : snapshot->config->settings.mode);
     gauges->config_failed = snapshot->config_failed;
     gauges->lists_failed = snapshot->book_failed;
-    gauges->denies_all = snapshot->config == NULL;
+    gauges->denies_all = denying != NULL;
     gauges->generation = snapshot->generation;
     gauges->since_ms = ct_now_ms();
     copy_end(gauges->config_file, sizeof gauges->config_file, snapshot->config_file);
-    snprintf(gauges->why, sizeof gauges->why, "%s", snapshot->why);
+    snprintf(gauges->why, sizeof gauges->why, "%s", denying != NULL ? denying : snapshot->why);
     for (size_t i = 0; snapshot->book != NULL && i < snapshot->book->list_count && i < CT_METRICS_LISTS; i++) {
         copy_end(gauges->lists[i].path, sizeof gauges->lists[i].path, snapshot->book->lists[i].path);
         gauges->lists[i].timestamp_ms = snapshot->book->lists[i].timestamp_ms;
@@ -381,24 +382,26 @@ static void gauges_of(const struct ct_snapshot *snapshot, struct ct_metrics_gaug
     }
 }
 
-bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot)
+bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot, const char *denying)
 {
     struct ct_metrics_gauges *gauges;
     struct ct_share *share;
 
     atomic_store(&metrics->shared, snapshot->config != NULL && snapshot->config->settings.reload == CT_RELOAD_CONTEXT);
-    if (snapshot->generation != atomic_load(&metrics->told)) {
+    if (snapshot->generation != atomic_load(&metrics->told) ||
+        (denying != NULL) != atomic_load(&metrics->told_denying)) {
         bool failed = snapshot->config_failed || snapshot->book_failed;
 
         gauges = malloc(sizeof *gauges);
         if (gauges == NULL) {
             return false;
         }
-        gauges_of(snapshot, gauges);
+        gauges_of(snapshot, denying, gauges);
         if (!ct_shared_set(&metrics->gauges, gauges, free)) {
             free(gauges);
             return false;
         }
+        atomic_store(&metrics->told_denying, denying != NULL);
         if (atomic_exchange(&metrics->told, snapshot->generation) != snapshot->generation) {
             /* What was kept, because the files are out of reach, was not loaded. */
             add(&metrics->load_failures, failed ? 1 : 0);

@@ -29,8 +29,12 @@ bool ct_metrics_set_directory(struct ct_metrics *metrics, const char *directory)
 /* What became of one connection's session; CLIENTCT_SESSION_UNKNOWN is not counted. */
 void ct_metrics_session(struct ct_metrics *metrics, enum clientct_session session);
 void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdict *verdict, uint64_t elapsed_ns);
-/* What is in force now, and whether the last reload failed. False when memory is short: to be told again. */
-bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot) CT_MUST_USE;
+/*
+ * What is in force now, why it refuses everybody (NULL: it does not), and whether the last reload failed. False when
+ * memory is short: to be told again.
+ */
+bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot,
+                         const char *denying) CT_MUST_USE;
 /* The totals of one ct_audit: what has been added since the last call is counted. */
 void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *counts);
 

@@ -71,7 +71,7 @@ struct ct_metrics_gauges {
     _Atomic uint32_t sequence;
     uint8_t mode; /* enum clientct_mode */
     uint8_t config_failed, lists_failed;
-    uint8_t denies_all; /* no configuration could ever be read */
+    uint8_t denies_all; /* every certificate is refused, whatever its evidence; `why` says why */
     uint64_t generation;
     int64_t since_ms; /* when this was taken */
     char config_file[256];

@@ -15,6 +15,7 @@ struct ct_recorder {
     struct ct_metrics *metrics;
     _Atomic uint64_t generation; /* applied last */
     _Atomic uint64_t lines;      /* that had come to a sink, or had not, when the metrics were last told */
+    atomic_bool said_denying;    /* that the caller refuses everybody, which it does for good */
     _Atomic uint64_t trouble;    /* a hash of what was said last; 0 when all is well */
 };
 
@@ -63,13 +64,16 @@ static bool is_news(struct ct_recorder *recorder, const struct ct_snapshot *snap
     return atomic_exchange(&recorder->trouble, trouble) != trouble || !failed;
 }
 
-static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot *snapshot)
+static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot *snapshot, bool in_vain)
 {
     const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
     char text[sizeof snapshot->why + 80];
     bool failed = snapshot->config_failed || snapshot->book_failed;
     const char *action = "configuration-loaded";
 
+    if (in_vain && !failed) {
+        return; /* good files that are not obeyed are no success */
+    }
     if (snapshot->reading.kept && !failed) {
         /* A process that was cut off from its files after a good start, as by a chroot: nothing is wrong. */
         action = "configuration-kept";
@@ -104,17 +108,20 @@ static void count_lines(struct ct_recorder *recorder)
     }
 }
 
-bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapshot)
+bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapshot, const char *denying, bool by_caller)
 {
     const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
     struct ct_audit_counts counts;
     bool complete = settings == NULL || ct_metrics_set_directory(recorder->metrics, settings->metrics.path);
 
-    complete = ct_metrics_snapshot(recorder->metrics, snapshot) && complete;
+    complete = ct_metrics_snapshot(recorder->metrics, snapshot, denying) && complete;
     complete = ct_audit_apply(recorder->audit, settings) && complete;
     if (atomic_exchange(&recorder->generation, snapshot->generation) != snapshot->generation &&
         is_news(recorder, snapshot)) {
-        say_snapshot(recorder, snapshot);
+        say_snapshot(recorder, snapshot, denying != NULL && by_caller);
+    }
+    if (denying != NULL && by_caller && !atomic_exchange(&recorder->said_denying, true)) {
+        ct_audit_event(recorder->audit, "denying-all", false, denying, snapshot->generation, ct_now_ms());
     }
     counts = ct_audit_get_counts(recorder->audit);
     ct_metrics_audit(recorder->metrics, &counts);

@@ -1,11 +1,14 @@
 """What an operator does with servers that run: files change under them, and they are counted."""
+import datetime
+import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import prometheus
-from clientct import fixture, write_config, write_openssl_conf
+from clientct import ask, client_context, fixture, s_server, write_config, write_openssl_conf
 from daemons import ROOT, haproxy, need, nginx, stunnel
 from processes import (Server, TemporaryFolder, accepts_connections, environment, free_port, program, run,
                        wait_until)
@@ -145,6 +148,45 @@ def workers_of_nginx_are_counted():
         samples = prometheus.parse(run([CLIENTCT, "metrics", metrics])[1])
         equal(prometheus.value(samples, "clientct_verdicts_total"), 9, "verdicts when the server is gone")
         equal(sorted(os.listdir(metrics)), ["folded", "lock"], "what is left in the directory")
+
+
+@case
+def a_denial_by_openssl_cnf_is_no_success():
+    with TemporaryFolder() as folder:
+        audit, metrics = folder / "audit.json", folder / "metrics"
+        metrics.mkdir()
+        config = write_config(folder, audit=f"file:{audit}", metrics=metrics)
+        with s_server(folder, write_openssl_conf(folder, config, section="confg = /tmp/x")).wait_ready() as server:
+            equal(ask(server.port, client_context("good")).served, False, "whether good is served")
+            samples = prometheus.parse(run([CLIENTCT, "metrics", metrics])[1])
+            for name, want in (("denying_all", 1), ("config_failed", 0), ("log_lists_failed", 0)):
+                equal(prometheus.value(samples, f"clientct_processes_{name}"), want, name)
+            process, = json.loads(run([CLIENTCT, "metrics", metrics, "--json"])[1])["processes"]
+            contains(process["why"], "confg", "why it refuses everybody")
+        events = [line for line in map(json.loads, audit.read_text().splitlines())
+                  if line["event.action"] != "client-certificate"]
+        equal([(event["event.action"], event["event.outcome"]) for event in events], [("denying-all", "failure")],
+              "the events")
+        contains(events[0]["message"], "confg", "what the event says")
+
+
+@case
+def a_list_that_becomes_stale_shows_in_the_gauges():
+    with TemporaryFolder() as folder:
+        metrics, log_list = folder / "metrics", folder / "log_list.json"
+        metrics.mkdir()
+        shutil.copy(fixture() / "log_list.json", log_list)
+        made = json.loads(log_list.read_text())["log_list_timestamp"]
+        age = time.time() - datetime.datetime.fromisoformat(made.replace("Z", "+00:00")).timestamp()
+        config = write_config(folder, log_list, metrics=metrics, on_stale="refuse", log_list_max_age=f"{int(age) + 4}s")
+
+        def denying():
+            ask(server.port, client_context("unlogged"))
+            samples = prometheus.parse(run([CLIENTCT, "metrics", metrics])[1])
+            return prometheus.value(samples, "clientct_processes_denying_all")
+        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            equal(denying(), 0, "before")
+            wait_until(lambda: denying() == 1, "the gauge to follow")
 
 
 if __name__ == "__main__":

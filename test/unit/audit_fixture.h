@@ -62,15 +62,20 @@ static inline void wait_a_second(void)
     while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {}
 }
 
-static inline void decide(bool compliant)
+static inline void decide_about(bool compliant, int chain_error)
 {
-    struct clientct_input input = { .server_name = "a.example" };
+    struct clientct_input input = { .server_name = "a.example", .chain_error = chain_error };
     struct clientct_verdict verdict = { .accept = compliant,
                                         .compliant = compliant,
                                         .decided = true,
                                         .reason = compliant ? CLIENTCT_COMPLIANT : CLIENTCT_NO_SCTS };
 
     ct_audit_decision(audit, &input, &verdict, 1000, ct_now_ms());
+}
+
+static inline void decide(bool compliant)
+{
+    decide_about(compliant, X509_V_OK);
 }
 
 /* All lines of a file as an array; a line that is no JSON fails the test. */

@@ -216,6 +216,25 @@ START_TEST(a_flood_of_refusals_hides_no_acceptance)
 }
 END_TEST
 
+START_TEST(a_flood_of_strangers_hides_no_refusal)
+{
+    json_t *lines;
+    const json_t *last;
+
+    add_sink(CT_AUDIT_FILE, file_path);
+    apply();
+    for (int i = 0; i < 40000; i++) {
+        decide_about(false, X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT);
+    }
+    ck_assert_uint_gt(ct_audit_get_counts(audit).dropped_rate, 0);
+    decide(false);
+    lines = lines_of(file_path);
+    last = json_array_get(lines, json_array_size(lines) - 1);
+    ck_assert_ptr_null(json_object_get(last, "clientct.chain"));
+    json_decref(lines);
+}
+END_TEST
+
 START_TEST(a_lost_sink_is_said_to_the_others_once)
 {
     json_t *lines;
@@ -306,6 +325,7 @@ int main(void)
     tcase_add_test(tcase, lines_of_processes_and_threads_do_not_mix);
     tcase_add_test(tcase, says_the_process_and_counts_its_lines);
     tcase_add_test(tcase, a_flood_of_refusals_hides_no_acceptance);
+    tcase_add_test(tcase, a_flood_of_strangers_hides_no_refusal);
     tcase_add_test(tcase, a_lost_sink_is_said_to_the_others_once);
     tcase_add_test(tcase, new_settings_close_and_keep_sinks);
     tcase_add_test(tcase, many_reopenings_leave_no_descriptor);

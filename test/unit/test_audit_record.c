@@ -499,6 +499,13 @@ START_TEST(the_manual_lists_every_field_and_no_other)
     fill_verdict(&verdict, scts, 2);
     ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
     all = parsed(&line);
+    ck_assert_ptr_null(json_object_get(all, "clientct.chain"));
+    json_decref(all);
+    input.chain_error = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+    ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+    all = parsed(&line);
+    ck_assert_str_eq(text_of(all, "clientct.chain"), "rejected");
+    ck_assert_ptr_nonnull(strstr(text_of(all, "clientct.chain_error"), "self"));
     ct_audit_event_line(&origin, "configuration-loaded", true, "text \"here\"", 4, &line);
     event = parsed(&line);
     ck_assert_str_eq(text_of(event, "message"), "text \"here\"");

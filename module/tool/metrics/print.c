@@ -183,7 +183,7 @@ static void print_processes(const struct tool_metrics *metrics, FILE *to)
                 in_mode[mode]);
     }
     head(to, "clientct_processes_denying_all", "gauge",
-         "Processes that could never read their configuration and refuse every client certificate.");
+         "Processes that refuse every client certificate, whatever its evidence.");
     fprintf(to, "clientct_processes_denying_all %zu\n", denying);
     head(to, "clientct_processes_config_failed", "gauge", "Processes whose last reading of the configuration failed.");
     fprintf(to, "clientct_processes_config_failed %zu\n", config_failed);

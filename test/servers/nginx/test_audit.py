@@ -115,6 +115,25 @@ def a_setting_that_changes_is_followed():
 
 
 @case
+def chains_that_did_not_verify_are_marked_and_lock_nobody_out():
+    """nginx goes on after any error and answers 400 later: anybody can come with any certificate."""
+    if not CLIENTCT:
+        raise Skip("no tool")
+    with TemporaryFolder() as folder:
+        audit = folder / "audit.json"
+        with nginx(folder, write_config(folder, audit=f"file:{audit}", mode="report")).wait_ready() as server:
+            connect(server, "good", 200)
+            connect(server, "other-ca-good", 400)
+            good, stranger = decisions(audit)
+            equal(good.get("clientct.chain"), None, "what is said of a chain that verified")
+            equal(stranger.get("clientct.chain"), "rejected", "what is said of a stranger's")
+            contains(stranger["clientct.chain_error"], "certificate", "why")
+            status, text = run([CLIENTCT, "report", audit, "--json"])
+            report = json.loads(text)
+            equal((status, report["decisions"], report["rejected_chains"], report["locked_out"]), (0, 1, 1, 0), text)
+
+
+@case
 def the_report_reads_what_nginx_wrote():
     if not CLIENTCT:
         raise Skip("no tool")
