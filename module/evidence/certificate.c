@@ -31,6 +31,7 @@ static bool read_extension(struct ct_certificate *out, struct ct_bytes whole, st
         return false;
     }
     if (is_oid(oid, oid_poison, sizeof oid_poison)) {
+        out->poison_extension = out->poison ? (struct ct_bytes){ NULL, 0 } : whole; /* of two neither */
         out->poison = true;
     }
     if (is_oid(oid, oid_sct_list, sizeof oid_sct_list)) {

@@ -17,6 +17,7 @@ struct ct_certificate {
     bool well_formed;                  /* strict DER down to the extensions; false: only der and sha256 are set */
     bool duplicate_extension;          /* two SCT-list extensions */
     bool poison;                       /* critical poison, RFC 6962, 3.1: a precertificate */
+    struct ct_bytes poison_extension;  /* the whole Extension element, where there is just one */
     bool has_sct_list;
     struct ct_bytes sct_extension;  /* the whole Extension element that carries the list */
     struct ct_bytes sct_list_value; /* contents of its extnValue: a DER OCTET STRING around the list */

@@ -21,19 +21,17 @@ static size_t element_size(size_t content)
     return 1 + ct_der_length_size(content) + content;
 }
 
-enum ct_entry_result ct_tbs_without_sct_list(const struct ct_certificate *certificate, uint8_t **out, size_t *len)
+/* The TBSCertificate without one of its extensions. */
+static enum ct_entry_result tbs_without(const struct ct_certificate *certificate, struct ct_bytes cut, uint8_t **out,
+                                        size_t *len)
 {
     struct ct_bytes all = certificate->extensions;
-    struct ct_bytes cut = certificate->sct_extension;
     struct ct_bytes fields = certificate->before_extensions;
     size_t extensions, explicit, content;
     uint8_t *at;
 
     *out = NULL;
     *len = 0;
-    if (!certificate->well_formed || !certificate->has_sct_list || certificate->duplicate_extension) {
-        return CT_ENTRY_MALFORMED;
-    }
     extensions = all.len - cut.len;
     /* Without any extension the optional [3] goes too: Extensions is SEQUENCE SIZE (1..MAX). */
     explicit = extensions == 0 ? 0 : element_size(element_size(extensions));
@@ -56,6 +54,38 @@ enum ct_entry_result ct_tbs_without_sct_list(const struct ct_certificate *certif
     }
     *len = (size_t)(at - *out);
     return CT_ENTRY_OK;
+}
+
+enum ct_entry_result ct_tbs_without_sct_list(const struct ct_certificate *certificate, uint8_t **out, size_t *len)
+{
+    *out = NULL;
+    *len = 0;
+    if (!certificate->well_formed || !certificate->has_sct_list || certificate->duplicate_extension) {
+        return CT_ENTRY_MALFORMED;
+    }
+    return tbs_without(certificate, certificate->sct_extension, out, len);
+}
+
+enum ct_entry_result ct_signed_entry_of_precertificate(const struct ct_certificate *certificate, X509 *issuer,
+                                                       struct ct_signed_entry *entry)
+{
+    enum ct_entry_result result;
+
+    memset(entry, 0, sizeof *entry);
+    entry->type = CT_ENTRY_PRECERT;
+    if (issuer == NULL) {
+        return CT_ENTRY_NO_ISSUER;
+    }
+    if (!certificate->well_formed || certificate->poison_extension.len == 0 || certificate->has_sct_list) {
+        return CT_ENTRY_MALFORMED;
+    }
+    if (!ct_spki_sha256(issuer, entry->issuer_key_hash)) {
+        return CT_ENTRY_OUT_OF_MEMORY;
+    }
+    result = tbs_without(certificate, certificate->poison_extension, &entry->owned, &entry->body.len);
+    entry->body.data = entry->owned;
+    entry->built = result == CT_ENTRY_OK;
+    return result;
 }
 
 enum ct_entry_result ct_signed_entry_build(const struct ct_certificate *certificate, X509 *issuer,

@@ -28,6 +28,12 @@ enum ct_entry_result ct_tbs_without_sct_list(const struct ct_certificate *certif
                                              size_t *len) CT_MUST_USE;
 enum ct_entry_result ct_signed_entry_build(const struct ct_certificate *certificate, X509 *issuer,
                                            enum ct_entry_type type, struct ct_signed_entry *entry) CT_MUST_USE;
+/*
+ * The same for a precertificate that is to be submitted (RFC 6962, section 3.1): what a log signs for it is its
+ * TBSCertificate without the poison, issued by the CA itself and not through a precertificate signing certificate.
+ */
+enum ct_entry_result ct_signed_entry_of_precertificate(const struct ct_certificate *certificate, X509 *issuer,
+                                                       struct ct_signed_entry *entry) CT_MUST_USE;
 void ct_signed_entry_clear(struct ct_signed_entry *entry);
 
 /* SHA-256 over the digitally-signed struct for this SCT. */

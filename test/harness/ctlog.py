@@ -3,6 +3,7 @@
 Nothing of it is shared with the code under test: hashes by RFC 6962's recursive definitions, P-256 in integers.
 """
 import base64
+import functools
 import gzip
 import hashlib
 import http.server
@@ -85,6 +86,39 @@ def u16(data):
 
 def leaf_index(index):
     return b"\0\0\x05" + index.to_bytes(5, "big")
+
+
+def read_der(data, at=0):
+    """(tag, contents, end) of the element at `at`."""
+    tag, size, start = data[at], data[at + 1], at + 2
+    if size & 0x80:
+        start += size & 0x7f
+        size = int.from_bytes(data[at + 2:start], "big")
+    return tag, data[start:start + size], start + size
+
+
+def elements(content):
+    """The elements in the contents of a SEQUENCE, whole."""
+    out, at = [], 0
+    while at < len(content):
+        end = read_der(content, at)[2]
+        out.append(content[at:end])
+        at = end
+    return out
+
+
+def without_poison(certificate):
+    """The TBSCertificate of a precertificate as logs sign it."""
+    tbs = elements(read_der(certificate)[1])[0]
+    fields = elements(read_der(tbs)[1])
+    kept = [one for one in elements(read_der(read_der(fields[-1])[1])[1])
+            if bytes.fromhex("060a2b06010401d679020403") not in one]
+    return der(0x30, *fields[:-1], der(0xa3, der(0x30, *kept)))
+
+
+def spki_of(certificate):
+    fields = elements(read_der(elements(read_der(certificate)[1])[0])[1])
+    return fields[6] if fields[0][0] == 0xa0 else fields[5]
 
 
 def now_ms():
@@ -170,6 +204,7 @@ class Log:
         self.entries, self.tree, self.issuers = [], Tree(), {}
         self.lie, self.published, self.signed = None, 0, {}
         self.gzip, self.answers, self.requests, self.page = True, {}, 0, 64
+        self.adding = threading.Lock()
         self.timestamp = None  # of checkpoints; None: now
 
     def add(self, entry):
@@ -253,8 +288,25 @@ class Log:
         if self.lie == "surplus-entry":
             leaves.append(leaves[-1])
         if self.lie == "gzip-bomb":
-            return bytes(64 << 20)
+            return None
         return b"".join(leaves)
+
+    def submitted(self, path, body):
+        """(status, body) for add-chain and add-pre-chain."""
+        chain = [base64.b64decode(one) for one in json.loads(body)["chain"]]
+        if path.endswith("add-pre-chain"):
+            entry = Entry(without_poison(chain[0]), hashlib.sha256(spki_of(chain[1])).digest(), chain[0], chain[1:])
+        else:
+            entry = Entry(chain[0], chain=chain[1:])
+        with self.adding:
+            self.add(entry)
+            self.publish()
+        data = self.sct(entry)
+        size, = struct.unpack_from(">H", data, 41)
+        return 200, json.dumps({"sct_version": 0, "id": base64.b64encode(data[1:33]).decode(),
+                                "timestamp": entry.timestamp,
+                                "extensions": base64.b64encode(data[43:43 + size]).decode(),
+                                "signature": base64.b64encode(data[43 + size:]).decode()}).encode()
 
     def liar_index(self):
         return self.published // 2
@@ -305,6 +357,12 @@ class Log:
         return 404, b"no such thing"
 
 
+@functools.lru_cache(maxsize=None)
+def bomb():
+    """64 MiB of zeros, packed."""
+    return gzip.compress(bytes(64 << 20), 1)
+
+
 class Serving:
     """Serves a log on loopback; `log` may be exchanged meanwhile. Use in a with statement."""
 
@@ -326,7 +384,9 @@ class Serving:
                 headers = {}
                 if step:
                     status, body, headers = step.get("status", status), step.get("body", body), step.get("headers", {})
-                if serving.log.gzip and parsed.path.startswith("/tile/data/") and status == 200:
+                if serving.log.lie == "gzip-bomb" and parsed.path.startswith("/tile/data/"):
+                    status, body, headers = 200, bomb(), {"Content-Encoding": "gzip"}
+                elif serving.log.gzip and parsed.path.startswith("/tile/data/") and status == 200:
                     body, headers = gzip.compress(body, 1), {**headers, "Content-Encoding": "gzip"}
                 self.send_response(status)
                 for name, value in headers.items():
@@ -344,6 +404,16 @@ class Serving:
                         self.wfile.write(body)
                 except OSError:
                     pass  # the client hung up, as it should
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                serving.requests.append(self.path)
+                step = serving.script.pop(0) if serving.script else None
+                status, answer = (step["status"], b"no") if step else serving.log.submitted(self.path, body)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *arguments):
                 pass

@@ -20,7 +20,11 @@ def name(**attributes):
 
 
 def utc(seconds):
-    return der(0x17, time.strftime("%y%m%d%H%M%SZ", time.gmtime(seconds)).encode())
+    """Time of RFC 5280, section 4.1.2.5: UTCTime through the year 2049, GeneralizedTime from then on."""
+    at = time.gmtime(seconds)
+    if at.tm_year < 2050:
+        return der(0x17, time.strftime("%y%m%d%H%M%SZ", at).encode())
+    return der(0x18, time.strftime("%Y%m%d%H%M%SZ", at).encode())
 
 
 def extension(oid_hex, value, critical=False):

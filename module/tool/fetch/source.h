@@ -10,6 +10,7 @@
 /* Where the logs of a verb come from. Zero-initialise. */
 struct source_options {
     const char *verb;     /* for messages */
+    bool submits;         /* URLs are submission prefixes, not monitoring prefixes */
     const char *config;   /* NULL: the default, unless there is a list */
     const char *log_list; /* a list by itself; NULL: those of the configuration */
     const char *logs;     /* LOG or LOG=URL, joined by newlines; NULL: all */
@@ -22,7 +23,8 @@ struct source {
     char *url; /* the monitoring prefix, with a slash at its end; NULL: none is known */
     char origin[CT_ORIGIN_MAX + 1];
     int64_t mmd_ms;
-    bool chosen; /* by --log, or all are */
+    bool chosen;  /* by --log, or all are */
+    size_t order; /* of those that --log names */
 };
 
 struct sources {

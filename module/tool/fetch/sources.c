@@ -146,7 +146,14 @@ static bool choose(const struct source_options *options, struct sources *sources
     if (source == NULL) {
         return false;
     }
+    if (source->chosen) {
+        tool_error("%s: --log: \"%s\" is named twice", options->verb, source->log->description);
+        return false;
+    }
     source->chosen = true;
+    for (size_t i = 0; i < sources->count; i++) {
+        source->order += sources->items[i].chosen;
+    }
     if (split != NULL) {
         set_url(source, split + 1, (size_t)(text + len - split - 1));
     }
@@ -212,9 +219,10 @@ bool sources_read(const struct source_options *options, const struct fetch_manne
     for (size_t i = 0; i < sources->count; i++) {
         struct source *source = &sources->items[i];
         const struct ct_log *log = &sources->book->logs.logs[i];
-        const char *url = log->monitoring_url != NULL ? log->monitoring_url : log->url;
+        const char *url = log->monitoring_url != NULL && !options->submits ? log->monitoring_url : log->url;
 
-        *source = (struct source){ .log = log, .mmd_ms = mmd_ms, .chosen = options->logs == NULL };
+        *source =
+            (struct source){ .log = log, .mmd_ms = mmd_ms, .chosen = options->logs == NULL && log->unusable == NULL };
         if (options->mmd == NULL && log->mmd_ms > 0) {
             source->mmd_ms = log->mmd_ms;
         }

@@ -82,6 +82,8 @@ bool promise_read(struct promise *promise, struct sources *sources, const struct
         trouble = clientct_reason_text(sct->status);
     } else if ((promise->source = sources_find(sources, sct->log_id)) == NULL) {
         trouble = "the log is not in the list";
+    } else if (promise->source->log->spki.len == 0) {
+        trouble = promise->source->log->unusable;
     } else if (!entry->built) {
         trouble = "what the log signed cannot be built: the issuer's certificate is needed behind the certificate or "
                   "with --issuer";

@@ -3,17 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "evidence/sct.h"
 #include "logs/signature.h"
 #include "evidence/signed_entry.h"
-#include "tool/submit/submit.h"
+#include "tool/submit/scts.h"
 #include "tool/tool.h"
 
 /* The log's clock may be a little ahead of ours, as much as policies allow by default. */
 #define CLOCK_SKEW_MS (60 * CT_SECOND_MS)
 
-char *submit_request(STACK_OF(X509) *chain)
+char *submit_request_json(STACK_OF(X509) *chain)
 {
     json_t *root = tool_json_object();
     json_t *array = tool_json_array();
@@ -40,33 +41,14 @@ char *submit_request(STACK_OF(X509) *chain)
     return json;
 }
 
-/* Base64 of RFC 4648, section 4, with its padding; EVP_DecodeBlock alone would skip white space and count zeros in. */
 static bool decode_base64(const char *text, size_t text_len, uint8_t *out, size_t max, size_t *len)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t digits = strspn(text, alphabet);
-    size_t padding = strspn(text + digits, "=");
-
-    if (digits + padding != text_len || text_len % 4 != 0 || padding > 2 || text_len / 4 * 3 > max + padding) {
-        return false;
-    }
-    uint8_t *room = malloc(text_len / 4 * 3 + 1);
-    if (room == NULL) {
-        tool_out_of_memory();
-    }
-    bool good = text_len == 0 || EVP_DecodeBlock(room, (const unsigned char *)text, (int)text_len) >= 0;
-    if (good) {
-        *len = text_len / 4 * 3 - padding;
-        memcpy(out, room, *len);
-    }
-    free(room);
-    return good;
+    return ct_base64_read((struct ct_bytes){ (const uint8_t *)text, text_len }, out, max, len);
 }
 
-bool submit_sct_verifies(struct ct_bytes serialized, const struct ct_log *log, const struct ct_certificate *certificate,
+bool submit_sct_verifies(struct ct_bytes serialized, const struct ct_log *log, const struct ct_signed_entry *entry,
                          uint64_t *timestamp_ms, char *why, size_t why_size)
 {
-    struct ct_signed_entry entry = { 0 };
     struct ct_sct sct = { 0 };
     uint8_t digest[32];
     uint64_t leaf_index;
@@ -83,15 +65,13 @@ bool submit_sct_verifies(struct ct_bytes serialized, const struct ct_log *log, c
         trouble = "the log is a tiled one and the SCT has no leaf_index";
     } else if (!ct_signature_plausible(log, &sct)) {
         trouble = "the signature's algorithm or form is not that of the log's key";
-    } else if (ct_signed_entry_build(certificate, NULL, CT_ENTRY_X509, &entry) != CT_ENTRY_OK ||
-               !ct_signed_entry_digest(&entry, &sct, digest)) {
+    } else if (!ct_signed_entry_digest(entry, &sct, digest)) {
         trouble = "what the log should have signed cannot be built";
     } else if (ct_signature_check(log, digest, sct.signature) != CT_SIGNATURE_OK) {
         trouble = "the signature does not verify with the configured key of the log, for this certificate";
     } else {
         *timestamp_ms = sct.timestamp_ms;
     }
-    ct_signed_entry_clear(&entry);
     if (trouble != NULL && why != NULL) {
         snprintf(why, why_size, "%s", trouble);
     }
@@ -140,7 +120,7 @@ static const char *serialize(json_t *root, struct submit_sct *out)
     return NULL;
 }
 
-bool submit_read_answer(struct ct_bytes json, const struct ct_log *log, const struct ct_certificate *certificate,
+bool submit_read_answer(struct ct_bytes json, const struct ct_log *log, const struct ct_signed_entry *entry,
                         struct submit_sct *out, char *why, size_t why_size)
 {
     json_error_t error;
@@ -158,6 +138,6 @@ bool submit_read_answer(struct ct_bytes json, const struct ct_log *log, const st
         snprintf(why, why_size, "%s", trouble);
         return false;
     }
-    return submit_sct_verifies((struct ct_bytes){ out->bytes, out->len }, log, certificate, &out->timestamp_ms, why,
+    return submit_sct_verifies((struct ct_bytes){ out->bytes, out->len }, log, entry, &out->timestamp_ms, why,
                                why_size);
 }

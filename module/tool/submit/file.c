@@ -11,7 +11,8 @@
 
 #include "evidence/evidence.h"
 #include "base/file.h"
-#include "tool/submit/submit.h"
+#include "tool/replace.h"
+#include "tool/submit/scts.h"
 #include "tool/tool.h"
 
 #define LIST_MAX 0xffffu
@@ -109,45 +110,6 @@ bool submit_file_read(const char *path, struct submit_list *list, char *why, siz
     return good;
 }
 
-/* Readers see the old file or the new one: it appears under its name only when all of it is on the disk. */
-static int replace_file(const char *path, const char *directory, int directory_fd, const struct submit_list *list)
-{
-    char *temporary = tool_format("%s/.clientct-XXXXXX", directory);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    int error = 0;
-
-    if (fd < 0) {
-        error = errno;
-        free(temporary);
-        return error;
-    }
-    for (size_t done = 0; done < list->len && error == 0;) {
-        ssize_t n = write(fd, list->data + done, list->len - done);
-        if (n >= 0) {
-            done += (size_t)n;
-        } else if (errno != EINTR) {
-            error = errno;
-        }
-    }
-    /* mkostemp makes it 0600, and servers read it under other names. */
-    if (error == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0)) {
-        error = errno;
-    }
-    if (close(fd) != 0 && error == 0) {
-        error = errno;
-    }
-    if (error == 0 && rename(temporary, path) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        unlink(temporary);
-    } else if (fsync(directory_fd) != 0 && errno != EINVAL) {
-        error = errno;
-    }
-    free(temporary);
-    return error;
-}
-
 /* The lock is on the directory itself and leaves no file behind; bounded, since its holder might hang. */
 static int lock_directory(int fd)
 {
@@ -187,7 +149,8 @@ bool submit_file_add(const char *path, struct ct_bytes serialized, struct submit
         snprintf(why, why_size, "%s would become longer than a list of SCTs can be (65,535 bytes)", path);
         goto out;
     }
-    if (list->count != before && (error = replace_file(path, directory, fd, list)) != 0) {
+    if (list->count != before &&
+        (error = tool_replace_file(path, (struct ct_bytes){ list->data, list->len }, 0644)) != 0) {
         snprintf(why, why_size, "%s cannot be written: %s", path, strerror(error));
         goto out;
     }
