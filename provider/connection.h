@@ -35,8 +35,10 @@ struct ct_connection {
     /* session_context.c: */
     struct ct_origin origin; /* of the SSL_CTX that the connection had when its last ClientHello came */
     uint8_t given_context[SSL_MAX_SID_CTX_LENGTH]; /* to the connection, for that ClientHello */
-    uint8_t kept_context[SSL_MAX_SID_CTX_LENGTH];  /* by its session, whoever sets another */
-    unsigned kept_context_len;                     /* 0: the session is not ours to keep */
+    unsigned given_context_len;
+    bool opened;                                  /* that is a context of what the client asks for */
+    uint8_t kept_context[SSL_MAX_SID_CTX_LENGTH]; /* by its session, whoever sets another */
+    unsigned kept_context_len;                    /* 0: the session is not ours to keep */
 };
 
 /* Takes an ex_data index for it in the thread's default context. False when it cannot be had. */

@@ -51,8 +51,8 @@ static int on_security_question(const SSL *ssl, const SSL_CTX *ctx, int op, int 
         bool of_client_hello = SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO &&
                                ((op & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CURVE || op == SSL_SECOP_CIPHER_SHARED);
 
-        if (op == SSL_SECOP_VERSION) {
-            ct_session_context_asked((SSL *)ssl);
+        if (op == SSL_SECOP_VERSION || op == SSL_SECOP_CIPHER_SHARED) {
+            ct_session_context_asked((SSL *)ssl, op, nid);
         }
         if ((of_client_hello && !on_client_hello((SSL *)ssl)) ||
             (op == SSL_SECOP_SIGALG_CHECK && !on_certificate_verify((SSL *)ssl))) {

@@ -141,89 +141,127 @@ static const struct ct_origin *origin_of(const SSL *ssl)
     return slot != NULL ? &slot->origin : NULL;
 }
 
-static void keep(struct ct_connection *connection, const uint8_t *context, size_t len)
+/* For the connection, and for the session that it may make. */
+static void give(SSL *ssl, struct ct_connection *connection, const uint8_t *context, size_t len)
 {
-    memcpy(connection->kept_context, context, len);
-    connection->kept_context_len = (unsigned)len;
+    SSL_set_session_id_context(ssl, context, (unsigned)len);
+    if (connection != NULL) {
+        memcpy(connection->given_context, context, len);
+        connection->given_context_len = (unsigned)len;
+        memcpy(connection->kept_context, context, len);
+        connection->kept_context_len = (unsigned)len;
+    }
 }
 
 /*
- * A handshake begins, and what the client will say is not known: no session with a verdict has this context. Where
- * nothing opens the door before libssl looks for the session (a renegotiation, a method of one version only), none is
- * resumed. Clients without certificates, of whom no verdict was made, may resume sessions of each other's kind.
+ * What the client will say is not known: no session with a verdict has this context. Where nothing opens the door
+ * before libssl looks for the session (a renegotiation, a method of one version only), none is resumed. Clients
+ * without certificates, of whom no verdict was made, may resume sessions of each other's kind.
  */
 static void close_door(SSL *ssl, struct ct_connection *connection, const struct ct_origin *origin)
 {
     uint8_t nobodys[SSL_MAX_SID_CTX_LENGTH] = { 0 };
-    const uint8_t *context = origin != NULL ? origin->id : nobodys;
-    size_t len = origin != NULL ? sizeof origin->id : sizeof nobodys;
 
-    if (origin == NULL) {
+    if (origin != NULL) {
+        give(ssl, connection, origin->id, sizeof origin->id);
+    } else {
         (void)RAND_bytes(nobodys, sizeof nobodys); /* if not, they are all alike, and the verdict parts them */
-    }
-    SSL_set_session_id_context(ssl, context, (unsigned)len);
-    if (connection != NULL) {
-        keep(connection, context, len);
+        give(ssl, connection, nobodys, sizeof nobodys);
     }
 }
 
-/* The ClientHello is there, and the session that it offers has not been looked for. */
-static void open_door(SSL *ssl, struct ct_connection *connection, const struct ct_origin *origin,
+/* The ClientHello is there, and the session that it offers has not been looked for. False: the door is to be closed. */
+static bool open_door(SSL *ssl, struct ct_connection *connection, const struct ct_origin *origin,
                       const struct clientct_terms *terms)
 {
     struct ingredients of = { .name_len = UINT64_MAX };
+    uint8_t context[SSL_MAX_SID_CTX_LENGTH];
     struct window window;
     const uint8_t *name;
     size_t len;
 
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &len)) {
         if (len > NAME_HEAD_LEN + NAME_LEN_MAX) {
-            return; /* libssl will not take it either */
+            return false; /* libssl will not take it either */
         }
         name_as_sent(&of, name, len);
     }
-    if (!find_window(origin, terms, &window) || !mix(&of, origin, terms, &window, connection->given_context)) {
-        return;
+    if (!find_window(origin, terms, &window) || !mix(&of, origin, terms, &window, context)) {
+        return false;
+    }
+    /* Another name after a HelloRetryRequest: a server may have acted on the first one. */
+    if (connection->opened && memcmp(context, connection->given_context, sizeof context) != 0) {
+        return false;
     }
     connection->origin = *origin;
-    SSL_set_session_id_context(ssl, connection->given_context, sizeof connection->given_context);
-    keep(connection, connection->given_context, sizeof connection->given_context);
+    connection->opened = true;
+    give(ssl, connection, context, sizeof context);
+    return true;
 }
 
-static void at_version(SSL *ssl)
+/* TLS 1.3: no ClientHello comes any more, and what the session has is to stay. */
+static bool is_after_handshake(const SSL *ssl)
 {
-    struct clientct_checker *checker = ct_process_checker_get0();
-    struct clientct_terms terms = { 0 }; /* which refuse */
-    const struct ct_origin *origin = origin_of(ssl);
+    uint8_t byte;
+
+    return SSL_version(ssl) == TLS1_3_VERSION && SSL_get_peer_finished(ssl, &byte, 1) > 0;
+}
+
+static void on_client_hello(SSL *ssl, struct clientct_checker *checker)
+{
     struct ct_connection *connection = ct_connection_make(ssl);
-    const uint8_t *random;
-    bool hello_is_there = SSL_client_hello_get0_random(ssl, &random) != 0;
+    const struct ct_origin *origin = origin_of(ssl);
+    struct clientct_terms terms = { 0 }; /* which refuse */
 
     if (checker != NULL) {
-        if (hello_is_there) {
-            clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
-        }
+        clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
         clientct_checker_get_terms(checker, &terms);
     }
-    if (terms.resumption == CLIENTCT_RESUMPTION_ALLOW) {
-        if (connection != NULL) {
-            connection->kept_context_len = 0;
-        }
-        return;
-    }
-    close_door(ssl, connection, origin);
-    if (hello_is_there && terms.resumption == CLIENTCT_RESUMPTION_CHECKED && origin != NULL && connection != NULL) {
-        open_door(ssl, connection, origin, &terms);
+    if (terms.resumption != CLIENTCT_RESUMPTION_ALLOW &&
+        (terms.resumption != CLIENTCT_RESUMPTION_CHECKED || origin == NULL || connection == NULL ||
+         !open_door(ssl, connection, origin, &terms))) {
+        close_door(ssl, connection, origin);
     }
 }
 
-void ct_session_context_asked(SSL *ssl)
+static void on_beginning(SSL *ssl, struct clientct_checker *checker)
+{
+    struct ct_connection *connection = ct_connection_make(ssl);
+    struct clientct_terms terms = { 0 };
+
+    if (checker != NULL) {
+        clientct_checker_get_terms(checker, &terms);
+    }
+    if (connection != NULL) {
+        connection->opened = false;
+        connection->kept_context_len = 0;
+    }
+    if (terms.resumption != CLIENTCT_RESUMPTION_ALLOW) {
+        close_door(ssl, connection, origin_of(ssl));
+    }
+}
+
+static void look(SSL *ssl, int op, int nid)
+{
+    const uint8_t *random;
+
+    if (SSL_client_hello_get0_random(ssl, &random) != 0) {
+        /* In TLS 1.3 it is asked for the cipher, too. */
+        if (op != SSL_SECOP_VERSION || nid != TLS1_3_VERSION) {
+            on_client_hello(ssl, ct_process_checker_get0());
+        }
+    } else if (op == SSL_SECOP_VERSION && !is_after_handshake(ssl)) {
+        on_beginning(ssl, ct_process_checker_get0());
+    }
+}
+
+void ct_session_context_asked(SSL *ssl, int op, int nid)
 {
     int saved_errno = errno;
     OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
 
     ERR_set_mark();
-    at_version(ssl);
+    look(ssl, op, nid);
     ERR_pop_to_mark();
     ct_process_checker_leave(threads_own);
     errno = saved_errno;
@@ -274,14 +312,13 @@ enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct cl
         return CT_SESSION_CONTEXT_UNDONE;
     }
     got = SSL_SESSION_get0_id_context(session, &len);
-    if (len != sizeof connection->given_context ||
-        memcmp(got, connection->given_context, sizeof connection->given_context) != 0) {
+    if (len != connection->given_context_len || memcmp(got, connection->given_context, len) != 0) {
         return CT_SESSION_CONTEXT_UNDONE;
     }
     /* Made again: the verdict may be by newer settings than the ClientHello met, or for a name that has changed. */
     if (!find_window(&connection->origin, terms, &window) || !name_as_it_would_be_sent(&of, server_name) ||
-        !mix(&of, &connection->origin, terms, &window, wanted) || memcmp(got, wanted, sizeof wanted) != 0 ||
-        holds_until_ms - window.left_ms < window.wall_ms) {
+        !mix(&of, &connection->origin, terms, &window, wanted) || len != sizeof wanted ||
+        memcmp(got, wanted, len) != 0 || holds_until_ms - window.left_ms < window.wall_ms) {
         return CT_SESSION_CONTEXT_PASSED;
     }
     return CT_SESSION_CONTEXT_HOLDS;
@@ -299,7 +336,8 @@ bool ct_session_context_part(SSL *ssl)
     if (session == NULL || connection == NULL || !random) {
         return false;
     }
-    keep(connection, nobodys, sizeof nobodys);
+    memcpy(connection->kept_context, nobodys, sizeof nobodys);
+    connection->kept_context_len = sizeof nobodys;
     return SSL_SESSION_set1_id_context(session, nobodys, sizeof nobodys) == 1;
 }
 

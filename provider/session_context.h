@@ -17,11 +17,13 @@ bool ct_session_context_register(void);
 
 /*
  * Gives a server's connection its context: one that hardly anything matches when a handshake begins, and that of what
- * the client asks for when its ClientHello is there. To be called when libssl asks whether a version of TLS is good
- * enough: it does so at the beginning, and after the application's own callback for a ClientHello (where Apache sets
- * a context), before it looks for the session.
+ * the client asks for when its ClientHello is there. To be called when libssl asks for SSL_SECOP_VERSION or
+ * SSL_SECOP_CIPHER_SHARED, with what it asks. It asks for the version at the beginning; for the version, and from TLS
+ * 1.3 on for the cipher, when a ClientHello is there: after the application's own callback for it (where Apache sets a
+ * context), before it looks for the session. It does not ask for the version of a ClientHello behind a
+ * HelloRetryRequest, nor of one that renegotiates.
  */
-void ct_session_context_asked(SSL *ssl);
+void ct_session_context_asked(SSL *ssl, int op, int nid);
 
 enum ct_session_context {
     CT_SESSION_CONTEXT_UNDONE, /* not the one that we gave the connection: the application set another or kept us out */

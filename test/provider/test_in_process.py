@@ -9,7 +9,7 @@ from processes import TemporaryFolder, environment
 with TemporaryFolder() as folder:
     config = write_config(folder)
     conf = write_openssl_conf(folder, config, entry=sys.argv[1])
-    done = subprocess.run([os.environ["IN_PROCESS"]], check=False, timeout=150, env=environment(
+    done = subprocess.run([os.environ["IN_PROCESS"]], check=False, timeout=280, env=environment(
         conf, FIXTURE=str(fixture()), CLIENTCT_CNF=str(config), ENTRY=sys.argv[1],
         CK_TAP_LOG_FILE_NAME="-", CK_VERBOSITY="silent"))
     sys.exit(done.returncode)
