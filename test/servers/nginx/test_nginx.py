@@ -4,7 +4,7 @@ from pathlib import Path
 
 from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, need_same_openssl,
                       write_config, write_openssl_conf)
-from processes import Server, TemporaryFolder, environment, free_port, program
+from processes import Server, TemporaryFolder, environment, free_port, program, wait_until
 from tap import case, contains, equal, lacks, main, need, table
 
 NGINX = program("nginx")
@@ -81,6 +81,25 @@ def resumes_where_that_is_allowed(version, tickets):
             context = client_context("good", version, tickets=tickets == "on" or version == "TLSv1.3")
             session = ask(server.port, context).session
             equal(ask(server.port, context, session=session).reused, True, "resumed")
+
+
+@table(*((version, tickets) for version in VERSIONS for tickets in ("on", "off")))
+def resumes_no_session_for_another_name_or_another_policy(version, tickets):
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        with nginx(folder, write_openssl_conf(folder, config), tickets).wait_ready() as server:
+            context = client_context("good", version, tickets=tickets == "on" or version == "TLSv1.3")
+            context.check_hostname = False
+            session = ask(server.port, context).session
+            for _ in range(4):
+                answer = ask(server.port, context, session=session, server_name="other.example",
+                             request="GET / HTTP/1.0\r\nHost: other.example\r\n\r\n")
+                equal((answer.status, answer.reused), (200, False), "status and resumed, for another name")
+            equal(ask(server.port, context, session=session).reused, True, "resumed for its own name")
+            config.write_text(config.read_text() + "sct_store = /nowhere\n")
+            wait_until(lambda: not ask(server.port, context, session=session).reused, "a worker to see the change")
+            wait_until(lambda: not any(ask(server.port, context, session=session).reused for _ in range(4)),
+                       "both workers to see it")
 
 
 @table(*((entry,) for entry in ENTRIES))
