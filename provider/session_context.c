@@ -16,6 +16,7 @@
 #include "ex_index.h"
 #include "process_checker.h"
 #include "sct_extension.h"
+#include "status.h"
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -291,6 +292,7 @@ static void on_message(int writing, int version, int type, const void *message, 
         int saved_errno = errno;
         struct clientct_checker *checker = ct_process_checker_get0();
 
+        ct_status_session(CLIENTCT_SESSION_RESUMED);
         if (checker != NULL) {
             clientct_record_resumption(checker);
         }

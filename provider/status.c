@@ -104,6 +104,13 @@ void ct_status_verdict(struct clientct_checker *checker, const struct clientct_v
     }
 }
 
+void ct_status_session(enum clientct_session session)
+{
+    _Static_assert(CLIENTCT_SESSION_COUNT <= sizeof status.sessions / sizeof status.sessions[0], "room for all");
+
+    atomic_fetch_add_explicit(&status.sessions[session], 1, memory_order_relaxed);
+}
+
 bool ct_status_is_rehearsal(void)
 {
     return atomic_load_explicit(&status.rehearsal, memory_order_relaxed) != 0;

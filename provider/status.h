@@ -14,6 +14,9 @@ void ct_status_checker(struct clientct_checker *checker);
 /* A verdict was made; without a checker (NULL) too. */
 void ct_status_verdict(struct clientct_checker *checker, const struct clientct_verdict *verdict);
 
+/* What became of the session of a connection. */
+void ct_status_session(enum clientct_session session);
+
 /* Whether this is doctor's own child, which must leave no trace in the service's records. */
 bool ct_status_is_rehearsal(void);
 

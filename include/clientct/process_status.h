@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define CT_PROCESS_STATUS_MAGIC "clientct status\n" /* 16 bytes, its NUL left out */
-#define CT_PROCESS_STATUS_VERSION 1u
+#define CT_PROCESS_STATUS_VERSION 2u
 #define CT_PROCESS_STATUS_ALIGN 64
 
 enum ct_attached {
@@ -49,6 +49,7 @@ struct ct_process_status {
     _Atomic uint64_t verdicts, refusals; /* since the process began; a forked child goes on from its parent's */
     _Atomic uint64_t last;               /* of the last verdict: reason | mode << 8 | accept << 16 | decided << 17 */
     _Atomic int64_t last_ms;             /* wall clock; 0: there was none */
+    _Atomic uint64_t sessions[8];        /* by enum clientct_session, since the process began */
     struct ct_process_state states[2];
 };
 

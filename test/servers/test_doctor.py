@@ -284,6 +284,7 @@ def processes_say_what_is_in_force():
             for number, version in enumerate(VERSIONS, 1):  # each connection is judged once
                 equal(ask(server.port, client_context("good", version)).served, True, f"good with {version}")
                 contains(doctor("--pid", pid, status=ON), f"{number} verdicts, 0 refused", "what it counts")
+                contains(doctor("--pid", pid, status=ON), f"{number} resumable", "what became of sessions")
             answer = json.loads(doctor("--pid", pid, "--json", status=ON))
             equal((answer["answer"], {row["status"] for row in answer["findings"]}), ("on", {"good", "note"}), "answer")
             doctor("--pid", pid, "--config", os.path.relpath(config), status=ON)
@@ -363,7 +364,7 @@ def a_chroot_is_looked_at_from_inside():
             contains(doctor("--pid", server.process.pid, status=ON), "cannot read", "of the files")
 
 
-HEAD = 88  # bytes of struct ct_process_status before its two states
+HEAD = 152  # bytes of struct ct_process_status before its two states
 
 
 def size_of_status():
@@ -397,7 +398,7 @@ def a_hostile_process_gains_nothing(what):
         state[-8:] = checksum(state[:-8])
         head = bytearray(HEAD)
         head[:16] = b"clientct status\n"
-        head[16:24] = (1).to_bytes(4, sys.byteorder) + size.to_bytes(4, sys.byteorder)
+        head[16:24] = (2).to_bytes(4, sys.byteorder) + size.to_bytes(4, sys.byteorder)
         head[24] = head[36] = 1  # attached, current
         head[44] = 1
         body = bytes(head) + (b"\xff" * 2 * state_size if what == "garbage" else bytes(state_size) + bytes(state))

@@ -138,6 +138,26 @@ static void say_state(struct doctor *doctor, const char *who, const struct docto
     }
 }
 
+/* Which of `checked` and `refuse` connections really got: a server may undo what `checked` needs. */
+static void say_sessions(struct doctor *doctor, const char *who, const uint64_t sessions[CLIENTCT_SESSION_COUNT])
+{
+    char text[240] = "";
+    size_t used = 0;
+
+    for (int i = CLIENTCT_SESSION_UNKNOWN + 1; i < CLIENTCT_SESSION_COUNT; i++) {
+        if (sessions[i] > 0 && used < sizeof text) {
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%llu %s", used > 0 ? ", " : "",
+                                     (unsigned long long)sessions[i], clientct_session_name((enum clientct_session)i));
+        }
+    }
+    if (used > 0) {
+        doctor_say(doctor, DOCTOR_NOTE, "sessions", "%s: %s%s", who, text,
+                   sessions[CLIENTCT_SESSION_UNDONE] > 0
+                       ? "; where the server undoes what `resumption = checked` needs, it is as with refuse"
+                       : "");
+    }
+}
+
 static void say_component(struct doctor *doctor, const char *who, const struct inside *inside, struct sums *sums)
 {
     sums->components++;
@@ -200,6 +220,7 @@ static void look_at_one(struct doctor *doctor, pid_t pid, const char *config, st
     if (inside.status.known) {
         sums->in_force++;
         say_state(doctor, who, &inside.status, config);
+        say_sessions(doctor, who, inside.status.sessions);
         say_files(doctor, who, pid, &identity, &inside.status.state);
     }
 }

@@ -26,6 +26,9 @@ enum doctor_status_parsed doctor_status_parse(struct ct_bytes bytes, struct doct
     out->contexts_tls = status.contexts_tls;
     out->verdicts = status.verdicts;
     out->refusals = status.refusals;
+    for (size_t i = 0; i < CLIENTCT_SESSION_COUNT; i++) {
+        out->sessions[i] = status.sessions[i];
+    }
     out->last_ms = status.last_ms;
     last = status.last;
     out->last_reason =

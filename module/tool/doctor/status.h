@@ -14,6 +14,7 @@ struct doctor_state {
     unsigned attached; /* enum ct_attached */
     unsigned foreign_calls, contexts, contexts_tls;
     uint64_t verdicts, refusals;
+    uint64_t sessions[CLIENTCT_SESSION_COUNT];
     int64_t last_ms; /* 0: there was no verdict */
     enum clientct_reason last_reason;
     enum clientct_mode last_mode;
