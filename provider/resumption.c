@@ -32,13 +32,14 @@ enum clientct_session ct_resumption_settle(SSL *ssl, const struct clientct_verdi
 {
     enum ct_session_context context = CT_SESSION_CONTEXT_PASSED;
 
-    if (verdict->terms.resumption == CLIENTCT_RESUMPTION_ALLOW) {
-        return CLIENTCT_SESSION_ALLOWED;
-    }
-    if (verdict->accept && verdict->terms.resumption == CLIENTCT_RESUMPTION_CHECKED) {
+    if (verdict->terms.resumption != CLIENTCT_RESUMPTION_REFUSE) {
         context = ct_session_context_judge(ssl, &verdict->terms, server_name, verdict->holds_until_ms);
     }
-    if (context == CT_SESSION_CONTEXT_HOLDS) {
+    /* A context of ours all the same: the settings have changed since the handshake began. */
+    if (verdict->terms.resumption == CLIENTCT_RESUMPTION_ALLOW && context == CT_SESSION_CONTEXT_UNDONE) {
+        return CLIENTCT_SESSION_ALLOWED;
+    }
+    if (context == CT_SESSION_CONTEXT_HOLDS && verdict->accept) {
         return CLIENTCT_SESSION_RESUMABLE;
     }
     ct_resumption_refuse(ssl);

@@ -251,6 +251,7 @@ static void on_beginning(SSL *ssl, struct clientct_checker *checker)
     }
     if (connection != NULL) {
         connection->opened = false;
+        connection->given_context_len = 0;
         connection->kept_context_len = 0;
     }
     if (terms.resumption != CLIENTCT_RESUMPTION_ALLOW) {
