@@ -6,10 +6,12 @@ from processes import Server, TemporaryFolder, environment, free_port, run
 from tap import contains, lacks, main, table
 
 
-def connect(port, client):
+def connect(port, client, *more):
+    """What the client says."""
     pki = fixture()
-    run([OPENSSL, "s_client", "-quic", "-alpn", "test", "-connect", f"127.0.0.1:{port}", "-CAfile", pki / "ca.pem",
-         "-cert", pki / f"client-{client}.pem", "-key", pki / f"client-{client}.key"], environment("/dev/null"))
+    return run([OPENSSL, "s_client", "-quic", "-alpn", "test", "-connect", f"127.0.0.1:{port}", "-CAfile",
+                pki / "ca.pem", "-cert", pki / f"client-{client}.pem", "-key", pki / f"client-{client}.key", *more],
+               environment("/dev/null"), "x\n")[1]
 
 
 @table(*((entry, client) for entry in ENTRIES for client in JUDGED))
@@ -33,6 +35,18 @@ def judges(entry, client):
             count = server.output().count("accepted")
             connect(port, "good")
             server.wait_output("accepted\n" * (count + 1) if reason is None else "accepted")
+
+
+@table(("checked", "Reused, TLSv1.3"), ("refuse", "New, TLSv1.3"))
+def resumes_as_it_is_set(resumption, expected):
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder, resumption=resumption))
+        port = free_port()
+        env = environment(conf, FIXTURE=str(fixture()))
+        with Server(folder, [os.environ["QUIC_SERVER"], port], env, port) as server:
+            server.wait_output("listening")
+            contains(connect(port, "good", "-sess_out", folder / "session"), "New, TLSv1.3", "the first time")
+            contains(connect(port, "good", "-sess_in", folder / "session"), expected, "the second time")
 
 
 if __name__ == "__main__":
