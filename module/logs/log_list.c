@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_nesting.h"
 #include "logs/duplicates.h"
 #include "logs/readers.h"
 
@@ -78,11 +79,18 @@ static void read_json(struct ct_list_input *in)
 {
     json_error_t error;
     /* Numbers larger than an integer are members that we do not know, and not a reason to read nothing. */
-    json_t *root =
-        json_loadb((const char *)in->text.data, in->text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
-    const char *other = root == NULL ? NULL : other_json(root);
+    const char *other;
     bool is_v3, is_sigstore, is_single;
+    json_t *root;
 
+    if (!ct_json_nests_little(in->text)) {
+        ct_list_complain(in, 0, "expected JSON with at most %u levels of arrays and objects, found more",
+                         CT_JSON_NESTING_MAX);
+        return;
+    }
+    root =
+        json_loadb((const char *)in->text.data, in->text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+    other = root == NULL ? NULL : other_json(root);
     if (root == NULL) {
         ct_list_complain(in, error.line > 0 ? (unsigned)error.line : 0, "expected JSON: %s", error.text);
         return;

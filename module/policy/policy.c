@@ -70,15 +70,21 @@ enum clientct_reason ct_policy_judge(const struct ct_policy *policy, const struc
                                      const struct ct_scts *scts, char *detail, size_t detail_size,
                                      struct ct_explanation *explanation)
 {
-    struct ct_way ways[CT_WAYS_MAX];
-    size_t count = fill_ways(policy, subject, scts, explanation != NULL, ways);
-    enum clientct_reason reason = ct_ways_judge(policy, ways, count, detail, detail_size, explanation);
+    struct ct_way *ways = calloc(CT_WAYS_MAX, sizeof *ways); /* too large for the small stacks of some servers */
+    enum clientct_reason reason;
+    size_t count;
 
+    if (ways == NULL) {
+        return CLIENTCT_INTERNAL_ERROR;
+    }
+    count = fill_ways(policy, subject, scts, explanation != NULL, ways);
+    reason = ct_ways_judge(policy, ways, count, detail, detail_size, explanation);
     if (reason != CLIENTCT_COMPLIANT && explanation == NULL && detail != NULL) {
         /* Texts cost more than counting: they are made only now that somebody will read them. */
         count = fill_ways(policy, subject, scts, true, ways);
         reason = ct_ways_judge(policy, ways, count, detail, detail_size, NULL);
     }
+    free(ways);
     return reason;
 }
 

@@ -142,12 +142,11 @@ static void drop(struct ct_audit *audit, atomic_uint_fast64_t *counter)
     atomic_fetch_add(&audit->unsaid, 1);
 }
 
-/* To the other sinks, about once a minute while it lasts. */
+/* To the other sinks, about once a minute while it lasts. `line` is a buffer: there is no stack for two of them. */
 static void say_lost(struct ct_audit *audit, const struct sink_set *set, struct ct_audit_sink *lost, bool full,
-                     int64_t monotonic_ms)
+                     int64_t monotonic_ms, struct ct_audit_line *line)
 {
     struct ct_audit_origin origin = { .now_ms = 0 };
-    struct ct_audit_line line = { .wants_fields = set->wants_fields };
     int64_t said = atomic_load_explicit(&lost->said_ms, memory_order_relaxed);
     char name[200];
     char text[300];
@@ -161,12 +160,12 @@ static void say_lost(struct ct_audit *audit, const struct sink_set *set, struct 
     snprintf(text, sizeof text, "%s: %s", name,
              full ? "no room for a line: is the disk full, does the daemon not read?"
                   : "cannot be opened or does not answer: does it exist, may this process write there?");
-    ct_audit_event_line(&origin, "audit-sink-lost", false, text, 0, &line);
-    for (size_t i = 0; line.len > 0 && i < set->count; i++) {
+    ct_audit_event_line(&origin, "audit-sink-lost", false, text, 0, line);
+    for (size_t i = 0; line->len > 0 && i < set->count; i++) {
         if (set->sinks[i] == lost) {
             continue;
         }
-        if (ct_audit_sink_write(set->sinks[i], &line, monotonic_ms) == CT_AUDIT_WRITTEN) {
+        if (ct_audit_sink_write(set->sinks[i], line, monotonic_ms) == CT_AUDIT_WRITTEN) {
             atomic_fetch_add(&audit->written, 1);
         } else {
             drop(audit, &audit->dropped_sink);
@@ -174,11 +173,13 @@ static void say_lost(struct ct_audit *audit, const struct sink_set *set, struct 
     }
 }
 
-static void write_line(struct ct_audit *audit, const struct sink_set *set, const struct ct_audit_line *line,
-                       uint64_t said, int64_t now_ns)
+/* Overwrites the line when it has been written. */
+static void write_line(struct ct_audit *audit, const struct sink_set *set, struct ct_audit_line *line, uint64_t said,
+                       int64_t now_ns)
 {
     int64_t now_ms = now_ns / 1000000;
-    bool anywhere = false;
+    struct ct_audit_sink *lost = NULL;
+    bool anywhere = false, full = false;
 
     for (size_t i = 0; i < set->count; i++) {
         enum ct_audit_written result = line->len > 0 ? ct_audit_sink_write(set->sinks[i], line, now_ms) : CT_AUDIT_FULL;
@@ -188,8 +189,14 @@ static void write_line(struct ct_audit *audit, const struct sink_set *set, const
             anywhere = true;
         } else {
             drop(audit, &audit->dropped_sink);
-            say_lost(audit, set, set->sinks[i], result == CT_AUDIT_FULL, now_ms);
+            if (lost == NULL || atomic_load(&lost->said_ms) > atomic_load(&set->sinks[i]->said_ms)) {
+                lost = set->sinks[i]; /* of several the one that was not told of for longest */
+                full = result == CT_AUDIT_FULL;
+            }
         }
+    }
+    if (lost != NULL) {
+        say_lost(audit, set, lost, full, now_ms, line);
     }
     if (!anywhere) {
         atomic_fetch_add(&audit->unsaid, said);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Regular files only: a FIFO or a device can make a writer wait. */
@@ -30,19 +31,14 @@ bool ct_audit_file_moved(const char *path, const struct ct_audit_handle *handle)
 enum ct_audit_written ct_audit_file_write(struct ct_audit_sink *sink, const struct ct_audit_handle *handle,
                                           const struct ct_audit_line *line)
 {
-    char text[1 + CT_AUDIT_LINE_MAX];
-    const char *from = line->text;
-    size_t len = line->len;
+    char newline = '\n'; /* ends what a full disk left of an earlier line */
+    bool torn = atomic_load_explicit(&sink->torn, memory_order_relaxed);
+    const struct iovec parts[] = { { &newline, 1 }, { (void *)line->text, line->len } };
+    size_t len = line->len + (torn ? 1 : 0);
     ssize_t done;
 
-    if (atomic_load_explicit(&sink->torn, memory_order_relaxed)) {
-        text[0] = '\n'; /* ends what a full disk left of an earlier line */
-        memcpy(text + 1, line->text, line->len);
-        from = text;
-        len++;
-    }
     do {
-        done = write(handle->fd, from, len);
+        done = writev(handle->fd, torn ? parts : parts + 1, torn ? 2 : 1);
     } while (done < 0 && errno == EINTR);
     if (done > 0) {
         atomic_store_explicit(&sink->torn, (size_t)done < len, memory_order_relaxed);

@@ -105,7 +105,7 @@ START_TEST(deep_nesting_is_refused_and_harmless)
     memset(text + 5, '[', depth);
     p = parse_bytes((struct ct_bytes){ (const uint8_t *)text, depth + 5 });
     ck_assert(!p.ok);
-    ck_assert(said(&p, CT_ERROR, "depth"));
+    ck_assert(said(&p, CT_ERROR, "16 levels"));
     parsed_clear(&p);
     free(text);
 }

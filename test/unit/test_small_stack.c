@@ -1,0 +1,143 @@
+/*
+ * Servers run handshakes on threads of 64 KiB and in jobs of 32 KiB: what a handshake makes of ours, the reading of
+ * changed files and everything that is recorded included, stays within a quarter of that. Measured with a thread whose
+ * stack is painted before.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "scene.h"
+#include "unit.h"
+
+#define STACK (256u * 1024)
+#define LIMIT (16u * 1024)
+#define PAINT 0xa5
+
+static size_t used_of(const uint8_t *stack)
+{
+    size_t untouched = 0;
+
+    while (untouched < STACK && stack[untouched] == PAINT) {
+        untouched++;
+    }
+    return STACK - untouched;
+}
+
+/* How much stack a thread needs that does this. */
+static size_t measure(void *(*work)(void *arg), void *arg)
+{
+    uint8_t *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    size_t used;
+
+    ck_assert_ptr_ne(stack, MAP_FAILED);
+    memset(stack, PAINT, STACK);
+    ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+    ck_assert_int_eq(pthread_attr_setstack(&attributes, stack, STACK), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, work, arg), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    used = used_of(stack);
+    pthread_attr_destroy(&attributes);
+    munmap(stack, STACK);
+    return used;
+}
+
+static struct scene scene;
+static struct clientct_checker *checker;
+static struct scene_client client;
+
+/* What a thread has on its stack before anything is called: the C library's own, thread-local variables too. */
+static void *nothing(void *arg)
+{
+    return arg;
+}
+
+static void *handshake(void *arg)
+{
+    struct clientct_verdict verdict;
+
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    (void)!clientct_decide(checker, &client.input, &verdict);
+    clientct_record(checker, &client.input, &verdict, 1000);
+    clientct_verdict_clear(&verdict);
+    return arg;
+}
+
+static const struct {
+    const char *what, *settings; /* @: the directory */
+    const char *list;            /* NULL: the scene's */
+} rows[] = {
+    { "first verdict", "policy = one\n", NULL },
+    { "all sources, audit and metrics",
+      "policy = chrome\nshadow_policy = apple\nsct_store = @\nocsp_store = @\naudit = file:@/audit\n"
+      "audit = syslog\naudit = journald\nmetrics = @/metrics\n",
+      NULL },
+    { "settings full of mistakes", "polic = one\nmod = off\n[polcy]\n[x]\nmin_sct = 1\n", NULL },
+    { "a list that is not JSON", "policy = one\n", "{\"operators\": [}" },
+    { "a list that nests deep", "policy = one\n", "deep" },
+    { "a list of OpenSSL", "policy = one\n", "enabled_logs = a\n[a]\ndescription = x\nkey = AAAA\n" },
+    { "a rule with a certificate", "rules = r\npolicy = one\n[r]\nx = x\n[x]\nissuer = @/ca.pem\nexempt = yes\n",
+      NULL },
+};
+
+START_TEST(a_handshake_fits_into_sixteen_kibibytes)
+{
+    static char deep[4000];
+    char settings[1200], path[128];
+    size_t base, used = 0;
+
+    if (getenv("CLIENTCT_SANITIZERS") != NULL && strcmp(getenv("CLIENTCT_SANITIZERS"), "none") != 0) {
+        return; /* which have frames of their own size */
+    }
+    scene_set(&scene, "policy = one\n");
+    scene_client(&scene, "ab", &client);
+    checker = clientct_checker_new(scene.config);
+    ck_assert_ptr_nonnull(checker);
+    clientct_checker_start_recording(checker);
+    snprintf(path, sizeof path, "%s/metrics", scene.dir);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/ca", scene.dir);
+    pki_ca_write(&scene.ca, path);
+    for (const char *from = rows[_i].settings; *from != '\0'; from++) {
+        used += (size_t)snprintf(settings + used, sizeof settings - used, *from == '@' ? "%s" : "%.1s",
+                                 *from == '@' ? scene.dir : from);
+    }
+    scene_configure(&scene, settings);
+    if (rows[_i].list != NULL) {
+        memset(deep, '[', sizeof deep);
+        deep[0] = '{';
+        memcpy(deep + 1, "\"a\":", 4);
+        scene_put(&scene, "list", strcmp(rows[_i].list, "deep") == 0 ? deep : rows[_i].list,
+                  strcmp(rows[_i].list, "deep") == 0 ? sizeof deep : strlen(rows[_i].list));
+    }
+    base = measure(nothing, NULL);
+    used = measure(handshake, NULL);
+    if (getenv("CLIENTCT_TEST_SHOW_STACK") != NULL) {
+        fprintf(stderr, "%s: %zu bytes over %zu\n", rows[_i].what, used - base, base);
+    }
+    ck_assert_uint_gt(used, base);
+    ck_assert_msg(used - base < LIMIT, "%s: %zu bytes of stack", rows[_i].what, used - base);
+    clientct_checker_free(checker);
+    scene_client_clear(&client);
+    snprintf(path, sizeof path, "rm -rf %s", scene.dir);
+    ck_assert_int_eq(system(path), 0);
+    scene_clear(&scene);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("small_stack");
+    TCase *tc = tcase_create("small_stack");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, a_handshake_fits_into_sixteen_kibibytes, 0, (int)(sizeof rows / sizeof rows[0]));
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
