@@ -15,11 +15,14 @@ static bool would_be_refused(const struct clientct_verdict *verdict)
     return verdict->accept && !verdict->compliant && verdict->mode == CLIENTCT_MODE_REPORT;
 }
 
-static void show_headline(const struct clientct_verdict *verdict)
+static void show_headline(const struct clientct_verdict *verdict, bool undecided)
 {
-    enum tool_style style = !verdict->accept ? TOOL_BAD : would_be_refused(verdict) ? TOOL_CAUTION : TOOL_GOOD;
+    enum tool_style style = undecided                   ? TOOL_CAUTION
+                            : !verdict->accept          ? TOOL_BAD
+                            : would_be_refused(verdict) ? TOOL_CAUTION
+                                                        : TOOL_GOOD;
 
-    tool_put(style, "%s", verdict->accept ? "accept" : "refuse");
+    tool_put(style, "%s", undecided ? "undecided" : verdict->accept ? "accept" : "refuse");
     tool_put(TOOL_BOLD, ": %s", clientct_reason_name(verdict->reason));
     tool_put(TOOL_PLAIN, " (%s)", clientct_reason_text(verdict->reason));
     tool_end_line();
@@ -211,7 +214,7 @@ static void show_rest(const struct tool_verify_answer *answer)
 
 void tool_verify_show(const struct tool_verify_answer *answer)
 {
-    show_headline(answer->verdict);
+    show_headline(answer->verdict, answer->undecided);
     tool_end_line();
     show_subject(answer);
     show_frame(answer);
@@ -280,7 +283,10 @@ json_t *tool_verify_json(const struct tool_verify_answer *answer)
     for (size_t i = 0; i < answer->remark_count; i++) {
         tool_json_append(remarks, tool_json_text(answer->remarks[i]));
     }
-    tool_json_set(out, "verdict", tool_json_text(verdict->accept ? "accept" : "refuse"));
+    tool_json_set(out, "verdict",
+                  tool_json_text(answer->undecided ? "undecided"
+                                 : verdict->accept ? "accept"
+                                                   : "refuse"));
     tool_json_set(out, "reason", tool_json_text(clientct_reason_name(verdict->reason)));
     tool_json_set(out, "policy", tool_json_text(verdict->policy));
     tool_json_set(out, "rule", tool_json_text(verdict->rule));

@@ -1,5 +1,7 @@
 /* clientct verify: the verdict a server would reach, explained. */
 #include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +118,15 @@ static void remark_missing_issuer(const struct inputs *inputs, struct remarks *r
                       : second != NULL         ? second
                       : inputs->others != NULL ? sk_X509_value(inputs->others, 0)
                                                : NULL;
-    if (candidate == NULL) {
+    if (candidate != NULL && X509_get0_pubkey(candidate) == NULL) {
+        char *found = tool_name(X509_get_subject_name(candidate));
+        ERR_clear_error();
+        remark(remarks,
+               tool_format("this %s cannot read the public key of \"%s\", so that nobody here can tell whether it "
+                           "issued this certificate; ask where OpenSSL is newer",
+                           OpenSSL_version(OPENSSL_VERSION), found));
+        free(found);
+    } else if (candidate == NULL) {
         remark(remarks, tool_format("no issuer was given; embedded SCTs need the certificate of \"%s\": give it with "
                                     "--issuer FILE or behind the leaf in the same file",
                                     wanted));
@@ -294,8 +304,23 @@ static void show_problems(const struct ct_snapshot *snapshot)
     }
 }
 
-static int exit_code(const struct clientct_verdict *verdict)
+/* Embedded SCTs that only the missing issuer keeps from being checked: a server, which has it, may accept. */
+static bool lacks_issuer(const struct inputs *inputs, const struct clientct_verdict *verdict)
 {
+    X509 *leaf = sk_X509_value(inputs->chain, 0);
+    bool lacking = verdict->reason == CLIENTCT_ISSUER_UNKNOWN;
+
+    for (size_t i = 0; i < verdict->sct_count; i++) {
+        lacking = lacking || verdict->scts[i]->status == CLIENTCT_ISSUER_UNKNOWN;
+    }
+    return lacking && !verdict->accept && sk_X509_num(inputs->chain) == 1 && tool_issued(leaf, leaf) != X509_V_OK;
+}
+
+static int exit_code(const struct inputs *inputs, const struct clientct_verdict *verdict)
+{
+    if (lacks_issuer(inputs, verdict)) {
+        return TOOL_UNDECIDED;
+    }
     if (verdict->accept) {
         return TOOL_YES;
     }
@@ -328,7 +353,7 @@ static int decide(const struct request *request, struct inputs *inputs, struct r
 
     (void)!clientct_decide(checker, &input, &verdict);
     remark_configuration(request, inputs, snapshot, remarks);
-    int code = exit_code(&verdict);
+    int code = exit_code(inputs, &verdict);
     const char *config = request->config != NULL ? request->config : CLIENTCT_DEFAULT_CONFIG;
     const struct tool_verify_answer answer = {
         .config = request->log_list == NULL ? config : NULL,
@@ -336,6 +361,7 @@ static int decide(const struct request *request, struct inputs *inputs, struct r
         .chain = inputs->chain,
         .at_ms = inputs->at_ms,
         .verdict = &verdict,
+        .undecided = code == TOOL_UNDECIDED,
         .snapshot = snapshot,
         .remarks = remarks->items,
         .remark_count = remarks->count,

@@ -12,6 +12,7 @@ struct tool_verify_answer {
     STACK_OF(X509) *chain; /* as far as it could be built */
     int64_t at_ms;
     const struct clientct_verdict *verdict;
+    bool undecided;                     /* the server, which knows more, may say otherwise */
     const struct ct_snapshot *snapshot; /* that decided */
     char **remarks;                     /* what the person should know beside the verdict */
     size_t remark_count;
