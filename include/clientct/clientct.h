@@ -67,7 +67,8 @@ extern "C" {
     X(PRECERTIFICATE, "precertificate", "the certificate is a precertificate (poison extension)") \
     X(NO_CERTIFICATE, "no-certificate", "the client authenticated without a certificate") \
     X(REVOKED, "revoked", "a valid OCSP response says that the certificate is revoked") \
-    X(OCSP_UNUSABLE, "ocsp-unusable", "the OCSP response gives no evidence") \
+    X(OCSP_MISSING, "ocsp-missing", "an OCSP response is required, and there is none") \
+    X(OCSP_UNUSABLE, "ocsp-unusable", "the OCSP response gives no evidence, or cannot be read") \
     X(BAD_EXTENSIONS, "bad-extensions", "the extensions of the certificate or the SCT are not well-formed") \
     X(NOT_CHECKED, "not-checked", "not checked: the limit was reached or the policy was met before") \
     X(LOG_LIST_STALE, "log-list-stale", "the log list is older than log_list_max_age") \

@@ -55,6 +55,10 @@ static const struct ct_setting_row table[] = {
     { { CT_SETTING_TOP, "rules", "SECTION", NULL, false, "the section that lists the rules in order" },
       ct_parse_rules,
       0 },
+    { { CT_SETTING_TOP, "revocation", "as-found | require", "as-found", false,
+        "whether a fresh OCSP response that says good is needed, or one that says revoked just refuses" },
+      ct_parse_revocation,
+      TOP(revocation) },
     { { CT_SETTING_TOP, "resumption", "refuse | checked | allow", "checked", false,
         "whether sessions of clients with certificates may be resumed, which skips every check" },
       ct_parse_resumption,
@@ -108,6 +112,11 @@ static const struct ct_setting_row table[] = {
       ct_parse_duration,
       POLICY(sct_max_age_ms) },
 
+    { { CT_SETTING_POLICY, "revocation", "as-found | require", NULL, false,
+        "for certificates under this policy; without it the one at the top" },
+      ct_parse_revocation,
+      POLICY(revocation) },
+
     { { CT_SETTING_RULE, "issuer", "sha256:HEX | PATH", NULL, false,
         "SHA-256 of the public key (SPKI) of any CA in the verified chain, or a file with the CA's certificate" },
       ct_parse_issuer,
@@ -149,6 +158,10 @@ static const struct ct_setting_row table[] = {
         "whether sessions of clients that match may be resumed, where the top is not stricter" },
       ct_parse_rule_resumption,
       RULE(resumption) },
+    { { CT_SETTING_RULE, "revocation", "as-found | require", NULL, false,
+        "for certificates that match, exempt or not; without it the policy's, or the one at the top" },
+      ct_parse_revocation,
+      RULE(revocation) },
 };
 #define ROWS (sizeof table / sizeof table[0])
 _Static_assert(ROWS <= CT_SETTINGS_MAX_ROWS, "struct ct_given has a line for every row");
@@ -183,6 +196,19 @@ static bool anything_is_decided(const struct ct_settings *settings)
     return false;
 }
 
+static bool revocation_is_required(const struct ct_settings *settings)
+{
+    bool required = settings->revocation == CT_REVOCATION_REQUIRE;
+
+    for (size_t i = 0; i < settings->policy_count; i++) {
+        required = required || settings->policies[i].revocation == CT_REVOCATION_REQUIRE;
+    }
+    for (size_t i = 0; i < settings->rule_count; i++) {
+        required = required || settings->rules[i].revocation == CT_REVOCATION_REQUIRE;
+    }
+    return required;
+}
+
 static void check_whole(struct ct_settings_reader *reader)
 {
     const struct ct_conf *conf = reader->conf;
@@ -192,6 +218,11 @@ static void check_whole(struct ct_settings_reader *reader)
         ct_setting_error(reader, 0,
                          "no `log_list`: without logs that are trusted no certificate can be accepted; "
                          "add `log_list = PATH`, or `mode = off`");
+    }
+    if (revocation_is_required(reader->settings) && reader->settings->ocsp_store.path == NULL &&
+        ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "ocsp_store") == 0) {
+        ct_setting_error(reader, ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "revocation"),
+                         "`revocation = require` needs OCSP responses; add `ocsp_store = DIRECTORY`");
     }
     for (size_t i = 0; i < conf->name_count; i++) {
         const struct ct_conf_section *section = &conf->sections[conf->by_name[i]];

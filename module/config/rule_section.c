@@ -182,6 +182,7 @@ void ct_parse_issuer(struct ct_settings_reader *reader, const struct ct_conf_lin
 void ct_parse_certificate(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
     struct ct_rule *rule = value;
+    struct ct_certificate read = { 0 };
     X509 *certificate;
     bool good;
 
@@ -189,10 +190,15 @@ void ct_parse_certificate(struct ct_settings_reader *reader, const struct ct_con
     if (parse_hash(reader, line, rule->certificate, &good) || !check_path_or_hash(reader, line)) {
         return;
     }
+    rule->by_signed_part = true;
     certificate = read_certificate(reader, line);
-    if (certificate != NULL && X509_digest(certificate, EVP_sha256(), rule->certificate, NULL) != 1) {
+    if (certificate != NULL && ct_certificate_read(certificate, &read) != CT_CERTIFICATE_OK) {
         ct_setting_out_of_memory(reader);
+    } else if (certificate != NULL && !read.well_formed) {
+        ct_setting_error(reader, line->line, "`certificate`: %.200s is not DER as RFC 5280 has it", line->value);
     }
+    memcpy(rule->certificate, read.signed_sha256, sizeof rule->certificate);
+    ct_certificate_clear(&read);
     X509_free(certificate);
 }
 
@@ -309,9 +315,11 @@ static void check_rule(struct ct_settings_reader *reader, const struct ct_rule *
     unsigned after = ct_settings_given(reader, given, CT_SETTING_RULE, "issued_after");
     unsigned resumption = ct_settings_given(reader, given, CT_SETTING_RULE, "resumption");
 
-    if (rule->policy == SIZE_MAX && !rule->has_mode && !rule->exempt && resumption == 0) {
+    if (rule->policy == SIZE_MAX && !rule->has_mode && !rule->exempt && resumption == 0 &&
+        rule->revocation == CT_REVOCATION_UNSET) {
         ct_setting_error(reader, rule->line,
-                         "rule `%s` does nothing; it needs `policy`, `exempt = yes`, `mode` or `resumption`",
+                         "rule `%s` does nothing; it needs `policy`, `exempt = yes`, `mode`, `resumption` or "
+                         "`revocation`",
                          rule->name);
     }
     if (resumption != 0 && rule->resumption > reader->settings->resumption) {

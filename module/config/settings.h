@@ -36,6 +36,7 @@ struct ct_settings {
     size_t shadow_policy; /* SIZE_MAX: none */
     struct ct_rule *rules;
     size_t rule_count;
+    enum ct_revocation revocation;
     enum clientct_resumption resumption; /* never looser than `checked` where a rule is stricter than `allow` */
     int64_t resumption_window_ms;
     bool raw_public_keys_allowed;
@@ -47,8 +48,6 @@ struct ct_settings {
 
 /* Log lists in a file. */
 #define CT_LOG_LISTS_MAX 64u
-/* Rules in a file. */
-#define CT_RULES_MAX 4096u
 /* Of min_scts and the like: no more signatures than that are checked for one certificate. */
 #define CT_COUNT_MAX 32u
 

@@ -73,6 +73,18 @@ void ct_parse_on_stale(struct ct_settings_reader *reader, const struct ct_conf_l
     }
 }
 
+void ct_parse_revocation(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    static const char *const words[] = { "as-found", "require", NULL };
+    static const enum ct_revocation answers[] = { CT_REVOCATION_AS_FOUND, CT_REVOCATION_REQUIRE };
+    enum ct_revocation *revocation = value;
+    size_t index;
+
+    if (ct_parse_word(reader, line, line->value, words, &index)) {
+        *revocation = answers[index];
+    }
+}
+
 void ct_parse_reload(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
     static const char *const words[] = { "handshake", "context", NULL };

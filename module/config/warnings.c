@@ -33,7 +33,8 @@ static bool name_covers(const char *earlier, const char *later)
 static bool rule_covers(const struct ct_rule *earlier, const struct ct_rule *later)
 {
     if (earlier->has_certificate &&
-        (!later->has_certificate || memcmp(earlier->certificate, later->certificate, sizeof later->certificate) != 0)) {
+        (!later->has_certificate || earlier->by_signed_part != later->by_signed_part ||
+         memcmp(earlier->certificate, later->certificate, sizeof later->certificate) != 0)) {
         return false;
     }
     if (earlier->has_issuer &&
@@ -94,6 +95,16 @@ static size_t policy_of(const struct ct_settings *settings, const struct ct_rule
     return rule != NULL && rule->policy != SIZE_MAX ? rule->policy : settings->policy;
 }
 
+static bool requires_revocation(const struct ct_settings *settings, const struct ct_rule *rule)
+{
+    enum ct_revocation revocation = rule != NULL ? rule->revocation : CT_REVOCATION_UNSET;
+
+    if (revocation == CT_REVOCATION_UNSET) {
+        revocation = settings->policies[policy_of(settings, rule)].revocation;
+    }
+    return (revocation == CT_REVOCATION_UNSET ? settings->revocation : revocation) == CT_REVOCATION_REQUIRE;
+}
+
 /* What `rule` does for certificates that would otherwise come under `other`; NULL: nothing. No rule means the top. */
 static const char *loosened_by(const struct ct_settings *settings, const struct ct_rule *rule,
                                const struct ct_rule *other)
@@ -109,6 +120,9 @@ static const char *loosened_by(const struct ct_settings *settings, const struct 
     }
     if (here > there) {
         return "only watches, or leaves alone,";
+    }
+    if (here == there && requires_revocation(settings, other) && !requires_revocation(settings, rule)) {
+        return "does not require `revocation` of";
     }
     if (here == there && policy != instead &&
         ct_policy_may_be_weaker(&settings->policies[policy], &settings->policies[instead])) {

@@ -133,21 +133,27 @@ bool ct_cache_make_tag(struct ct_cache *cache, const struct ct_bytes *spans, siz
     return ok;
 }
 
+#define PLACES_OF_A_CLIENT 2
+
+static uint64_t mixed(uint64_t number)
+{
+    number *= 0x9e3779b97f4a7c15; /* 2^64 divided by the golden ratio */
+    return number ^ number >> 32;
+}
+
 /* GMAC is linear over GF(2): with some keys a few bits are the same for all similar input, so all bits are mixed. */
 static uint64_t number_of(const struct ct_cache_tag *tag)
 {
     uint64_t number;
 
     memcpy(&number, tag->bytes, sizeof number);
-    number *= 0x9e3779b97f4a7c15; /* 2^64 divided by the golden ratio */
-    return number ^ number >> 32;
+    return mixed(number);
 }
 
-static struct entry *bucket_of(struct ct_cache *cache, const struct ct_cache_tag *tag, bool accept)
+static struct entry *bucket_of(struct ct_cache *cache, uint64_t client, const struct ct_cache_tag *tag, bool accept)
 {
-    uint64_t number = number_of(tag);
-
-    return accept ? cache->accepted[number % ACCEPTED_BUCKETS] : cache->refused[number % REFUSED_BUCKETS];
+    return accept ? cache->accepted[mixed(client) % ACCEPTED_BUCKETS]
+                  : cache->refused[number_of(tag) % REFUSED_BUCKETS];
 }
 
 /* A consistent copy of an entry, or false: empty, or being written. */
@@ -183,16 +189,19 @@ static bool find_in(struct entry *bucket, const struct ct_cache_tag *tag, int64_
     return false;
 }
 
-bool ct_cache_find(struct ct_cache *cache, const struct ct_cache_tag *tag, int64_t now_ms, struct ct_cached *out)
+bool ct_cache_find(struct ct_cache *cache, uint64_t client, const struct ct_cache_tag *tag, int64_t now_ms,
+                   struct ct_cached *out)
 {
-    return find_in(bucket_of(cache, tag, true), tag, now_ms, out) ||
-           find_in(bucket_of(cache, tag, false), tag, now_ms, out);
+    return find_in(bucket_of(cache, client, tag, true), tag, now_ms, out) ||
+           find_in(bucket_of(cache, client, tag, false), tag, now_ms, out);
 }
 
-/* The entry to write: the one of this tag, else an empty one, else any. */
-static struct entry *choose_way(struct entry *bucket, const struct ct_cache_tag *tag, int64_t salt)
+/* The entry to write: the one of this tag, else the client's own where it has enough, else an empty one, else any. */
+static struct entry *choose_way(struct entry *bucket, const struct ct_cache_tag *tag, const struct ct_cached *cached)
 {
-    struct entry *empty = NULL;
+    struct entry *empty = NULL, *own = NULL;
+    uint64_t turn = number_of(tag) >> 32 ^ (uint64_t)cached->from_ms;
+    size_t owned = 0;
     struct record record;
 
     for (size_t way = 0; way < WAYS; way++) {
@@ -200,16 +209,21 @@ static struct entry *choose_way(struct entry *bucket, const struct ct_cache_tag 
             if (memcmp(&record.tag, tag, sizeof *tag) == 0) {
                 return &bucket[way];
             }
+            if (memcmp(record.cached.leaf_sha256, cached->leaf_sha256, sizeof cached->leaf_sha256) == 0) {
+                own = own == NULL || (turn & 1) != 0 ? &bucket[way] : own;
+                owned++;
+            }
         } else if (empty == NULL && atomic_load_explicit(&bucket[way].sequence, memory_order_relaxed) == 0) {
             empty = &bucket[way];
         }
     }
-    return empty != NULL ? empty : &bucket[((number_of(tag) >> 32) ^ (uint64_t)salt) % WAYS];
+    return owned >= PLACES_OF_A_CLIENT ? own : empty != NULL ? empty : &bucket[turn % WAYS];
 }
 
-void ct_cache_insert(struct ct_cache *cache, const struct ct_cache_tag *tag, const struct ct_cached *cached)
+void ct_cache_insert(struct ct_cache *cache, uint64_t client, const struct ct_cache_tag *tag,
+                     const struct ct_cached *cached)
 {
-    struct entry *entry = choose_way(bucket_of(cache, tag, cached->accept), tag, cached->from_ms);
+    struct entry *entry = choose_way(bucket_of(cache, client, tag, cached->accept), tag, cached);
     uint64_t sequence = atomic_load_explicit(&entry->sequence, memory_order_relaxed);
     uint64_t words[WORDS] = { 0 };
     struct record record;

@@ -19,12 +19,13 @@ struct ct_cache_tag {
 /* A verdict without what can be looked up again: strings are indices into the settings of the same digest. */
 struct ct_cached {
     int64_t from_ms, until_ms; /* [from, until) */
-    uint8_t leaf_sha256[32];
-    struct ct_cache_tag files; /* over the stamps of the certificate's files in the stores */
-    uint16_t rule, policy;     /* CT_CACHED_NONE: none */
+    uint8_t leaf_sha256[32], twin_sha256[32];
+    uint64_t files;        /* of a tag over the stamps of the certificate's files in the stores */
+    uint16_t rule, policy; /* CT_CACHED_NONE: none */
     uint8_t reason, shadow_reason, mode, resumption;
     bool accept, decided, compliant, shadow_compliant;
-    bool read_store; /* the verdict depends on sct_store */
+    bool read_ocsp, read_store; /* the verdict depends on a file in ocsp_store, in sct_store */
+    bool has_twin;              /* twin_sha256 is there */
 };
 #define CT_CACHED_NONE UINT16_MAX
 
@@ -38,10 +39,14 @@ struct ct_cached {
 struct ct_cache *ct_cache_new(void) CT_MUST_USE;
 void ct_cache_free(struct ct_cache *cache);
 
-/* A verdict for `tag` that holds at `now_ms`. */
-bool ct_cache_find(struct ct_cache *cache, const struct ct_cache_tag *tag, int64_t now_ms,
+/*
+ * A verdict for `tag` that holds at `now_ms`. `client` is the same for the same certificate. What a client can vary at
+ * will, and be accepted, it varies in its own two places: it pushes out no other client's acceptance again and again.
+ */
+bool ct_cache_find(struct ct_cache *cache, uint64_t client, const struct ct_cache_tag *tag, int64_t now_ms,
                    struct ct_cached *out) CT_MUST_USE;
-void ct_cache_insert(struct ct_cache *cache, const struct ct_cache_tag *tag, const struct ct_cached *cached);
+void ct_cache_insert(struct ct_cache *cache, uint64_t client, const struct ct_cache_tag *tag,
+                     const struct ct_cached *cached);
 
 /*
  * A tag over several spans, each with its length: a MAC with a random key of this process (GMAC, which every

@@ -10,16 +10,28 @@
 
 #define CHAIN_MAX 16 /* certificates of a chain that are put into a tag; a longer one is decided anew each time */
 
+/* From the end of the signature, which is as good as random. */
+static uint64_t number_of_leaf(struct ct_bytes der)
+{
+    uint64_t words[2] = { 0, 0 };
+    size_t len = der.len < sizeof words ? der.len : sizeof words;
+
+    memcpy(words, der.data + der.len - len, len);
+    return words[0] * 31 + words[1];
+}
+
 /* Everything a verdict depends on but time and the certificate's files in the stores. */
 static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, const struct clientct_input *input,
-                   struct ct_cache_tag *tag)
+                   struct ct_cache_tag *tag, uint64_t *client)
 {
+    const struct ct_settings *settings = &snapshot->config->settings;
     int chain_len = input->chain == NULL ? 0 : sk_X509_num(input->chain);
     struct ct_bytes spans[4 + CHAIN_MAX];
     uint8_t *encoded[1 + CHAIN_MAX] = { NULL };
     size_t encoded_count = 0;
     size_t count = 0;
-    uint8_t present = (uint8_t)((input->tls_scts != NULL ? 1 : 0) | (input->server_name != NULL ? 2 : 0));
+    uint8_t present = input->tls_scts != NULL ? 1 : 0;
+    uint8_t names[CT_RULES_MAX / 8];
     bool ok = chain_len <= CHAIN_MAX;
     uint8_t head[sizeof snapshot->digest + 1];
 
@@ -27,8 +39,9 @@ static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, c
     head[sizeof snapshot->digest] = present;
     spans[count++] = (struct ct_bytes){ head, sizeof head };
     spans[count++] = (struct ct_bytes){ input->tls_scts, input->tls_scts == NULL ? 0 : input->tls_scts_len };
-    spans[count++] = (struct ct_bytes){ (const uint8_t *)input->server_name,
-                                        input->server_name == NULL ? 0 : strlen(input->server_name) };
+    /* Not the name: a client could make up as many as it likes. */
+    spans[count++] = (struct ct_bytes){ names, ct_rules_name_bits(settings->rules, settings->rule_count,
+                                                                  input->server_name, names) };
     for (int i = -1; i < chain_len && ok; i++) {
         X509 *x509 = i < 0 ? input->leaf : sk_X509_value(input->chain, i);
         int len;
@@ -43,57 +56,74 @@ static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, c
         }
     }
     ok = ok && ct_cache_make_tag(cache, spans, count, tag);
+    if (ok) {
+        *client = number_of_leaf(spans[3]);
+    }
     for (size_t i = 0; i < encoded_count; i++) {
         OPENSSL_free(encoded[i]);
     }
     return ok;
 }
 
-/* The stamps of the certificate's files as they are now, of those that the verdict depended on. */
-static bool look_at_files(const struct ct_settings *settings, const struct ct_cached *cached,
-                          struct ct_file_stamp stamps[2])
+/* Of the certificate's OCSP response, its twin's, and its SCTs; zero where the verdict did not depend on it. */
+struct stamps {
+    struct ct_file_stamp files[3];
+};
+
+static bool look_at(const char *dir, const uint8_t sha256[32], const char *suffix, struct ct_file_stamp *stamp)
 {
     char path[PATH_MAX];
 
-    if ((settings->sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_OCSP)) != 0 && settings->ocsp_store.path != NULL) {
-        if (!ct_evidence_path(settings->ocsp_store.path, cached->leaf_sha256, ".ocsp", path)) {
-            return false;
-        }
-        stamps[0] = ct_file_stamp_of(path, false);
+    if (dir == NULL) {
+        return true;
     }
-    if (cached->read_store && settings->sct_store.path != NULL) {
-        if (!ct_evidence_path(settings->sct_store.path, cached->leaf_sha256, ".sct", path)) {
-            return false;
-        }
-        stamps[1] = ct_file_stamp_of(path, false);
+    if (!ct_evidence_path(dir, sha256, suffix, path)) {
+        return false;
     }
+    *stamp = ct_file_stamp_of(path, false);
     return true;
 }
 
-static bool tag_of_stamps(struct ct_cache *cache, const struct ct_file_stamp stamps[2], struct ct_cache_tag *tag)
+/* As they are now. */
+static bool look_at_files(const struct ct_settings *settings, const struct ct_cached *cached, struct stamps *stamps)
 {
-    uint64_t words[2][6];
-    struct ct_bytes span = { (const uint8_t *)words, sizeof words };
+    struct ct_file_stamp *files = stamps->files;
 
-    for (int i = 0; i < 2; i++) { /* field by field, since bytes of padding are undefined */
-        words[i][0] = stamps[i].dev;
-        words[i][1] = stamps[i].ino;
-        words[i][2] = stamps[i].size;
-        words[i][3] = (uint64_t)stamps[i].mtime_ns;
-        words[i][4] = (uint64_t)stamps[i].ctime_ns;
-        words[i][5] = (uint64_t)stamps[i].error;
+    return (!cached->read_ocsp || (look_at(settings->ocsp_store.path, cached->leaf_sha256, ".ocsp", &files[0]) &&
+                                   (!cached->has_twin || files[0].error == 0 ||
+                                    look_at(settings->ocsp_store.path, cached->twin_sha256, ".ocsp", &files[1])))) &&
+           (!cached->read_store || look_at(settings->sct_store.path, cached->leaf_sha256, ".sct", &files[2]));
+}
+
+static bool number_of_stamps(struct ct_cache *cache, const struct stamps *stamps, uint64_t *number)
+{
+    uint64_t words[3][6];
+    struct ct_bytes span = { (const uint8_t *)words, sizeof words };
+    struct ct_cache_tag tag;
+
+    for (int i = 0; i < 3; i++) { /* field by field, since bytes of padding are undefined */
+        words[i][0] = stamps->files[i].dev;
+        words[i][1] = stamps->files[i].ino;
+        words[i][2] = stamps->files[i].size;
+        words[i][3] = (uint64_t)stamps->files[i].mtime_ns;
+        words[i][4] = (uint64_t)stamps->files[i].ctime_ns;
+        words[i][5] = (uint64_t)stamps->files[i].error;
     }
-    return ct_cache_make_tag(cache, &span, 1, tag);
+    if (!ct_cache_make_tag(cache, &span, 1, &tag)) {
+        return false;
+    }
+    memcpy(number, tag.bytes, sizeof *number);
+    return true;
 }
 
 static bool files_unchanged(struct ct_cache *cache, const struct ct_settings *settings, const struct ct_cached *cached)
 {
-    struct ct_file_stamp stamps[2];
-    struct ct_cache_tag tag;
+    struct stamps stamps;
+    uint64_t number;
 
-    memset(stamps, 0, sizeof stamps);
-    return look_at_files(settings, cached, stamps) && tag_of_stamps(cache, stamps, &tag) &&
-           memcmp(&tag, &cached->files, sizeof tag) == 0;
+    memset(&stamps, 0, sizeof stamps);
+    return look_at_files(settings, cached, &stamps) && number_of_stamps(cache, &stamps, &number) &&
+           number == cached->files;
 }
 
 static uint16_t index_in(const void *item, const void *first, size_t size)
@@ -107,7 +137,7 @@ static uint16_t index_in(const void *item, const void *first, size_t size)
 static bool keep(struct ct_cache *cache, const struct ct_settings *settings, const struct clientct_verdict *verdict,
                  const struct ct_decision_facts *facts, struct ct_cached *cached)
 {
-    const struct ct_file_stamp stamps[2] = { facts->ocsp_file, facts->store_file };
+    const struct stamps stamps = { { facts->ocsp_file, facts->twins_ocsp_file, facts->store_file } };
 
     if (verdict->reason == CLIENTCT_NOT_EVALUATED || verdict->reason == CLIENTCT_CONFIG_ERROR ||
         verdict->reason == CLIENTCT_INTERNAL_ERROR) {
@@ -127,8 +157,11 @@ static bool keep(struct ct_cache *cache, const struct ct_settings *settings, con
     cached->decided = verdict->decided;
     cached->compliant = verdict->compliant;
     cached->shadow_compliant = verdict->shadow_compliant;
+    cached->read_ocsp = facts->read_ocsp;
     cached->read_store = facts->read_store;
-    return tag_of_stamps(cache, stamps, &cached->files);
+    cached->has_twin = facts->has_twin;
+    memcpy(cached->twin_sha256, facts->twin_sha256, sizeof cached->twin_sha256);
+    return number_of_stamps(cache, &stamps, &cached->files);
 }
 
 /* Appended to the detail, where a verdict that was not cached has it. */
@@ -191,9 +224,10 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
     struct ct_decision_facts facts;
     struct ct_cache_tag tag;
     struct ct_cached cached;
+    uint64_t client = 0;
 
-    cacheable = cacheable && tag_of(cache, snapshot, input, &tag);
-    if (cacheable && ct_cache_find(cache, &tag, now_ms, &cached) && files_unchanged(cache, settings, &cached)) {
+    cacheable = cacheable && tag_of(cache, snapshot, input, &tag, &client);
+    if (cacheable && ct_cache_find(cache, client, &tag, now_ms, &cached) && files_unchanged(cache, settings, &cached)) {
         restore(settings, &cached, now_ms, verdict);
         set_terms(snapshot, cached.resumption, cached.until_ms, verdict);
         return;
@@ -201,6 +235,6 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
     ct_decide(snapshot, input, now_ms, verdict, &facts);
     set_terms(snapshot, (uint8_t)facts.resumption, facts.until_ms, verdict);
     if (cacheable && keep(cache, settings, verdict, &facts, &cached)) {
-        ct_cache_insert(cache, &tag, &cached);
+        ct_cache_insert(cache, client, &tag, &cached);
     }
 }

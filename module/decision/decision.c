@@ -68,6 +68,17 @@ static void narrow(struct decision *d, int64_t from_ms, int64_t until_ms)
     }
 }
 
+/* `revocation` of the rule, the policy or the top: the first of these that says anything. */
+static bool requires_revocation(const struct decision *d)
+{
+    enum ct_revocation revocation = d->facts->rule != NULL ? d->facts->rule->revocation : CT_REVOCATION_UNSET;
+
+    if (revocation == CT_REVOCATION_UNSET && d->facts->policy != NULL) {
+        revocation = d->facts->policy->revocation;
+    }
+    return (revocation == CT_REVOCATION_UNSET ? d->settings->revocation : revocation) == CT_REVOCATION_REQUIRE;
+}
+
 static bool reads(const struct decision *d, enum clientct_source source)
 {
     return (d->settings->sources & CT_SOURCE_BIT(source)) != 0;
@@ -153,7 +164,7 @@ static void look(struct decision *d, enum clientct_source source)
 {
     struct ct_evidence *evidence = &d->evidence[source];
 
-    if (!reads(d, source)) {
+    if (!reads(d, source) && !(source == CLIENTCT_SOURCE_OCSP && requires_revocation(d))) {
         return;
     }
     switch (source) {
@@ -172,7 +183,11 @@ static void look(struct decision *d, enum clientct_source source)
         if (evidence->trouble != CLIENTCT_NOT_EVALUATED) {
             narrow(d, d->now_ms, d->now_ms + DOUBT_RETRY_MS); /* time alone may change the answer */
         }
+        d->facts->read_ocsp = true;
         d->facts->ocsp_file = evidence->stamp;
+        d->facts->twins_ocsp_file = evidence->twin;
+        d->facts->has_twin = d->certificate.has_twin;
+        memcpy(d->facts->twin_sha256, d->certificate.twin_sha256, sizeof d->facts->twin_sha256);
         break;
     case CLIENTCT_SOURCE_STORE:
         ct_evidence_store(&d->certificate, d->settings->sct_store.path, evidence);
@@ -283,7 +298,9 @@ static enum clientct_reason judge(struct decision *d)
 
     gather(d, CLIENTCT_SOURCE_EMBEDDED);
     gather(d, CLIENTCT_SOURCE_TLS);
-    pool(d, CLIENTCT_SOURCE_OCSP); /* looked at before, for revocation */
+    if (reads(d, CLIENTCT_SOURCE_OCSP)) {
+        pool(d, CLIENTCT_SOURCE_OCSP); /* looked at before, for revocation */
+    }
     /* The store costs a file: it is opened only when the other sources do not do. */
     spare_store = !d->input->explain && d->settings->shadow_policy == SIZE_MAX;
     if (!spare_store) {
@@ -341,6 +358,32 @@ static bool is_exempt(struct decision *d)
     return !d->exemption_ended;
 }
 
+/* What OCSP says against the certificate, whatever its SCTs; CLIENTCT_NOT_EVALUATED: nothing. */
+static enum clientct_reason revocation(struct decision *d)
+{
+    const struct ct_evidence *ocsp = &d->evidence[CLIENTCT_SOURCE_OCSP];
+    bool required = requires_revocation(d);
+    bool unknown = required && !ocsp->good;
+
+    if (required) {
+        ct_explanation_add(explanation_of(d), "revocation", ocsp->good,
+                           ocsp->good ? "a fresh OCSP response says good" : ocsp->detail, "require");
+    }
+    if (ocsp->revoked) {
+        say(d, "the OCSP response says that the certificate is revoked");
+        return CLIENTCT_REVOKED;
+    }
+    if (unknown && ocsp->missing) {
+        say(d, "revocation = require, and there is no OCSP response for the certificate in ocsp_store");
+        return CLIENTCT_OCSP_MISSING;
+    }
+    if (unknown) {
+        say(d, "revocation = require: %s", ocsp->detail);
+        return CLIENTCT_OCSP_UNUSABLE;
+    }
+    return CLIENTCT_NOT_EVALUATED;
+}
+
 static enum clientct_reason reason_for_certificate(struct decision *d)
 {
     enum clientct_reason refusal = hard_refusal(d);
@@ -353,9 +396,8 @@ static enum clientct_reason reason_for_certificate(struct decision *d)
     if (d->evaluation.failed) {
         return CLIENTCT_INTERNAL_ERROR;
     }
-    if (d->evidence[CLIENTCT_SOURCE_OCSP].revoked) {
-        say(d, "the OCSP response says that the certificate is revoked");
-        return CLIENTCT_REVOKED;
+    if ((refusal = revocation(d)) != CLIENTCT_NOT_EVALUATED) {
+        return refusal;
     }
     if (is_exempt(d)) {
         say(d, "rule %s exempts the certificate", d->facts->rule->name);
@@ -407,6 +449,16 @@ static bool any_rule_sets_mode(const struct ct_settings *settings)
     return false;
 }
 
+static bool knows_certificates_by_hash(const struct ct_settings *settings)
+{
+    bool known = settings->ocsp_store.path != NULL;
+
+    for (size_t i = 0; i < settings->rule_count && !known; i++) {
+        known = settings->rules[i].has_certificate && !settings->rules[i].by_signed_part;
+    }
+    return known;
+}
+
 static void decide(struct decision *d)
 {
     struct clientct_verdict *verdict = d->verdict;
@@ -444,6 +496,10 @@ static void decide(struct decision *d)
             CLIENTCT_SERVER_NAMES_MAX);
         conclude(d, CLIENTCT_TOO_MANY_NAMES);
         return;
+    }
+    if (knows_certificates_by_hash(d->settings)) {
+        ct_certificate_find_twin(&d->certificate, d->input->leaf,
+                                 sk_X509_num(d->input->chain) > 1 ? sk_X509_value(d->input->chain, 1) : NULL);
     }
     if ((failed = choose(d)) != CLIENTCT_NOT_EVALUATED) {
         verdict->decided = true;

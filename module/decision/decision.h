@@ -11,7 +11,11 @@ struct ct_decision_facts {
     int64_t from_ms, until_ms;      /* [from, until): in this interval of time the same input gives the same verdict */
     const struct ct_rule *rule;     /* of the snapshot's settings; NULL: none matched */
     const struct ct_policy *policy; /* NULL: none was chosen */
-    struct ct_file_stamp ocsp_file, store_file; /* as they were read; zero: not looked for */
+    /* As they were read; zero: not looked for. The second: by the hash of the certificate's twin. */
+    struct ct_file_stamp ocsp_file, twins_ocsp_file, store_file;
+    bool read_ocsp;
+    bool has_twin;
+    uint8_t twin_sha256[32];
     bool read_store;
     enum clientct_resumption resumption; /* at most, by the rule */
 };

@@ -68,7 +68,7 @@ static bool walk(struct ct_certificate *out)
     struct ct_der tbs = ct_der_expect(&certificate, CT_DER_SEQUENCE);
     struct ct_reader fields = ct_reader_of(tbs.content);
 
-    (void)ct_der_expect(&certificate, CT_DER_SEQUENCE);   /* signatureAlgorithm */
+    out->signature_algorithm = ct_der_expect(&certificate, CT_DER_SEQUENCE).whole;
     (void)ct_der_expect(&certificate, CT_DER_BIT_STRING); /* signature */
     if (!ct_reader_finished(&r) || !ct_reader_finished(&certificate)) {
         return false;
@@ -102,6 +102,11 @@ static enum ct_certificate_result take_der(uint8_t *der, size_t len, struct ct_c
         return CT_CERTIFICATE_OUT_OF_MEMORY;
     }
     out->well_formed = walk(out);
+    if (out->well_formed &&
+        EVP_Digest(out->tbs.data, out->tbs.len, out->signed_sha256, NULL, EVP_sha256(), NULL) != 1) {
+        ct_certificate_clear(out);
+        return CT_CERTIFICATE_OUT_OF_MEMORY;
+    }
     if (!out->well_formed) {
         struct ct_certificate bare = { .der = out->der, .der_len = out->der_len };
 
@@ -140,6 +145,12 @@ enum ct_certificate_result ct_certificate_read(X509 *x509, struct ct_certificate
         out->well_formed = false;
     }
     return CT_CERTIFICATE_OK;
+}
+
+bool ct_certificate_is(const struct ct_certificate *certificate, const uint8_t sha256[32])
+{
+    return memcmp(certificate->sha256, sha256, sizeof certificate->sha256) == 0 ||
+           (certificate->has_twin && memcmp(certificate->twin_sha256, sha256, sizeof certificate->twin_sha256) == 0);
 }
 
 void ct_certificate_clear(struct ct_certificate *certificate)

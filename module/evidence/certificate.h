@@ -10,11 +10,15 @@
 struct ct_certificate {
     uint8_t *der;
     size_t der_len;
-    uint8_t sha256[32];                /* of der */
-    struct ct_bytes tbs;               /* TBSCertificate: the whole element */
+    uint8_t sha256[32];        /* of der */
+    bool has_twin;             /* ct_certificate_find_twin has found one */
+    uint8_t twin_sha256[32];   /* of the same certificate with the other form of its ECDSA signature */
+    uint8_t signed_sha256[32]; /* of tbs, the signed part, which nobody but the CA can change */
+    struct ct_bytes tbs;       /* TBSCertificate: the whole element */
+    struct ct_bytes signature_algorithm;
     struct ct_bytes extensions;        /* the contents of the Extensions SEQUENCE; empty when there are none */
     struct ct_bytes before_extensions; /* contents of the TBSCertificate up to [3] */
-    bool well_formed;                  /* strict DER down to the extensions; false: only der and sha256 are set */
+    bool well_formed;                  /* strict DER down to the extensions; false: only der, sha256 are set */
     bool duplicate_extension;          /* two SCT-list extensions */
     bool poison;                       /* critical poison, RFC 6962, 3.1: a precertificate */
     struct ct_bytes poison_extension;  /* the whole Extension element, where there is just one */
@@ -28,6 +32,13 @@ enum ct_certificate_result { CT_CERTIFICATE_OK, CT_CERTIFICATE_OUT_OF_MEMORY };
 enum ct_certificate_result ct_certificate_read(X509 *x509, struct ct_certificate *out) CT_MUST_USE;
 /* The same from DER, which is copied: for tests, fuzzing and tools. Validity is read by libcrypto only in the above. */
 enum ct_certificate_result ct_certificate_read_der(struct ct_bytes der, struct ct_certificate *out) CT_MUST_USE;
+/*
+ * Sets has_twin and twin_sha256 where the signature is ECDSA, with the key of `issuer` (NULL: the leaf's own). Where
+ * memory is short there is none.
+ */
+void ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer);
+/* Whether the SHA-256 of the DER is this one, or the twin's is. */
+bool ct_certificate_is(const struct ct_certificate *certificate, const uint8_t sha256[32]) CT_MUST_USE;
 void ct_certificate_clear(struct ct_certificate *certificate);
 
 /*

@@ -74,8 +74,8 @@ bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suf
     return written > 0 && written < PATH_MAX;
 }
 
-bool ct_evidence_read_file(const struct ct_certificate *certificate, const char *dir, const char *suffix,
-                           struct ct_file *file, struct ct_evidence *out)
+bool ct_evidence_read_file(const uint8_t sha256[32], const char *dir, const char *suffix, struct ct_file *file,
+                           struct ct_evidence *out)
 {
     char path[PATH_MAX];
     int error;
@@ -83,7 +83,7 @@ bool ct_evidence_read_file(const struct ct_certificate *certificate, const char 
     if (dir == NULL) {
         return false;
     }
-    if (!ct_evidence_path(dir, certificate->sha256, suffix, path)) {
+    if (!ct_evidence_path(dir, sha256, suffix, path)) {
         describe_failure(dir, suffix, ENAMETOOLONG, out);
         return false;
     }

@@ -15,11 +15,14 @@
 struct ct_evidence {
     enum clientct_reason trouble; /* CLIENTCT_NOT_EVALUATED: none; otherwise why the source gives nothing */
     char detail[160];             /* about the trouble, or why a store could not be read (no trouble then), or "" */
-    bool revoked;                 /* OCSP: a fresh, valid response says revoked */
+    bool revoked;                 /* OCSP: a response that is or was valid says revoked */
+    bool good;                    /* OCSP: a fresh, valid response says good */
+    bool missing;                 /* OCSP: there is no response */
     bool present;                 /* `list` is there */
     struct ct_bytes list;         /* SignedCertificateTimestampList with its two-byte length */
     uint8_t *owned;               /* the memory that list lies in, where it is not borrowed */
     struct ct_file_stamp stamp;   /* of the file that was looked for; zero when none was: for the cache */
+    struct ct_file_stamp twin;    /* of the one by the twin's hash */
     int64_t from_ms, until_ms;    /* OCSP: what is said holds in [from, until); INT64_MIN, INT64_MAX: open */
 };
 
@@ -31,10 +34,12 @@ void ct_evidence_embedded(const struct ct_certificate *certificate, struct ct_ev
 /*
  * The OCSP response (RFC 6960) in `dir`/<sha256 of the certificate>.ocsp, or `response` when it is not empty,
  * verified with libcrypto for `leaf` issued by chain[1], as of `now_ms`. Gives the list of the singleExtension of
- * RFC 6962, section 3.3. `dir` NULL and no response: nothing. What is there and is no evidence is ocsp-unusable with
- * a detail; a fresh, valid response that says revoked sets `revoked` and is trouble of that name. Trusted are the
- * issuer's own key and responders that the issuer certified for OCSP signing; whether the responder itself was
- * revoked is not looked at. A response without nextUpdate is believed for seven days.
+ * RFC 6962, section 3.3. `dir` NULL and no response: nothing. Where there is no file of that name, one by the hash of
+ * the certificate's twin will do. What is there and is no evidence is ocsp-unusable with a detail; a valid response
+ * that says revoked sets `revoked` and is trouble of that name, also when nextUpdate has passed. A fresh one that says
+ * good sets `good`, with or without SCTs. Trusted are the issuer's own key and responders that the issuer certified for
+ * OCSP signing; whether the responder itself was revoked is not looked at. A response without nextUpdate is believed
+ * for seven days.
  */
 void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STACK_OF(X509) *chain, const char *dir,
                       struct ct_bytes response, int64_t now_ms, struct ct_evidence *out);
@@ -57,7 +62,7 @@ void ct_evidence_init(struct ct_evidence *out);
  * (memory aside: internal-error), but what an operator would want to know is in out->detail: not permitted, too
  * large, no regular file.
  */
-bool ct_evidence_read_file(const struct ct_certificate *certificate, const char *dir, const char *suffix,
-                           struct ct_file *file, struct ct_evidence *out) CT_MUST_USE;
+bool ct_evidence_read_file(const uint8_t sha256[32], const char *dir, const char *suffix, struct ct_file *file,
+                           struct ct_evidence *out) CT_MUST_USE;
 
 #endif

@@ -141,7 +141,9 @@ static bool within(int64_t start, int64_t end, int64_t now, struct ct_evidence *
     return true;
 }
 
-static const char *check_freshness(OCSP_SINGLERESP *single, int64_t now, int *status, struct ct_evidence *out)
+/* *as_of is the time as of which the signature has to be good. */
+static const char *check_freshness(OCSP_SINGLERESP *single, int64_t now, int *status, int64_t *as_of,
+                                   struct ct_evidence *out)
 {
     ASN1_GENERALIZEDTIME *this_update = NULL;
     ASN1_GENERALIZEDTIME *next_update = NULL;
@@ -156,6 +158,11 @@ static const char *check_freshness(OCSP_SINGLERESP *single, int64_t now, int *st
         end = start + MAX_AGE_WITHOUT_NEXT_UPDATE;
     } else if (!ct_time_of_asn1(next_update, &end) || end < start) {
         return "nextUpdate does not decode or is before thisUpdate";
+    }
+    *as_of = now;
+    if (*status == V_OCSP_CERTSTATUS_REVOKED && within(start, INT64_MAX, now, out)) {
+        *as_of = start; /* what was revoked stays revoked, when nextUpdate and the responder's time are over, too */
+        return NULL;
     }
     if (within(start, end, now, out)) {
         return NULL;
@@ -306,22 +313,27 @@ static const char *examine(struct ct_bytes bytes, X509 *leaf, X509 *issuer, int6
 {
     OCSP_BASICRESP *basic = NULL;
     OCSP_SINGLERESP *single = NULL;
+    struct ct_evidence past;
     const char *why;
+    int64_t as_of;
     int status;
 
+    ct_evidence_init(&past);
     if ((why = read_basic(bytes, &basic)) != NULL || (why = find_single(basic, leaf, issuer, &single)) != NULL ||
-        (why = check_freshness(single, now, &status, out)) != NULL) {
+        (why = check_freshness(single, now, &status, &as_of, out)) != NULL) {
         goto out;
     }
     if (has_unknown_critical(basic, single)) {
         why = "the response has a critical extension that is not understood";
         goto out;
     }
-    if ((why = check_signature(basic, issuer, now, out)) != NULL) {
+    /* How long the responder was to be believed says nothing of how long revocation lasts. */
+    if ((why = check_signature(basic, issuer, as_of, as_of == now ? out : &past)) != NULL) {
         goto out;
     }
     switch (status) {
     case V_OCSP_CERTSTATUS_GOOD:
+        out->good = true;
         why = read_list(single, out);
         break;
     case V_OCSP_CERTSTATUS_REVOKED:
@@ -337,6 +349,23 @@ out:
     return why;
 }
 
+/* The certificate's file, or its twin's. */
+static bool read_response(const struct ct_certificate *certificate, const char *dir, struct ct_file *file,
+                          struct ct_evidence *out)
+{
+    bool read = ct_evidence_read_file(certificate->sha256, dir, ".ocsp", file, out);
+    struct ct_file_stamp stamp = out->stamp;
+
+    out->missing = !read && out->trouble == CLIENTCT_NOT_EVALUATED && out->detail[0] == '\0';
+    if (out->missing && certificate->has_twin) {
+        read = ct_evidence_read_file(certificate->twin_sha256, dir, ".ocsp", file, out);
+        out->twin = out->stamp;
+        out->stamp = stamp;
+        out->missing = !read && out->trouble == CLIENTCT_NOT_EVALUATED && out->detail[0] == '\0';
+    }
+    return read;
+}
+
 void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STACK_OF(X509) *chain, const char *dir,
                       struct ct_bytes response, int64_t now_ms, struct ct_evidence *out)
 {
@@ -346,7 +375,7 @@ void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STAC
 
     ct_evidence_init(out);
     if (response.len == 0) {
-        if (certificate == NULL || !ct_evidence_read_file(certificate, dir, ".ocsp", &file, out)) {
+        if (certificate == NULL || !read_response(certificate, dir, &file, out)) {
             return;
         }
         response = (struct ct_bytes){ file.data, file.len };

@@ -6,7 +6,7 @@ void ct_evidence_store(const struct ct_certificate *certificate, const char *dir
     struct ct_file file = { 0 };
 
     ct_evidence_init(out);
-    if (certificate == NULL || !ct_evidence_read_file(certificate, dir, ".sct", &file, out)) {
+    if (certificate == NULL || !ct_evidence_read_file(certificate->sha256, dir, ".sct", &file, out)) {
         return;
     }
     out->owned = file.data;

@@ -240,7 +240,13 @@ static enum outcome certificate_matches(const struct ct_rule *rule, const struct
 {
     char seen[2 * 32 + 1], wanted[2 * 32 + 1];
 
-    if (memcmp(subject->certificate->sha256, rule->certificate, sizeof rule->certificate) == 0) {
+    if (rule->by_signed_part) {
+        return subject->certificate->well_formed &&
+                       memcmp(subject->certificate->signed_sha256, rule->certificate, sizeof rule->certificate) == 0
+                   ? MATCHES
+                   : differ(why, "another certificate", "%s", "the certificate of the rule's file");
+    }
+    if (ct_certificate_is(subject->certificate, rule->certificate)) {
         return MATCHES;
     }
     ct_hex(subject->certificate->sha256, sizeof subject->certificate->sha256, seen);
@@ -248,9 +254,14 @@ static enum outcome certificate_matches(const struct ct_rule *rule, const struct
     return differ(why, seen, "certificate sha256:%s", wanted);
 }
 
-static bool gives_certificate(const struct ct_rule *rule)
+static bool gives_hash(const struct ct_rule *rule)
 {
-    return rule->has_certificate;
+    return rule->has_certificate && !rule->by_signed_part;
+}
+
+static bool gives_file(const struct ct_rule *rule)
+{
+    return rule->has_certificate && rule->by_signed_part;
 }
 
 static bool gives_server_name(const struct ct_rule *rule)
@@ -287,7 +298,9 @@ static bool gives_extended_key_usage(const struct ct_rule *rule)
 #define BY_DATE "their notBefore, which the CA chooses and can backdate"
 #define BY_POLICY "`certificate_policy`, which the CA chooses"
 #define BY_USAGE "`extended_key_usage`, which the CA chooses"
-#define BY_HASH "`certificate`, a hash over the signature, too, and a signature can be rewritten into another good one"
+#define BY_HASH \
+    "`certificate`, a hash over the signature, too, and a signature can be rewritten into another good one; a " \
+    "certificate that is given as a file is known by its signed part"
 #define BY_CHAIN "`issuer`, and which chain is verified depends on the CA certificates that the client sends"
 
 /*
@@ -299,7 +312,8 @@ static const struct {
     enum outcome (*matches)(const struct ct_rule *rule, const struct ct_rule_subject *subject, struct issuers *issuers,
                             struct difference *why);
 } conditions[] = {
-    { { "certificate", CT_CHOSEN_BY_CLIENT, true, NULL, BY_HASH, gives_certificate }, certificate_matches },
+    { { "certificate", CT_CHOSEN_BY_CLIENT, true, NULL, BY_HASH, gives_hash }, certificate_matches },
+    { { "certificate", CT_CHOSEN_BY_OPERATOR, true, NULL, NULL, gives_file }, certificate_matches },
     { { "server_name", CT_CHOSEN_BY_CLIENT, false, BY_NAME, BY_NAME, gives_server_name }, server_name_matches },
     { { "issued_before", CT_CHOSEN_BY_CA, false, BY_DATE, BY_DATE, gives_issued_before }, issued_matches },
     { { "issued_after", CT_CHOSEN_BY_CA, false, BY_DATE, BY_DATE, gives_issued_after }, issued_matches },
@@ -387,6 +401,25 @@ const struct ct_rule *ct_rules_match(const struct ct_rule *rules, size_t count, 
     }
     free(issuers.spki);
     return found;
+}
+
+size_t ct_rules_name_bits(const struct ct_rule *rules, size_t count, const char *server_name,
+                          uint8_t bits[CT_RULES_MAX / 8])
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < count && i < CT_RULES_MAX; i++) {
+        if (rules[i].server_name == NULL) {
+            continue;
+        }
+        while (used <= i / 8) {
+            bits[used++] = 0;
+        }
+        if (server_name != NULL && name_matches(rules[i].server_name, server_name)) {
+            bits[i / 8] |= (uint8_t)(1u << i % 8);
+        }
+    }
+    return used;
 }
 
 void ct_rule_clear(struct ct_rule *rule)

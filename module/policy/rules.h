@@ -6,6 +6,7 @@
 
 #include "evidence/certificate.h"
 #include "policy/explanation.h"
+#include "policy/terms.h"
 
 struct ct_rule {
     char *name;
@@ -15,7 +16,8 @@ struct ct_rule {
     uint8_t issuer_spki[32];  /* SHA-256 of the SPKI of any CA in the verified chain */
     X509 *issuer_certificate; /* when the rule names a file: also for clientct:anchors; else NULL */
     bool has_certificate;
-    uint8_t certificate[32];  /* SHA-256 of the leaf's DER */
+    bool by_signed_part;      /* the rule names a file: what `certificate` is the SHA-256 of */
+    uint8_t certificate[32];  /* SHA-256 of the leaf's DER, or of its TBSCertificate */
     char *server_name;        /* lower case; leading "*." allowed; NULL: not given */
     int64_t issued_before_ms; /* INT64_MAX: not given */
     int64_t issued_after_ms;  /* INT64_MIN: not given; at this time and later match */
@@ -28,6 +30,7 @@ struct ct_rule {
     bool has_mode;
     enum clientct_mode mode;
     enum clientct_resumption resumption; /* at most; CLIENTCT_RESUMPTION_ALLOW: not given */
+    enum ct_revocation revocation;
 };
 
 struct ct_rule_subject {
@@ -65,6 +68,13 @@ const char *ct_chooser_name(enum ct_chooser chooser);
  */
 const struct ct_rule *ct_rules_match(const struct ct_rule *rules, size_t count, const struct ct_rule_subject *subject,
                                      struct ct_explanation *explanation, enum clientct_reason *failed);
+/*
+ * One bit for each rule: whether its `server_name` is this one. Names with the same bits are the same to the rules.
+ * `bits` has room for CT_RULES_MAX; returns how many bytes are used: none where no rule asks for a name.
+ */
+#define CT_RULES_MAX 4096u /* in a file */
+size_t ct_rules_name_bits(const struct ct_rule *rules, size_t count, const char *server_name,
+                          uint8_t bits[CT_RULES_MAX / 8]);
 void ct_rule_clear(struct ct_rule *rule);
 
 #endif

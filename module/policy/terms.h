@@ -18,6 +18,13 @@ struct ct_min_scts {
     int64_t over_ms; /* the row holds for lifetimes longer than this; 0 in the first row */
 };
 
+/* `revocation`: what has to be known of a certificate besides its SCTs. */
+enum ct_revocation {
+    CT_REVOCATION_UNSET,    /* as the policy, or the top, has it */
+    CT_REVOCATION_AS_FOUND, /* a valid OCSP response that says revoked refuses, and nothing else */
+    CT_REVOCATION_REQUIRE   /* anything but a fresh, valid one that says good refuses */
+};
+
 struct ct_policy {
     char *name;
     unsigned line; /* of its section; 0: a preset */
@@ -32,6 +39,7 @@ struct ct_policy {
     bool embedded_apart; /* the presets: embedded and presented SCTs are two ways, and none stands for the other */
     int64_t clock_skew_ms;
     int64_t sct_max_age_ms; /* 0: no limit */
+    enum ct_revocation revocation;
 };
 
 /* The certificate's side. */

@@ -59,14 +59,14 @@ START_TEST(serves_what_was_put_in_within_its_interval_only)
     struct ct_cache_tag tag = tag_of(1), other = tag_of(2);
     struct ct_cached in = verdict_of(1, 7, true, 1000, 2000), out;
 
-    ck_assert(!ct_cache_find(cache, &tag, 1500, &out));
-    ct_cache_insert(cache, &tag, &in);
-    ck_assert(!ct_cache_find(cache, &other, 1500, &out));
-    ck_assert(!ct_cache_find(cache, &tag, 999, &out)); /* a clock that went back */
-    ck_assert(ct_cache_find(cache, &tag, 1000, &out));
+    ck_assert(!ct_cache_find(cache, 1, &tag, 1500, &out));
+    ct_cache_insert(cache, 1, &tag, &in);
+    ck_assert(!ct_cache_find(cache, 1, &other, 1500, &out));
+    ck_assert(!ct_cache_find(cache, 1, &tag, 999, &out)); /* a clock that went back */
+    ck_assert(ct_cache_find(cache, 1, &tag, 1000, &out));
     ck_assert_mem_eq(&in, &out, sizeof in);
-    ck_assert(ct_cache_find(cache, &tag, 1999, &out));
-    ck_assert(!ct_cache_find(cache, &tag, 2000, &out));
+    ck_assert(ct_cache_find(cache, 1, &tag, 1999, &out));
+    ck_assert(!ct_cache_find(cache, 1, &tag, 2000, &out));
 }
 END_TEST
 
@@ -104,7 +104,7 @@ static size_t kept_of(uint64_t count, bool *there)
         struct ct_cache_tag tag = tag_of(n);
         struct ct_cached out;
 
-        there[n] = ct_cache_find(cache, &tag, 5, &out) && is_whole(&out, n);
+        there[n] = ct_cache_find(cache, n, &tag, 5, &out) && is_whole(&out, n);
         kept += there[n];
     }
     return kept;
@@ -119,7 +119,7 @@ START_TEST(refusals_never_push_out_acceptances)
         struct ct_cache_tag tag = tag_of(n);
         struct ct_cached in = verdict_of(n, 0, true, 0, 10);
 
-        ct_cache_insert(cache, &tag, &in);
+        ct_cache_insert(cache, n, &tag, &in);
     }
     /* Where five share a bucket one has gone already: the key is random. */
     ck_assert_uint_ge(kept_of(ACCEPTED, before), ACCEPTED * 9 / 10);
@@ -127,10 +127,35 @@ START_TEST(refusals_never_push_out_acceptances)
         struct ct_cache_tag tag = tag_of(n);
         struct ct_cached in = verdict_of(n, 0, false, 0, 10);
 
-        ct_cache_insert(cache, &tag, &in);
+        ct_cache_insert(cache, n, &tag, &in);
     }
     (void)kept_of(ACCEPTED, after);
     ck_assert_mem_eq(before, after, sizeof before);
+}
+END_TEST
+
+/* Three clients that share a bucket: two that come always the same way, and one that varies what it can. */
+START_TEST(a_client_that_varies_pushes_out_no_other)
+{
+    enum { OTHERS = 2, BUCKET = 77, VARIATIONS = 20000 };
+    struct ct_cached in, out;
+    struct ct_cache_tag tag;
+
+    for (uint64_t n = 0; n < OTHERS; n++) {
+        tag = tag_of(n);
+        in = verdict_of(n, 0, true, 0, 10);
+        ct_cache_insert(cache, BUCKET, &tag, &in);
+    }
+    for (uint64_t n = 1000; n < 1000 + VARIATIONS; n++) {
+        tag = tag_of(n);
+        in = verdict_of(200, 0, true, 0, 10);
+        ct_cache_insert(cache, BUCKET, &tag, &in);
+        ck_assert_msg(ct_cache_find(cache, BUCKET, &tag, 5, &out), "the last variation is kept");
+    }
+    for (uint64_t n = 0; n < OTHERS; n++) {
+        tag = tag_of(n);
+        ck_assert_msg(ct_cache_find(cache, BUCKET, &tag, 5, &out) && is_whole(&out, n), "client %d", (int)n);
+    }
 }
 END_TEST
 
@@ -154,7 +179,7 @@ START_TEST(agrees_with_a_plain_map)
         int64_t now = rand() % 1000; /* a clock that jumps */
         struct ct_cached out;
 
-        if (ct_cache_find(cache, &tags[n], now, &out)) {
+        if (ct_cache_find(cache, n, &tags[n], now, &out)) {
             hits++;
             ck_assert(model[n].there);
             ck_assert_mem_eq(&out, &model[n].last, sizeof out);
@@ -163,7 +188,7 @@ START_TEST(agrees_with_a_plain_map)
             model[n].last =
                 verdict_of(n, (unsigned)step & 0xff, n % 3 != 0, now - rand() % 300, now + 1 + rand() % 300);
             model[n].there = true;
-            ct_cache_insert(cache, &tags[n], &model[n].last);
+            ct_cache_insert(cache, n, &tags[n], &model[n].last);
         }
     }
     ck_assert_uint_gt(hits, STEPS / 10);
@@ -186,8 +211,8 @@ static void *hammer(void *arg)
 
         if (rand_r(&seed) % 2 == 0) {
             cached = verdict_of(n, (unsigned)rand_r(&seed) & 0xff, n % 2 == 0, 0, 10);
-            ct_cache_insert(cache, &shared_tags[n], &cached);
-        } else if (ct_cache_find(cache, &shared_tags[n], 5, &cached)) {
+            ct_cache_insert(cache, n, &shared_tags[n], &cached);
+        } else if (ct_cache_find(cache, n, &shared_tags[n], 5, &cached)) {
             atomic_fetch_add(&found, 1);
             if (!is_whole(&cached, n)) {
                 atomic_fetch_add(&torn, 1);
@@ -247,11 +272,11 @@ START_TEST(a_child_forked_while_others_write_neither_waits_nor_sees_half)
             for (uint64_t n = 0; n < SHARED; n++) {
                 struct ct_cached cached;
 
-                if (ct_cache_find(cache, &shared_tags[n], 5, &cached) && !is_whole(&cached, n)) {
+                if (ct_cache_find(cache, n, &shared_tags[n], 5, &cached) && !is_whole(&cached, n)) {
                     _exit(1);
                 }
                 cached = verdict_of(n, 3, n % 2 == 0, 0, 10);
-                ct_cache_insert(cache, &shared_tags[n], &cached);
+                ct_cache_insert(cache, n, &shared_tags[n], &cached);
             }
             _exit(0);
         }
@@ -272,6 +297,7 @@ int main(void)
     tcase_add_test(tc, serves_what_was_put_in_within_its_interval_only);
     tcase_add_test(tc, tags_depend_on_every_byte_and_boundary);
     tcase_add_test(tc, refusals_never_push_out_acceptances);
+    tcase_add_test(tc, a_client_that_varies_pushes_out_no_other);
     tcase_add_test(tc, agrees_with_a_plain_map);
     tcase_add_test(tc, threads_never_see_half_an_entry);
     tcase_add_test(tc, a_child_forked_while_others_write_neither_waits_nor_sees_half);

@@ -1,0 +1,394 @@
+/*
+ * `revocation`: what OCSP responses in the store do to a logged client, with and without `require`; and the twin of a
+ * certificate, which the holder of any certificate can make of it, comes under the same response and the same rules.
+ */
+#include <fcntl.h>
+#include <openssl/ec.h>
+#include <openssl/ocsp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "scene.h"
+#include "unit.h"
+
+#define GOOD CLIENTCT_COMPLIANT
+#define MISSING CLIENTCT_OCSP_MISSING
+#define UNUSABLE CLIENTCT_OCSP_UNUSABLE
+#define REVOKED CLIENTCT_REVOKED
+
+static struct scene scene;
+static struct scene_client client;
+static char store[96], responses[200];
+
+static void write_settings(const char *settings)
+{
+    char text[600];
+
+    snprintf(text, sizeof text, "ocsp_store = %s\naudit = none\n%s", store, settings);
+    scene_configure(&scene, text);
+}
+
+static void name_file(const X509 *certificate, char path[200])
+{
+    unsigned char hash[32];
+    char hex[65];
+
+    ck_assert_int_eq(X509_digest(certificate, EVP_sha256(), hash, NULL), 1);
+    ct_hex(hash, sizeof hash, hex);
+    snprintf(path, 200, "%s/%s.ocsp", store, hex);
+}
+
+static void setup(void)
+{
+    scene_set(&scene, "audit = none\n");
+    snprintf(store, sizeof store, "%s/ocsp", scene.dir);
+    ck_assert_int_eq(mkdir(store, 0700), 0);
+    scene_client(&scene, "a", &client);
+    name_file(client.minted.certificate, responses);
+}
+
+static void teardown(void)
+{
+    unlink(responses);
+    rmdir(store);
+    scene_client_clear(&client);
+    scene_clear(&scene);
+}
+
+static void respond(int status, int64_t age, int64_t left)
+{
+    struct pki_bytes ocsp = { 0 };
+    FILE *out;
+
+    pki_ocsp_response(&ocsp, &(struct pki_ocsp){ .certificate = client.minted.certificate,
+                                                 .ca = &scene.ca,
+                                                 .status = status,
+                                                 .this_update_ms = pki_now() - age,
+                                                 .next_update_ms = pki_now() + left });
+    unlink(responses);
+    ck_assert_ptr_nonnull(out = fopen(responses, "w"));
+    ck_assert_uint_eq(fwrite(ocsp.data, 1, ocsp.len, out), ocsp.len);
+    ck_assert_int_eq(fclose(out), 0);
+    pki_bytes_clear(&ocsp);
+}
+
+static void says_good(void)
+{
+    respond(V_OCSP_CERTSTATUS_GOOD, PKI_HOUR, PKI_DAY);
+}
+
+static void says_revoked(void)
+{
+    respond(V_OCSP_CERTSTATUS_REVOKED, PKI_HOUR, PKI_DAY);
+}
+
+static void said_revoked(void)
+{
+    respond(V_OCSP_CERTSTATUS_REVOKED, 30 * PKI_DAY, -20 * PKI_DAY);
+}
+
+static void will_say_revoked(void)
+{
+    respond(V_OCSP_CERTSTATUS_REVOKED, -PKI_DAY, 2 * PKI_DAY);
+}
+
+static void said_good(void)
+{
+    respond(V_OCSP_CERTSTATUS_GOOD, 2 * PKI_DAY, -PKI_DAY);
+}
+
+static void says_unknown(void)
+{
+    respond(V_OCSP_CERTSTATUS_UNKNOWN, PKI_HOUR, PKI_DAY);
+}
+
+static void is_not_there(void)
+{
+    unlink(responses);
+}
+
+static void store_is_not_there(void)
+{
+    unlink(responses);
+    rmdir(store);
+}
+
+static void is_cut(void)
+{
+    says_good();
+    ck_assert_int_eq(truncate(responses, 40), 0);
+}
+
+static void is_empty(void)
+{
+    says_good();
+    ck_assert_int_eq(truncate(responses, 0), 0);
+}
+
+static void is_pem(void)
+{
+    FILE *out = fopen(responses, "w");
+
+    fputs("-----BEGIN OCSP RESPONSE-----\nMAMKAQY=\n-----END OCSP RESPONSE-----\n", out);
+    fclose(out);
+}
+
+static void is_a_link(void)
+{
+    char elsewhere[220];
+
+    says_good();
+    snprintf(elsewhere, sizeof elsewhere, "%s/linked", scene.dir);
+    ck_assert_int_eq(rename(responses, elsewhere), 0);
+    ck_assert_int_eq(symlink(elsewhere, responses), 0);
+}
+
+static void is_a_directory(void)
+{
+    unlink(responses);
+    ck_assert_int_eq(mkdir(responses, 0700), 0);
+}
+
+static const struct row {
+    const char *name;
+    void (*put)(void);
+    enum clientct_reason as_found, require;
+} rows[] = {
+    { "good", says_good, GOOD, GOOD },
+    { "revoked", says_revoked, REVOKED, REVOKED },
+    { "revoked, and nextUpdate has passed", said_revoked, REVOKED, REVOKED },
+    { "revoked, not yet", will_say_revoked, GOOD, UNUSABLE },
+    { "good, and nextUpdate has passed", said_good, GOOD, UNUSABLE },
+    { "unknown", says_unknown, GOOD, UNUSABLE },
+    { "not there", is_not_there, GOOD, MISSING },
+    { "store not there", store_is_not_there, GOOD, MISSING },
+    { "cut", is_cut, GOOD, UNUSABLE },
+    { "empty", is_empty, GOOD, UNUSABLE },
+    { "PEM", is_pem, GOOD, UNUSABLE },
+    { "a symbolic link", is_a_link, GOOD, UNUSABLE },
+    { "a directory", is_a_directory, GOOD, UNUSABLE },
+};
+
+static const struct {
+    const char *name, *settings;
+    bool required;
+} places[] = {
+    { "nowhere", "", false },
+    { "as-found at the top", "revocation = as-found\n", false },
+    { "at the top", "revocation = require\n", true },
+    { "at the top, OCSP being no source", "revocation = require\nsources = embedded\n", true },
+    { "in the policy", "policy = p\n[p]\nrevocation = require\n", true },
+    { "in a rule", "rules = r\n[r]\nx = x\n[x]\nrevocation = require\n", true },
+    { "in a rule's policy", "rules = r\n[r]\nx = x\n[x]\npolicy = p\n[p]\nrevocation = require\n", true },
+    { "at the top, not in the policy", "revocation = require\npolicy = p\n[p]\nrevocation = as-found\n", false },
+    { "in the policy, not in the rule",
+      "policy = p\nrules = r\n[p]\nrevocation = require\n[r]\nx = x\n[x]\nrevocation = as-found\n", false },
+};
+
+static void expect(struct clientct_checker *checker, const struct clientct_input *input, enum clientct_reason reason,
+                   const char *what, const char *where)
+{
+    struct clientct_verdict verdict;
+    bool accept = clientct_decide(checker, input, &verdict);
+
+    ck_assert_msg(verdict.reason == reason, "%s, required %s: %s (%s), want %s", what, where,
+                  clientct_reason_name(verdict.reason), verdict.detail, clientct_reason_name(reason));
+    ck_assert(accept == (reason == CLIENTCT_COMPLIANT || reason == CLIENTCT_EXEMPT));
+    clientct_verdict_clear(&verdict);
+}
+
+START_TEST(what_is_not_good_refuses_where_it_is_required)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct clientct_checker *checker;
+
+        write_settings(places[i].settings);
+        checker = clientct_checker_new(scene.config);
+        rows[_i].put();
+        for (int again = 0; again < 2; again++) {
+            expect(checker, &client.input, places[i].required ? rows[_i].require : rows[_i].as_found, rows[_i].name,
+                   places[i].name);
+        }
+        clientct_checker_free(checker);
+        unlink(responses);
+        rmdir(responses);
+        mkdir(store, 0700);
+    }
+}
+END_TEST
+
+START_TEST(exempt_certificates_must_be_good_too)
+{
+    struct clientct_checker *checker;
+
+    write_settings("revocation = require\nrules = r\n[r]\nx = x\n[x]\nexempt = yes\n");
+    checker = clientct_checker_new(scene.config);
+    expect(checker, &client.input, MISSING, "exempt", "at the top");
+    says_good();
+    expect(checker, &client.input, CLIENTCT_EXEMPT, "exempt", "at the top");
+    clientct_checker_free(checker);
+}
+END_TEST
+
+START_TEST(store_that_cannot_be_opened_is_no_good)
+{
+    struct clientct_checker *checker;
+    struct rlimit limit = { 0, 0 }, before;
+
+    write_settings("revocation = require\n");
+    says_good();
+    checker = clientct_checker_new(scene.config);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit.rlim_max = before.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    expect(checker, &client.input, UNUSABLE, "no descriptors", "at the top");
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    expect(checker, &client.input, GOOD, "descriptors are back", "at the top");
+    clientct_checker_free(checker);
+}
+END_TEST
+
+START_TEST(required_without_a_store_is_an_error_of_the_configuration)
+{
+    struct clientct_checker *checker;
+
+    scene_configure(&scene, "revocation = require\n");
+    checker = clientct_checker_new(scene.config);
+    expect(checker, &client.input, CLIENTCT_CONFIG_ERROR, "no ocsp_store", "at the top");
+    clientct_checker_free(checker);
+}
+END_TEST
+
+/* The same certificate, as valid, with another hash: (r, n - s) in place of (r, s). */
+static X509 *twin_of(X509 *certificate, EVP_PKEY *issuer_key)
+{
+    X509 *twin = X509_dup(certificate);
+    const ASN1_BIT_STRING *signature;
+    const unsigned char *at;
+    unsigned char *encoded = NULL;
+    BIGNUM *order = NULL, *s = BN_new();
+    ECDSA_SIG *pair;
+    int len;
+
+    X509_get0_signature(&signature, NULL, twin);
+    at = ASN1_STRING_get0_data(signature);
+    pair = d2i_ECDSA_SIG(NULL, &at, ASN1_STRING_length(signature));
+    ck_assert_int_eq(EVP_PKEY_get_bn_param(issuer_key, "order", &order), 1);
+    BN_sub(s, order, ECDSA_SIG_get0_s(pair));
+    ck_assert_int_eq(ECDSA_SIG_set0(pair, BN_dup(ECDSA_SIG_get0_r(pair)), s), 1);
+    len = i2d_ECDSA_SIG(pair, &encoded);
+    ck_assert_int_eq(ASN1_STRING_set((ASN1_STRING *)signature, encoded, len), 1);
+    OPENSSL_free(encoded);
+    ECDSA_SIG_free(pair);
+    BN_free(order);
+    encoded = NULL;
+    len = i2d_X509(twin, &encoded);
+    at = encoded;
+    X509_free(twin);
+    twin = d2i_X509(NULL, &at, len);
+    OPENSSL_free(encoded);
+    ck_assert_int_eq(X509_verify(twin, issuer_key), 1);
+    ck_assert_int_ne(X509_cmp(twin, certificate), 0);
+    return twin;
+}
+
+static void present_twin(struct clientct_input *input, STACK_OF(X509) **chain)
+{
+    *input = client.input;
+    input->leaf = twin_of(client.minted.certificate, X509_get0_pubkey(scene.ca.certificate));
+    *chain = sk_X509_new_null();
+    sk_X509_push(*chain, input->leaf);
+    for (int i = 1; i < sk_X509_num(client.input.chain); i++) {
+        sk_X509_push(*chain, sk_X509_value(client.input.chain, i));
+    }
+    input->chain = *chain;
+}
+
+START_TEST(twin_is_revoked_with_its_certificate)
+{
+    struct clientct_checker *checker;
+    struct clientct_input twin;
+    STACK_OF(X509) *chain;
+    char path[200];
+    FILE *out;
+
+    write_settings("");
+    present_twin(&twin, &chain);
+    checker = clientct_checker_new(scene.config);
+    expect(checker, &twin, GOOD, "nothing is known", "nowhere"); /* and this is cached */
+    says_revoked();
+    expect(checker, &twin, REVOKED, "the certificate's response", "nowhere");
+    expect(checker, &twin, REVOKED, "the certificate's response, again", "nowhere");
+    unlink(responses);
+    expect(checker, &twin, GOOD, "the response is gone", "nowhere");
+    says_revoked();
+    /* The twin's own response, where there is one, comes first. */
+    name_file(twin.leaf, path);
+    ck_assert_ptr_nonnull(out = fopen(path, "w"));
+    fclose(out);
+    expect(checker, &twin, GOOD, "its own is empty", "nowhere");
+    unlink(path);
+    expect(checker, &twin, REVOKED, "its own is gone", "nowhere");
+    clientct_checker_free(checker);
+    sk_X509_free(chain);
+    X509_free(twin.leaf);
+}
+END_TEST
+
+START_TEST(twin_comes_under_the_rules_of_its_certificate)
+{
+    static const char rule[] =
+        "mode = report\nrules = r\n[r]\nx = x\n[x]\nmode = enforce\npolicy = two\ncertificate = ";
+    struct clientct_input twin;
+    STACK_OF(X509) *chain;
+    unsigned char hash[32];
+    char hex[65], text[400], path[120];
+
+    present_twin(&twin, &chain);
+    ck_assert_int_eq(X509_digest(client.minted.certificate, EVP_sha256(), hash, NULL), 1);
+    ct_hex(hash, sizeof hash, hex);
+    snprintf(path, sizeof path, "%s/client.der", scene.dir);
+    scene_put(&scene, "client.der", client.minted.der.data, client.minted.der.len);
+    for (int by_file = 0; by_file < 2; by_file++) {
+        struct clientct_checker *checker;
+        const struct clientct_input *inputs[] = { &client.input, &twin };
+
+        snprintf(text, sizeof text, "%s%s%s\n[two]\nmin_scts = 2\n", rule,
+                 by_file ? "" : "sha256:", by_file ? path : hex);
+        write_settings(text);
+        checker = clientct_checker_new(scene.config);
+        for (int i = 0; i < 2; i++) {
+            struct clientct_verdict verdict;
+
+            ck_assert_msg(!clientct_decide(checker, inputs[i], &verdict), "%s by %s: %s", i ? "twin" : "certificate",
+                          by_file ? "file" : "hash", verdict.detail);
+            ck_assert_str_eq(verdict.rule, "x");
+            clientct_verdict_clear(&verdict);
+        }
+        clientct_checker_free(checker);
+    }
+    sk_X509_free(chain);
+    X509_free(twin.leaf);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("revocation");
+    TCase *tc = tcase_create("revocation");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, what_is_not_good_refuses_where_it_is_required, 0, sizeof rows / sizeof rows[0]);
+    tcase_add_test(tc, exempt_certificates_must_be_good_too);
+    tcase_add_test(tc, store_that_cannot_be_opened_is_no_good);
+    tcase_add_test(tc, required_without_a_store_is_an_error_of_the_configuration);
+    tcase_add_test(tc, twin_is_revoked_with_its_certificate);
+    tcase_add_test(tc, twin_comes_under_the_rules_of_its_certificate);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
