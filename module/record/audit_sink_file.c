@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/file_limit.h"
+
 /* Regular files only: a FIFO or a device can make a writer wait. */
 int ct_audit_file_open(const char *path)
 {
@@ -35,11 +37,14 @@ enum ct_audit_written ct_audit_file_write(struct ct_audit_sink *sink, const stru
     bool torn = atomic_load_explicit(&sink->torn, memory_order_relaxed);
     const struct iovec parts[] = { { &newline, 1 }, { (void *)line->text, line->len } };
     size_t len = line->len + (torn ? 1 : 0);
+    struct ct_file_limit limit;
     ssize_t done;
 
+    ct_file_limit_begin(&limit);
     do {
         done = writev(handle->fd, torn ? parts : parts + 1, torn ? 2 : 1);
     } while (done < 0 && errno == EINTR);
+    ct_file_limit_end(&limit);
     if (done > 0) {
         atomic_store_explicit(&sink->torn, (size_t)done < len, memory_order_relaxed);
     }

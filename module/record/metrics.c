@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file_limit.h"
 #include "base/lease.h"
 #include "record/metrics_file.h"
 #include "base/self.h"
@@ -104,6 +105,7 @@ static void find_boot_id(char *out, size_t size)
 static struct ct_metrics_file *file_create(const char *directory, const char *program, pid_t pid, int64_t started_ms)
 {
     char path[PATH_MAX];
+    struct ct_file_limit limit;
     void *memory = MAP_FAILED;
     int error = ENAMETOOLONG;
     int fd = -1;
@@ -116,9 +118,11 @@ static struct ct_metrics_file *file_create(const char *directory, const char *pr
     if (fd < 0) {
         return NULL;
     }
+    ct_file_limit_begin(&limit);
     do {
         error = posix_fallocate(fd, 0, sizeof(struct ct_metrics_file));
     } while (error == EINTR);
+    ct_file_limit_end(&limit);
     if (error == 0) {
         memory = mmap(NULL, sizeof(struct ct_metrics_file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }

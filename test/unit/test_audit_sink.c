@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* A server closes what it does not know, and the number comes back as a client's connection. */
@@ -37,6 +39,35 @@ START_TEST(never_writes_to_a_descriptor_that_is_not_ours_any_more)
     close(stolen);
     close(pair[0]);
     close(pair[1]);
+}
+END_TEST
+
+/* RLIMIT_FSIZE ends a process that writes beyond it, with SIGXFSZ. */
+START_TEST(a_file_size_limit_is_a_full_disk_and_no_end)
+{
+    struct rlimit limit, before;
+    sigset_t mask;
+    int set;
+
+    add_sink(CT_AUDIT_FILE, file_path);
+    apply();
+    decide(true);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 10; /* the file is longer than that already */
+    /* The test library writes files, too: no assertion of its own in here. */
+    set = setrlimit(RLIMIT_FSIZE, &limit);
+    decide(true);
+    decide(true);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before) + set, 0);
+    ck_assert_uint_eq(count_lines(file_path), 1);
+    ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
+    ck_assert_int_eq(sigismember(&mask, SIGXFSZ), 0);
+    ck_assert_int_eq(sigpending(&mask), 0);
+    ck_assert_int_eq(sigismember(&mask, SIGXFSZ), 0);
+    wait_a_second();
+    decide(true);
+    ck_assert_uint_ge(count_lines(file_path), 2);
 }
 END_TEST
 
@@ -186,6 +217,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_file_size_limit_is_a_full_disk_and_no_end);
     tcase_add_test(tcase, never_writes_to_a_descriptor_that_is_not_ours_any_more);
     tcase_add_test(tcase, follows_a_rotated_file);
     tcase_add_test(tcase, keeps_the_old_file_where_a_new_one_cannot_be_opened);
