@@ -424,7 +424,7 @@ static void conclude(struct decision *d, enum clientct_reason reason)
     verdict->compliant = reason == CLIENTCT_COMPLIANT || reason == CLIENTCT_EXEMPT;
     if (reason == CLIENTCT_INTERNAL_ERROR) {
         verdict->decided = false;
-        say(d, "an internal failure, probably of memory");
+        say(d, "an internal failure: memory is short, or no provider has an algorithm that is needed");
     }
     if (d->exemption_ended) {
         char when[32];

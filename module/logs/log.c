@@ -179,10 +179,10 @@ EVP_PKEY *ct_log_get0_key(const struct ct_log *log)
     return key;
 }
 
-static EVP_PKEY_CTX *new_verifier(const struct ct_log *log)
+/* `properties` as of EVP_PKEY_CTX_new_from_pkey. NULL when they lead to nothing that verifies a digest. */
+static EVP_PKEY_CTX *verifier_of(const struct ct_log *log, EVP_PKEY *key, const char *properties)
 {
-    EVP_PKEY *key = ct_log_get0_key(log);
-    EVP_PKEY_CTX *ctx = key == NULL ? NULL : EVP_PKEY_CTX_new(key, NULL);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, properties);
 
     if (ctx == NULL || EVP_PKEY_verify_init(ctx) <= 0 || EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) <= 0 ||
         (log->key_type == CT_KEY_RSA && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) <= 0)) {
@@ -190,6 +190,18 @@ static EVP_PKEY_CTX *new_verifier(const struct ct_log *log)
         return NULL;
     }
     return ctx;
+}
+
+/*
+ * A provider that the administrator prefers may verify whole messages only (tpm2-openssl does): then libcrypto's own
+ * provider is asked, within what else the default properties demand.
+ */
+static EVP_PKEY_CTX *new_verifier(const struct ct_log *log)
+{
+    EVP_PKEY *key = ct_log_get0_key(log);
+    EVP_PKEY_CTX *ctx = key == NULL ? NULL : verifier_of(log, key, NULL);
+
+    return ctx != NULL || key == NULL ? ctx : verifier_of(log, key, "provider=default");
 }
 
 EVP_PKEY_CTX *ct_log_get1_verifier(const struct ct_log *log)
