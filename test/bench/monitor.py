@@ -1,0 +1,135 @@
+"""Reading a whole log: clientct monitor beside a Go reader, over loopback from nginx, in one run."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import ctlog
+from issued import Authority, name, uri
+from processes import LONGEST, Server, environment, free_port, program
+
+HERE = Path(__file__).resolve().parent
+TURNS = 3
+PADDING = 190  # bytes of a name, so that an entry has the size of one in a real log
+
+
+def path_of(index):
+    parts = [f"{index % 1000:03}"]
+    while index >= 1000:
+        index //= 1000
+        parts.insert(0, f"x{index % 1000:03}")
+    return "/".join(parts)
+
+
+def write_log(folder, entries, url):
+    """A static-ct log as files: entry bundles, tiles, checkpoint, and the list to read it by."""
+    authority, log, start = Authority("Device CA"), ctlog.Log(), int(time.time()) - 3600
+    subjects = [name(CN=f"device-{i}", OU="x" * PADDING) for i in range(64)]
+    for index in range(entries):
+        log.add(authority.entry(authority.tbs(index + 1, subjects[index % 64],
+                                              uri(f"spiffe://example.org/device/{index}"), start=start)))
+    log.publish()
+    size = 0
+    for level in ("data", *range(6)):
+        shift = 0 if level == "data" else 8 * level
+        for index in range(((entries >> shift) + 255) // 256):
+            width = min(256, (entries >> shift) - 256 * index)
+            data = log.bundle(index, width) if level == "data" else log.tile(level, index, width)
+            tail = "" if width == 256 else f".p/{width}"
+            path = folder / "tile" / str(level) / (path_of(index) + tail)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            size += len(data) if level == "data" else 0
+    (folder / "checkpoint").write_bytes(log.checkpoint())
+    (folder / "logs.json").write_text(ctlog.list_of(("Bench", log, url, 86400)))
+    return size
+
+
+def nginx(folder, root, port):
+    temporary = " ".join(f"{kind}_temp_path {folder}/{kind};"
+                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (folder / "nginx.conf").write_text(f"""
+{"user root;" if os.geteuid() == 0 else ""}
+daemon off; pid {folder}/nginx.pid; error_log stderr error; worker_processes 1;
+events {{ worker_connections 64; }}
+http {{ access_log off; sendfile on; keepalive_requests 1000000; {temporary}
+  server {{ listen 127.0.0.1:{port}; root {root}; }} }}
+""")
+    return Server(folder, [program("nginx"), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], environment(),
+                  port, "nginx")
+
+
+def cost(argv):
+    """(processor-seconds, KiB at most) of a program; memory as its own /proc says, read while it runs."""
+    kib = 0
+    with subprocess.Popen([str(word) for word in argv], stdout=subprocess.DEVNULL) as process:
+        while True:
+            pid, status, used = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                break
+            try:
+                peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+                kib = max(kib, int(peak.group(1)) if peak else 0)
+            except OSError:
+                pass
+            time.sleep(0.005)
+    if process.returncode != 0:
+        raise RuntimeError(f"{argv[0]}: status {process.returncode}")
+    return used.ru_utime + used.ru_stime, kib
+
+
+def go_reader(folder):
+    go = shutil.which("go", path=os.environ.get("PATH", "") + ":/usr/local/go/bin")
+    if go is None:
+        return None
+    subprocess.run([go, "build", "-o", folder / "read_log", HERE / "peers" / "read_log.go"], check=True,
+                   env={**os.environ, "GO111MODULE": "off"}, timeout=600)
+    return folder / "read_log"
+
+
+def compare(build, sizes):
+    """A line for each size, and the figures."""
+    tool = next(Path(build).glob("**/tool/clientct"))
+    result, lines = {}, [""]
+    folder = Path(tempfile.mkdtemp(prefix="clientct-"))
+    try:
+        reader = go_reader(folder)
+        watch = folder / "watch.cnf"
+        watch.write_text("[nobody]\nuri = spiffe://nobody.example/\n")
+        for entries in sizes:
+            port, root = free_port(), folder / str(entries)
+            root.mkdir()
+            url = f"http://127.0.0.1:{port}/"
+            size = write_log(root, entries, url)
+            with nginx(folder, root, port).wait_ready():
+                ours, theirs = [], []
+                for turn in range(TURNS):
+                    ours.append(cost([tool, "monitor", "--log-list", root / "logs.json", "--state",
+                                      folder / f"state-{entries}-{turn}", "--once", "--watch", watch,
+                                      "--timeout", f"{LONGEST}s"]))
+                    if reader:
+                        theirs.append(cost([reader, url, "spiffe://nobody.example/"]))
+            best, memory = min(one[0] for one in ours), max(one[1] for one in ours)
+            figures = {"per_second": round(entries / best), "kib": memory, "bytes": size}
+            text = (f"monitor: {entries:,} entries ({size / 2**20:.0f} MiB): {entries / best:,.0f} entries a "
+                    f"processor-second, {memory / 1024:.1f} MiB")
+            if theirs:
+                other = min(one[0] for one in theirs)
+                figures["go_per_second"] = round(entries / other)
+                text += f"; a Go reader {entries / other:,.0f}, {max(one[1] for one in theirs) / 1024:.1f} MiB: " \
+                        f"{other / best:.1f} times"
+            result[entries] = figures
+            lines.append(text)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {"monitor": result, "lines": lines}
+
+
+if __name__ == "__main__":
+    for line in compare(sys.argv[1], [int(word) for word in sys.argv[2:]])["lines"]:
+        print(line)
