@@ -418,10 +418,11 @@ static int show_configured(const char *config, int64_t at_ms, bool json)
 
 int tool_verb_logs(int argc, char **argv)
 {
-    const char *config = NULL, *at = NULL;
+    const char *config = NULL, *at = NULL, *list = NULL;
     bool json = false;
     const struct tool_option options[] = {
         { "config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL },
+        { "log-list", "FILE", "a log list by itself, as LISTFILE", &list, NULL },
         { "at", "TIME", "as of this time: RFC 3339 or seconds since 1970 (default now)", &at, NULL },
         { "json", NULL, "print JSON", NULL, &json },
         { NULL, NULL, NULL, NULL, NULL },
@@ -446,10 +447,11 @@ int tool_verb_logs(int argc, char **argv)
         tool_error("logs: --at %s: expected RFC 3339, such as 2026-01-31T12:00:00Z, or seconds since 1970", at);
         return TOOL_USAGE;
     }
-    if (optind < argc && config != NULL) {
-        tool_error("logs: give either --config or a log list, not both");
+    if ((optind < argc) + (config != NULL) + (list != NULL) > 1) {
+        tool_error("logs: give either --config or a log list, not both, and one list");
         return TOOL_USAGE;
     }
-    return optind < argc ? show_one_list(argv[optind], at_ms, json)
-                         : show_configured(config != NULL ? config : CLIENTCT_DEFAULT_CONFIG, at_ms, json);
+    list = optind < argc ? argv[optind] : list;
+    return list != NULL ? show_one_list(list, at_ms, json)
+                        : show_configured(config != NULL ? config : CLIENTCT_DEFAULT_CONFIG, at_ms, json);
 }

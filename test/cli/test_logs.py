@@ -57,6 +57,11 @@ class Logs(Case):
             answer = json.loads(run("logs", path, "--json", *(["--at", at] if at else [])).stdout)
             self.assertEqual(answer["logs"][0]["operator"], operator)
 
+    def test_a_list_may_be_named_as_elsewhere(self):
+        path = self.make("named.json", "a,description=A,operator=One")
+        self.assertEqual(self.ask("logs", "--log-list", path, code=0)["logs"], self.ask("logs", path, code=0)["logs"])
+        self.assert_usage_error(run("logs", "--log-list", path, path), "one list")
+
     def test_time_decides(self):
         path = self.make("time.json", "a,description=A,start=2030-01-01T00:00:00Z,end=2031-01-01T00:00:00Z")
         self.assertEqual(self.ask("logs", path, "--at", "2030-06-01T00:00:00Z", code=0)["logs"][0]["counts"], "yes")
