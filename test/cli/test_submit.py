@@ -384,6 +384,10 @@ class Submit(cli.Case):
         answer = self.submit(code=1, to=("--out", self.path("nowhere/client.scts")))
         self.assertEqual(answer["logs"][0]["outcome"], "not-kept")
         self.assertIn("nowhere", answer["logs"][0]["detail"])
+        done = cli.run("submit", "--config", self.settings, "--out", self.path("nowhere/client.scts"), "--log", "Alpha",
+                       self.cert + ".pem")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"could not be written: signed SCTs are not in it", done.stdout)
 
     def test_usage(self):
         rows = (

@@ -52,6 +52,13 @@ void submit_work_show(const struct work *work)
         tool_put(TOOL_PLAIN, ": %s", target->detail);
         tool_end_line();
     }
+    for (size_t i = 0; i < work->target_count; i++) {
+        if (work->targets[i].outcome == OUTCOME_NOT_KEPT) {
+            tool_line("%s could not be written: signed SCTs are not in it",
+                      work->path != NULL ? work->path : "the list");
+            return;
+        }
+    }
     if (work->list.count > 0) {
         tool_line("%s has %zu SCT%s", work->path != NULL ? work->path : "the list", work->list.count,
                   work->list.count == 1 ? "" : "s");
