@@ -292,7 +292,7 @@ bool clientct_checker_wants_tls_scts(struct clientct_checker *checker)
 {
     struct ct_snapshot *snapshot = ct_checker_get1_snapshot(checker);
     bool wants =
-        snapshot->config != NULL && (snapshot->config->settings.sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
+        snapshot->config == NULL || (snapshot->config->settings.sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0;
 
     ct_snapshot_release(snapshot);
     return wants;

@@ -26,6 +26,7 @@ struct ct_connection {
     uint8_t *scts;
     size_t scts_len;
     unsigned char client_random[SSL3_RANDOM_SIZE]; /* of the handshake that brought them */
+    bool asked;                                    /* for SCTs, in the last CertificateRequest */
     bool judged;                                   /* since the last ClientHello or CertificateVerify */
     /* server_names.c: */
     const BIO *bio;                         /* where the ClientHello came from, */

@@ -23,10 +23,17 @@ bool ct_is_for_clients_only(const SSL_CTX *ctx)
            (OSSL_QUIC_client_thread_method != NULL && method == OSSL_QUIC_client_thread_method());
 }
 
-/* An empty extension in CertificateRequest is the question; nothing is said anywhere else. */
+/*
+ * An empty extension in CertificateRequest is the question; nothing is said anywhere else. Whether it is asked follows
+ * the settings of the moment: a context may have been made long ago.
+ */
 static int add(SSL *ssl, unsigned int type, unsigned int context, const unsigned char **out, size_t *outlen,
                X509 *certificate, size_t chain_index, int *alert, void *arg)
 {
+    struct clientct_checker *checker;
+    struct ct_connection *connection;
+    bool asks;
+
     *out = NULL;
     *outlen = 0;
     if (context != SSL_EXT_TLS1_3_CERTIFICATE_REQUEST || !SSL_is_server(ssl)) {
@@ -34,7 +41,13 @@ static int add(SSL *ssl, unsigned int type, unsigned int context, const unsigned
     }
     /* What an earlier Certificate message brought is no answer to this request. */
     ct_connection_forget_scts(ssl);
-    return 1;
+    checker = ct_process_checker_get0();
+    connection = ct_connection_make(ssl);
+    asks = checker == NULL || clientct_checker_wants_tls_scts(checker);
+    if (connection != NULL) {
+        connection->asked = asks;
+    }
+    return asks ? 1 : 0;
 }
 
 static int parse(SSL *ssl, unsigned int type, unsigned int context, const unsigned char *in, size_t inlen,
@@ -78,14 +91,19 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
         }
     }
     ct_process_checker_leave(threads_own);
+    /*
+     * Asked for or not in the handshake, as the settings are then; but where they have no tls now the extension is left
+     * to the application, which may have SCTs of its own to send (HAProxy's .sctl files). A context that was made then
+     * does not ask later: refusals say so.
+     */
+    if (checker == NULL || clientct_checker_wants_tls_scts(checker)) {
+        /* If this fails, evidence is missing; and where too much is missing, the client is refused. */
+        asks = SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,
+                                      SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE |
+                                          SSL_EXT_TLS1_3_ONLY,
+                                      add, NULL, NULL, parse, NULL) == 1;
+    }
     if (checker != NULL) {
-        if (clientct_checker_wants_tls_scts(checker)) {
-            /* If this fails, evidence is missing; and where too much is missing, the client is refused. */
-            asks = SSL_CTX_add_custom_ext(ctx, TLSEXT_TYPE_signed_certificate_timestamp,
-                                          SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE |
-                                              SSL_EXT_TLS1_3_ONLY,
-                                          add, NULL, NULL, parse, NULL) == 1;
-        }
         ct_status_checker(checker);
     }
     ct_status_context(asks);

@@ -126,6 +126,17 @@ static bool decide(struct clientct_checker *checker, struct clientct_input *inpu
     return clientct_decide(checker, input, verdict);
 }
 
+/* Why the client could not send SCTs in its Certificate message; NULL: it could, or that is not known. */
+static const char *why_no_tls_scts(const SSL *ssl, const struct ct_connection *connection)
+{
+    if (SSL_is_dtls(ssl) || SSL_version(ssl) < TLS1_3_VERSION) {
+        return "only TLS 1.3 has room for them";
+    }
+    return connection == NULL || connection->asked
+               ? NULL
+               : "the server was started without tls in sources; restart or reload it";
+}
+
 /*
  * Decides about what libcrypto, or the application in spite of libcrypto, has accepted, and records it. The verdict
  * does not depend on `chain_error`, what libcrypto found wrong with the chain; the record does.
@@ -141,6 +152,7 @@ static bool judge(X509 *leaf, STACK_OF(X509) *chain, long chain_error, SSL *ssl,
     bool accept;
 
     ct_server_names_get(ssl, &input);
+    input.no_tls_scts = why_no_tls_scts(ssl, connection);
     accept = decide(checker, &input, ssl, verdict);
     input.session = ct_resumption_settle(ssl, verdict, input.server_name);
     ct_status_session(input.session);

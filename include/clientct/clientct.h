@@ -192,7 +192,7 @@ enum clientct_occasion {
 /* Looks whether the files have changed, and takes the new ones if they are good. Never fails: the last good stay. */
 void clientct_checker_reload(struct clientct_checker *checker, enum clientct_occasion occasion);
 
-/* Whether `sources` has tls: should a server ask its clients for SCTs? */
+/* Should a server ask its clients for SCTs: has `sources` tls? True where the configuration cannot be read, yet. */
 bool clientct_checker_wants_tls_scts(struct clientct_checker *checker);
 
 /*
@@ -256,6 +256,7 @@ struct clientct_input {
      * verified. Anybody can make such a chain, with any names in it.
      */
     long chain_error;
+    const char *no_tls_scts; /* why the client could not send any, to be told to people; NULL: it could */
 };
 
 /* What became of one SCT. */

@@ -215,6 +215,17 @@ static void set_terms(const struct ct_snapshot *snapshot, uint8_t resumption, in
     verdict->holds_until_ms = until_ms;
 }
 
+/* As an uncached verdict says it: that is about this connection. */
+static void say_no_tls(const struct ct_settings *settings, const char *why, struct clientct_verdict *verdict)
+{
+    size_t used = strlen(verdict->detail);
+
+    if (verdict->reason == CLIENTCT_NO_SCTS && why != NULL &&
+        (settings->sources & CT_SOURCE_BIT(CLIENTCT_SOURCE_TLS)) != 0) {
+        snprintf(verdict->detail + used, sizeof verdict->detail - used, "; not looked at tls: %s", why);
+    }
+}
+
 void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot, const struct clientct_input *input,
                       int64_t now_ms, struct clientct_verdict *verdict)
 {
@@ -229,6 +240,7 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
     cacheable = cacheable && tag_of(cache, snapshot, input, &tag, &client);
     if (cacheable && ct_cache_find(cache, client, &tag, now_ms, &cached) && files_unchanged(cache, settings, &cached)) {
         restore(settings, &cached, now_ms, verdict);
+        say_no_tls(settings, input->no_tls_scts, verdict);
         set_terms(snapshot, cached.resumption, cached.until_ms, verdict);
         return;
     }

@@ -232,14 +232,22 @@ static enum clientct_reason why_no_scts(struct decision *d)
             say(d, "%s", evidence->detail[0] != '\0' ? evidence->detail : clientct_reason_text(evidence->trouble));
             return evidence->trouble;
         }
-        if (reads(d, (enum clientct_source)source)) {
+        if (reads(d, (enum clientct_source)source) &&
+            !(source == CLIENTCT_SOURCE_TLS && d->input->no_tls_scts != NULL)) {
             size_t used = strlen(sources);
 
             snprintf(sources + used, sizeof sources - used, "%s%s", used > 0 ? ", " : "",
                      clientct_source_name((enum clientct_source)source));
         }
     }
-    say(d, "no SCT found (looked at: %s); have the certificate logged, or reissued by a CA that logs", sources);
+    if (reads(d, CLIENTCT_SOURCE_TLS) && d->input->no_tls_scts != NULL) {
+        say(d,
+            "no SCT found (looked at: %s; not looked at tls: %s); have the certificate logged, or reissued by a CA "
+            "that logs",
+            sources[0] != '\0' ? sources : "nothing", d->input->no_tls_scts);
+    } else {
+        say(d, "no SCT found (looked at: %s); have the certificate logged, or reissued by a CA that logs", sources);
+    }
     return CLIENTCT_NO_SCTS;
 }
 

@@ -3,10 +3,11 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from clientct import CTPKI, ask, client_context, fixture, s_server, write_config, write_openssl_conf
-from processes import LONGEST, TemporaryFolder, environment, run
+from processes import LONGEST, TemporaryFolder, environment, run, wait_until
 from tap import Skip, case, contains, equal, lacks, main, table
 
 CLIENTCT = os.environ["CLIENTCT"]
@@ -114,6 +115,47 @@ def embedded_scts_of_a_go_client_are_enough(tls):
         config = write_config(folder, sources="embedded, tls")
         with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
             judged(server, go_client(server, "good", tls=tls), None)
+
+
+def served_within(server, scts, seconds=8):
+    """Whether a client with these SCTs gets in before long, without a restart: changed files are seen by handshakes."""
+    end = time.monotonic() + seconds
+    while not go_client(server, "unlogged", scts):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.3)
+    return True
+
+
+@table(("nonsense", {"nonsense": "yes"}), ("other sources and back", {}))
+def whether_tls_scts_are_asked_for_follows_the_settings(how, settings):
+    """An SSL_CTX that was made under a broken configuration asks as soon as the configuration is mended."""
+    with TemporaryFolder() as folder:
+        config = write_config(folder, sources="tls", **settings)
+        scts = mint_list(folder / "scts", ("log-a",))
+        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            if settings:
+                judged(server, go_client(server, "unlogged", scts), "config-error")
+            else:
+                judged(server, go_client(server, "unlogged", scts), None)
+                write_config(folder, sources="embedded")
+                wait_until(lambda: not go_client(server, "unlogged", scts), "a refusal without tls among the sources")
+            write_config(folder, sources="tls")
+            equal(served_within(server, scts), True, f"whether it is served; the server says\n{server.output()}")
+
+
+@case
+def a_server_that_cannot_ask_says_so():
+    with TemporaryFolder() as folder:
+        config = write_config(folder, sources="embedded")
+        scts = mint_list(folder / "scts", ("log-a",))
+        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            write_config(folder, sources="embedded, tls")
+            wait_until(lambda: not go_client(server, "unlogged", scts)
+                       and "not looked at tls: the server" in server.output(),
+                  "a refusal that says that the server does not ask")
+            go_client(server, "unlogged", scts, "1.2")
+            server.wait_output("not looked at tls: only TLS 1.3")
 
 
 @case
