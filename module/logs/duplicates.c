@@ -71,6 +71,11 @@ static bool add_window(struct ct_log *log, const struct ct_log *other)
     if (log->windows == NULL && log->sct_from_ms == other->sct_from_ms && log->sct_until_ms == other->sct_until_ms) {
         return true;
     }
+    for (size_t i = 0; i < log->window_count; i++) {
+        if (log->windows[i].from_ms == other->sct_from_ms && log->windows[i].until_ms == other->sct_until_ms) {
+            return true;
+        }
+    }
     windows = reallocarray(log->windows, log->window_count + 2, sizeof *windows);
     if (windows == NULL) {
         return false;
