@@ -69,7 +69,8 @@ extern "C" {
     X(REVOKED, "revoked", "a valid OCSP response says that the certificate is revoked") \
     X(OCSP_MISSING, "ocsp-missing", "an OCSP response is required, and there is none") \
     X(OCSP_UNUSABLE, "ocsp-unusable", "the OCSP response gives no evidence, or cannot be read") \
-    X(BAD_EXTENSIONS, "bad-extensions", "the extensions of the certificate or the SCT are not well-formed") \
+    X(BAD_EXTENSIONS, "bad-extensions", \
+      "extensions are not well-formed, or the SCT of a static-ct log has no leaf_index") \
     X(NOT_CHECKED, "not-checked", "not checked: the limit was reached or the policy was met before") \
     X(LOG_LIST_STALE, "log-list-stale", "the log list is older than log_list_max_age") \
     X(TOO_MANY_NAMES, "too-many-names", "the connection has shown more server names than are looked at") \

@@ -40,6 +40,7 @@ struct ct_settings {
     enum clientct_resumption resumption; /* never looser than `checked` where a rule is stricter than `allow` */
     int64_t resumption_window_ms;
     bool raw_public_keys_allowed;
+    bool leaf_index_ignored; /* SCTs of static-ct logs count without it */
     enum ct_reload reload;
     struct ct_audit_sink_setting *audit;
     size_t audit_count;

@@ -107,6 +107,13 @@ static void parse_bool(struct ct_settings_reader *reader, const struct ct_conf_l
     }
 }
 
+void ct_parse_leaf_index(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    static const char *const words[] = { "require", "ignore", NULL };
+
+    parse_bool(reader, line, words, value);
+}
+
 void ct_parse_allowed(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
     static const char *const words[] = { "refuse", "allow", NULL };

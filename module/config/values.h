@@ -7,6 +7,7 @@
 ct_setting_parser ct_parse_mode, ct_parse_on_stale, ct_parse_reload, ct_parse_allowed, ct_parse_yes_no;
 ct_setting_parser ct_parse_resumption, ct_parse_resumption_window;
 ct_setting_parser ct_parse_revocation;
+ct_setting_parser ct_parse_leaf_index;
 ct_setting_parser ct_parse_path, ct_parse_duration, ct_parse_time, ct_parse_count;
 ct_setting_parser ct_parse_log_list, ct_parse_audit, ct_parse_sources;
 bool ct_parse_word(const struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *word,

@@ -522,6 +522,7 @@ static void decide(struct decision *d)
     d->evaluation.certificate = &d->certificate;
     d->evaluation.now_ms = d->now_ms;
     d->evaluation.check_all = d->input->explain;
+    d->evaluation.leaf_index_ignored = d->settings->leaf_index_ignored;
     d->evaluation.logs = d->snapshot->book == NULL ? NULL : &d->snapshot->book->logs;
     if (d->input->chain != NULL && sk_X509_num(d->input->chain) > 1) {
         d->evaluation.issuer = sk_X509_value(d->input->chain, 1);

@@ -52,7 +52,7 @@ static enum clientct_reason precheck(const struct ct_evaluation *evaluation, con
     if ((admitted = ct_policy_admits(policy, subject, &evaluation->scts, sct)) != CLIENTCT_VALID) {
         return admitted;
     }
-    if (sct->log->tiled && !ct_sct_leaf_index(sct->extensions, &leaf_index)) {
+    if (sct->log->tiled && !evaluation->leaf_index_ignored && !ct_sct_leaf_index(sct->extensions, &leaf_index)) {
         return CLIENTCT_BAD_EXTENSIONS;
     }
     if (!ct_signature_plausible(sct->log, sct)) {

@@ -26,7 +26,8 @@ struct ct_evaluation {
     X509 *issuer; /* of the verified chain; NULL: none */
     const struct ct_log_set *logs;
     int64_t now_ms;
-    bool check_all; /* do not stop when the policy is met */
+    bool check_all;          /* do not stop when the policy is met */
+    bool leaf_index_ignored; /* SCTs of static-ct logs count without it */
 
     struct ct_scts scts;
     uint8_t *signatures; /* one for each SCT: what its check gave */

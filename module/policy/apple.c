@@ -42,7 +42,7 @@ static void require_rfc6962(const struct ct_tally *tally, bool speak, struct ct_
     struct ct_requirement *r;
 
     for (size_t i = 0; i < tally->count; i++) {
-        count += tally->logs[i].log->tiled ? 0 : 1;
+        count += tally->logs[i].tiled ? 0 : 1;
     }
     r = ct_way_require(way, "RFC 6962 log", count, 1, CLIENTCT_REQUIRED_LOG_MISSING);
     if (speak) {

@@ -81,10 +81,14 @@ static void count_log(struct ct_tally *tally, const struct ct_sct *sct, bool cur
     bool presented = sct->source != CLIENTCT_SOURCE_EMBEDDED;
     struct ct_tally_log *log;
     bool known_operator = false;
+    uint64_t leaf_index;
+    /* Some list formats cannot say it; only static-ct logs write this extension. */
+    bool tiled = sct->log->tiled || ct_sct_leaf_index(sct->extensions, &leaf_index);
 
     for (size_t i = 0; i < tally->count; i++) {
         if (tally->logs[i].log == sct->log) {
             tally->logs[i].presented = tally->logs[i].presented || presented;
+            tally->logs[i].tiled = tally->logs[i].tiled || tiled;
             return;
         }
     }
@@ -93,6 +97,7 @@ static void count_log(struct ct_tally *tally, const struct ct_sct *sct, bool cur
     log->log_operator = ct_log_operator_at(sct->log, (int64_t)sct->timestamp_ms);
     log->current = current;
     log->presented = presented;
+    log->tiled = tiled;
     for (size_t i = 0; i < tally->count && !known_operator; i++) {
         known_operator = ct_same_operator(tally->logs[i].log_operator, log->log_operator);
     }

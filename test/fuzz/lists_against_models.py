@@ -267,13 +267,18 @@ def v3_list(rng):
 def sigstore_entry(rng):
     key = rng.choice(KEYS[:3]) if rng.random() < 0.85 else rng.choice(ODD_KEYS)
     entry = {"baseUrl": "https://ct.example", "hashAlgorithm": "SHA2_256", "publicKey": {
-        "rawBytes": b64(key), "keyDetails": rng.choice(["PKIX_ECDSA_P256_SHA_256"] * 8 + ["ML_DSA_65", "PKIX_ED25519"])},
+        "rawBytes": b64(key),
+        "keyDetails": rng.choice(["PKIX_ECDSA_P256_SHA_256"] * 8 + ["ML_DSA_65", "PKIX_ED25519"])},
         "logId": {"keyId": b64(id_of(key))}}
     if rng.random() < 0.8:
         entry["publicKey"]["validFor"] = {"start": some_time(rng), "end": rng.choice([None, some_time(rng)])}
     if rng.random() < 0.3:
         entry["operator"] = rng.choice(["sigstore.dev", "other", ""])
     return entry
+
+
+def trusted_root(rng):
+    return {"ctlogs": [sigstore_entry(rng) for _ in range(rng.randint(1, 4))]}
 
 
 def places(value, path=()):
@@ -319,7 +324,8 @@ def cnf_list(rng):
             ["Log %d", "'Log # %d'", "Log \\# %d", "a \\\\ %d", "Log %d # comment", "\"x\" y %d"]) % i,
                   "key = " + quote + (key if rng.random() < 0.7 else key[:20] + "\\" + newline + key[20:]) + quote]
         if rng.random() < 0.2:
-            lines.append(rng.choice(["url = x", "# comment $", "", "x::y = z", "key = x", "key=", "nonsense", ".x = y"]))
+            lines.append(rng.choice(
+                ["url = x", "# comment $", "", "x::y = z", "key = x", "key=", "nonsense", ".x = y"]))
     enabled = rng.choice(["enabled_logs = %s", "enabled_logs=%s", "enabled_logs = \"%s\""]) % rng.choice(
         [",", " , ", ",,"]).join(rng.sample(names, rng.randint(1, 3)))
     if rng.random() < 0.3:
@@ -443,8 +449,7 @@ def main():
                 text = scramble(rng, text) if rng.random() < 0.5 else text
                 good = check_cnf(openssl, text)
             else:
-                document = (v3_list, v3_entry, lambda r: {"ctlogs": [sigstore_entry(r) for _ in range(r.randint(1, 4))]})[
-                    kind](rng)
+                document = (v3_list, v3_entry, trusted_root)[kind](rng)
                 for _ in range(rng.randint(0, 3)):
                     document = mutate(rng, document)
                 text = json.dumps(document).encode()

@@ -404,6 +404,8 @@ START_TEST(tiled_logs_need_leaf_index)
     scene_list(&scene, pki_now());
     scene_client(&scene, "a", &client);
     expect("no leaf_index", &client.input, false, CLIENTCT_BAD_EXTENSIONS);
+    scene_configure(&scene, "leaf_index = ignore\n");
+    expect("no leaf_index, which is ignored", &client.input, true, CLIENTCT_COMPLIANT);
     scene_client_clear(&client);
 }
 END_TEST

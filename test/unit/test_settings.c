@@ -52,7 +52,7 @@ START_TEST(has_safe_defaults)
     ck_assert_uint_eq(settings.rule_count, 0);
     ck_assert_int_eq(settings.resumption, CLIENTCT_RESUMPTION_CHECKED);
     ck_assert_int_eq(settings.resumption_window_ms, 10 * 60 * CT_SECOND_MS);
-    ck_assert(!settings.raw_public_keys_allowed);
+    ck_assert(!settings.raw_public_keys_allowed && !settings.leaf_index_ignored);
     ck_assert_int_eq(settings.reload, CT_RELOAD_HANDSHAKE);
     ck_assert_uint_eq(settings.audit_count, 1);
     ck_assert_int_eq(settings.audit[0].kind, CT_AUDIT_JOURNALD);
@@ -71,7 +71,7 @@ START_TEST(reads_every_setting_of_the_top)
     ck_assert_msg(parse("mode = report\nlog_list = /a\nlog_list = /b c\nlog_list_key = /k\nlog_list_max_age = 12h\n"
                         "on_stale = refuse\nsources = store, tls\nsct_store = /s\npolicy = chrome\n"
                         "shadow_policy = apple\nresumption = allow\nresumption_window = 1h\n"
-                        "raw_public_keys = allow\nreload = context\n"
+                        "raw_public_keys = allow\nleaf_index = ignore\nreload = context\n"
                         "audit = syslog\naudit = file:/x\naudit = file:/y\nmetrics = /m\n",
                         &settings, &problems),
                   "%s", first_text(&problems));
@@ -88,6 +88,7 @@ START_TEST(reads_every_setting_of_the_top)
     ck_assert_int_eq(settings.policies[settings.policy].kind, CT_POLICY_CHROME);
     ck_assert_int_eq(settings.policies[settings.shadow_policy].kind, CT_POLICY_APPLE);
     ck_assert(settings.resumption == CLIENTCT_RESUMPTION_ALLOW && settings.raw_public_keys_allowed);
+    ck_assert(settings.leaf_index_ignored);
     ck_assert_int_eq(settings.resumption_window_ms, 60 * 60 * CT_SECOND_MS);
     ck_assert_int_eq(settings.reload, CT_RELOAD_CONTEXT);
     ck_assert_uint_eq(settings.audit_count, 3);
