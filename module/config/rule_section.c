@@ -74,12 +74,12 @@ static X509 *certificate_of_bytes(struct ct_bytes bytes, const char **why)
         return NULL;
     }
     /* Without a callback an encrypted block would make libcrypto ask for a passphrase on the terminal. */
-    certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+    certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
     *why = "has no certificate in PEM or DER";
     if (certificate == NULL) {
         goto out;
     }
-    second = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+    second = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
     if (second != NULL || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         *why = second != NULL ? "has more than one certificate; one is expected"
                               : "has something that does not decode behind the certificate";

@@ -223,6 +223,9 @@ static void gather(struct decision *d, enum clientct_source source)
 /* No SCT at all: because a source is spoilt, or because nobody logged the certificate. */
 static enum clientct_reason why_no_scts(struct decision *d)
 {
+    const char *advice = d->certificate.has_rfc9162
+                             ? "the certificate's evidence is of RFC 9162 (extension 1.3.101.75), which is not read"
+                             : "have the certificate logged, or reissued by a CA that logs";
     char sources[64] = "";
 
     for (int source = 0; source < CLIENTCT_SOURCE_COUNT; source++) {
@@ -241,12 +244,10 @@ static enum clientct_reason why_no_scts(struct decision *d)
         }
     }
     if (reads(d, CLIENTCT_SOURCE_TLS) && d->input->no_tls_scts != NULL) {
-        say(d,
-            "no SCT found (looked at: %s; not looked at tls: %s); have the certificate logged, or reissued by a CA "
-            "that logs",
-            sources[0] != '\0' ? sources : "nothing", d->input->no_tls_scts);
+        say(d, "no SCT found (looked at: %s; not looked at tls: %s); %s", sources[0] != '\0' ? sources : "nothing",
+            d->input->no_tls_scts, advice);
     } else {
-        say(d, "no SCT found (looked at: %s); have the certificate logged, or reissued by a CA that logs", sources);
+        say(d, "no SCT found (looked at: %s); %s", sources, advice);
     }
     return CLIENTCT_NO_SCTS;
 }

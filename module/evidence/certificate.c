@@ -11,6 +11,9 @@
 static const uint8_t oid_sct_list[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x02 };
 static const uint8_t oid_poison[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x03 };
 
+/* 1.3.101.75: RFC 9162, section 7.1 */
+static const uint8_t oid_transparency_information[] = { 0x2b, 0x65, 0x4b };
+
 static bool is_oid(struct ct_bytes content, const uint8_t *oid, size_t len)
 {
     return ct_bytes_equal(content, (struct ct_bytes){ oid, len });
@@ -33,6 +36,9 @@ static bool read_extension(struct ct_certificate *out, struct ct_bytes whole, st
     if (is_oid(oid, oid_poison, sizeof oid_poison)) {
         out->poison_extension = out->poison ? (struct ct_bytes){ NULL, 0 } : whole; /* of two neither */
         out->poison = true;
+    }
+    if (is_oid(oid, oid_transparency_information, sizeof oid_transparency_information)) {
+        out->has_rfc9162 = true;
     }
     if (is_oid(oid, oid_sct_list, sizeof oid_sct_list)) {
         out->duplicate_extension = out->has_sct_list;

@@ -23,7 +23,8 @@ struct ct_certificate {
     bool poison;                       /* critical poison, RFC 6962, 3.1: a precertificate */
     struct ct_bytes poison_extension;  /* the whole Extension element, where there is just one */
     bool has_sct_list;
-    struct ct_bytes sct_extension;  /* the whole Extension element that carries the list */
+    bool has_rfc9162;              /* Transparency Information, RFC 9162, section 7.1: evidence that is not read here */
+    struct ct_bytes sct_extension; /* the whole Extension element that carries the list */
     struct ct_bytes sct_list_value; /* contents of its extnValue: a DER OCTET STRING around the list */
     int64_t not_before_ms, not_after_ms;
 };

@@ -107,6 +107,7 @@ static void read_key(struct ct_list_input *in, const char *place, const json_t *
     const struct key_kind *kind = NULL;
     const char *raw = NULL;
     bool begins, narrowed;
+    size_t said;
     char key_place[64], id_place[64], raw_place[PLACE_MAX];
 
     if (key == NULL || id == NULL) {
@@ -121,8 +122,12 @@ static void read_key(struct ct_list_input *in, const char *place, const json_t *
     if (kind != NULL && kind->bare && json_is_string(json_object_get(key, raw))) {
         set_bare_rsa_key(in, raw_place, json_string_value(json_object_get(key, raw)), log);
     }
+    said = strlen(in->doubt);
     if (kind == NULL || !kind->bare || log->spki.data != NULL) {
         ct_json_key_and_id(in, key_place, key, raw, id_place, id, name_of(id, "keyId", "key_id"), log);
+    }
+    if (kind == NULL) {
+        in->doubt[said] = '\0'; /* of another kind of key nothing more is expected */
     }
     if (kind != NULL && log->spki.data != NULL && log->key_type != kind->type) {
         ct_list_complain(in, 0, "%s.keyDetails: expected the kind of key that rawBytes holds, found \"%s\"", key_place,

@@ -172,6 +172,12 @@ void ct_advise(enum clientct_reason reason, const struct ct_policy *policy, cons
     const char *instead = instead_of_scts(reason, scts->count > 0);
     const struct ct_sct *sct = nearest(scts);
 
+    if (reason == CLIENTCT_NO_SCTS && certificate->has_rfc9162) {
+        snprintf(advice, size,
+                 "SCTs of RFC 6962: the certificate has evidence of RFC 9162 (extension 1.3.101.75), which is not read "
+                 "here; have the CA embed SCTs too, or deliver them by TLS, OCSP or the store");
+        return;
+    }
     if (instead != NULL) {
         snprintf(advice, size, "%s", instead);
         return;

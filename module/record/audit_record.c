@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "evidence/names.h"
 
 #define NAME_MAX_BYTES 64u /* of a section, a log, an operator, a program, one of several server names */
 #define DETAIL_MAX_BYTES sizeof(((struct clientct_verdict *)0)->detail)
@@ -89,6 +90,26 @@ static void put_serial(struct ct_audit_writer *w, const X509 *leaf)
     }
 }
 
+/* What names a client whose subject is empty, as those of SPIFFE and ACME are. */
+#define ALTERNATIVE_NAMES_MAX 4
+
+static void put_alternative_name(void *arg, const char *name)
+{
+    ct_audit_element(arg, name, NAME_MAX_BYTES);
+}
+
+static void put_alternative_names(struct ct_audit_writer *w, const X509 *leaf)
+{
+    if (X509_NAME_entry_count(X509_get_subject_name(leaf)) > 0) {
+        return;
+    }
+    ct_audit_raw(w, "\"tls.client.x509.alternative_names\":[");
+    w->first = true;
+    ct_each_alternative_name(leaf, ALTERNATIVE_NAMES_MAX, put_alternative_name, w);
+    ct_audit_bytes(w, "]", 1);
+    w->first = false;
+}
+
 static void put_client(struct ct_audit_writer *w, const struct clientct_input *input,
                        const struct clientct_verdict *verdict)
 {
@@ -109,6 +130,7 @@ static void put_client(struct ct_audit_writer *w, const struct clientct_input *i
         return;
     }
     ct_audit_name(w, "tls.client.subject", X509_get_subject_name(input->leaf));
+    put_alternative_names(w, input->leaf);
     ct_audit_name(w, "tls.client.issuer", X509_get_issuer_name(input->leaf));
     put_serial(w, input->leaf);
     if (ct_time_of_asn1(X509_get0_notBefore(input->leaf), &ms)) {

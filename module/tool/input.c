@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "evidence/names.h"
 #include "tool/tool.h"
 
 static const char *shown(const char *name)
@@ -106,7 +107,8 @@ static bool take_pem(const char *what, const char *name, const struct tool_file 
     if (bio == NULL) {
         tool_out_of_memory();
     }
-    while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+    /* _AUX: also "TRUSTED CERTIFICATE", of which only the certificate is used. */
+    while ((certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
         if (!append(certificates, certificate)) {
             tool_out_of_memory();
         }
@@ -184,6 +186,24 @@ void tool_certificates_free(STACK_OF(X509) *certificates)
 }
 
 #define NAME_MAX_BYTES 240
+
+static void take_name(void *arg, const char *name)
+{
+    char **text = arg;
+
+    *text = *text == NULL ? tool_format("%s", name) : *text;
+}
+
+char *tool_subject(const X509 *certificate)
+{
+    char *text = NULL;
+
+    if (X509_NAME_entry_count(X509_get_subject_name(certificate)) == 0 &&
+        ct_each_alternative_name(certificate, 1, take_name, &text) > 0) {
+        return text;
+    }
+    return tool_name(X509_get_subject_name(certificate));
+}
 
 char *tool_name(const X509_NAME *name)
 {

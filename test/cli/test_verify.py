@@ -3,6 +3,7 @@
 import hashlib
 import os
 import ssl
+import subprocess
 import time
 import unittest
 
@@ -259,6 +260,161 @@ class Input(Case):
         self.assertEqual(done.returncode, 2)
         self.assertNotIn(b"\x1b", done.stderr)
         self.assertEqual(done.stderr.count(b"\n"), 1)
+
+
+class Certificates(Case):
+    """As other programs and CAs write them."""
+
+    def make(self, name, *extensions, subject="/CN=x"):
+        options = [option for extension in extensions for option in ("-addext", extension)]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"), "-subj", subject,
+                        "-days", "5", *options], check=True, capture_output=True)
+        return self.path(name + ".pem")
+
+    def ask_list(self, path):
+        return self.ask("verify", "--log-list", self.path("log_list.json"), path, code=1)
+
+    def test_clients_that_have_no_subject_are_named(self):
+        path = self.make("spiffe", "subjectAltName=URI:spiffe://td.example/pay,DNS:a.example,IP:::1", subject="/")
+        self.assertIn(b"certificate   uri:spiffe://td.example/pay\n", run("verify", "--log-list",
+                                                                           self.path("log_list.json"), path).stdout)
+        names = self.ask("inspect", path, code=0)["certificates"][0]["alternative_names"]
+        self.assertEqual(names, ["uri:spiffe://td.example/pay", "dns:a.example", "ip:0:0:0:0:0:0:0:1"])
+
+    def test_trusted_certificate(self):
+        path = self.make("plain")
+        subprocess.run(["openssl", "x509", "-in", path, "-trustout", "-addtrust", "clientAuth", "-out",
+                        self.path("trusted.pem")], check=True, capture_output=True)
+        with open(self.path("trusted.pem"), encoding="ascii") as file:
+            self.assertIn("BEGIN TRUSTED CERTIFICATE", file.read())
+        self.assertEqual(self.ask_list(self.path("trusted.pem"))["leaf_sha256"],
+                         self.ask_list(path)["leaf_sha256"])
+
+    def test_no_client_usage_is_remarked(self):
+        for usages, remarked in (("serverAuth", True), ("serverAuth,clientAuth", False),
+                                 ("anyExtendedKeyUsage", False)):
+            answer = self.ask_list(self.make("usage", "extendedKeyUsage=" + usages))
+            self.assertEqual("(clientAuth)" in " ".join(answer["remarks"]), remarked, usages)
+
+    def test_rfc_9162_is_seen_and_named(self):
+        path = self.make("v2", "1.3.101.75=DER:0403020100")
+        answer = self.ask_list(path)
+        self.assertEqual(answer["reason"], "no-scts")
+        self.assertIn("1.3.101.75", answer["advice"])
+        self.assertIn("RFC 9162", " ".join(answer["remarks"]))
+        self.assertIn("1.3.101.75", self.ask("inspect", path, code=0)["certificates"][0]["rfc9162"])
+        self.assertNotIn("have the certificate logged", answer["detail"])
+
+    def test_a_certificate_that_differs_from_its_precertificate_is_to_be_reissued(self):
+        pki("cert", "--out", self.path("before"), "--ca", self.path("ca"), "--sct", "log=" + self.path("log-a"),
+            "--sct", "log=" + self.path("log-b"))
+        pki("cert", "--out", self.path("differs"), "--ca", self.path("ca"), "--sct-from", self.path("before.pem"))
+        answer = self.ask_list(self.path("differs.pem"))
+        self.assertEqual(answer["reason"], "bad-signature")
+        self.assertIn("differs from its precertificate", answer["advice"])
+        self.assertIn("have it reissued", answer["advice"])
+        self.assertNotIn("one more SCT", answer["advice"])
+
+
+class Mistakes(Case):
+    """CAs that had a log sign something else than the certificate says: made by putting other SCTs into a good one."""
+
+    POISON = bytes.fromhex("3013060a2b06010401d6790204030101ff04020500")
+    SCT_LIST = bytes.fromhex("060a2b06010401d679020402")
+
+    def sign(self, key, data, length):
+        """An ECDSA signature of that many bytes."""
+        for _ in range(200):
+            signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.path(key)], input=data, check=True,
+                                       capture_output=True).stdout
+            if len(signature) == length:
+                return signature
+        self.fail(f"no signature of {length} bytes")
+
+    def element(self, der, at):
+        """(where its contents begin, where it ends)"""
+        length, begin = der[at + 1], at + 2
+        if length & 0x80:
+            begin += length & 0x7f
+            length = int.from_bytes(der[at + 2:begin], "big")
+        return begin, begin + length
+
+    def header(self, tag, content):
+        size = len(content)
+        length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
+        if 128 <= size < 256:
+            length = bytes([0x81, size])
+        return bytes([tag]) + length + content
+
+    def spoilt(self, name, entry):
+        """A certificate whose SCTs of logs a and b sign what entry(tbs, poisoned tbs, certificate) gives."""
+        pki("cert", "--out", self.path(name), "--ca", self.path("ca"), "--sct", "log=" + self.path("log-a"), "--sct",
+            "log=" + self.path("log-b"))
+        with open(self.path(name + ".der"), "rb") as file:
+            der = bytearray(file.read())
+        outer = self.element(der, 0)[0]
+        tbs_begin, tbs_end = self.element(der, outer)
+        at = tbs_begin
+        while der[at] != 0xa3:
+            at = self.element(der, at)[1]
+        fields, extensions, sequence = bytes(der[tbs_begin:at]), [], self.element(der, at)[0]
+        at, end = self.element(der, sequence)
+        while at < end:
+            extensions.append((at, self.element(der, at)[1]))
+            at = extensions[-1][1]
+        found = [i for i, (begin, end) in enumerate(extensions) if self.SCT_LIST in der[begin:end]][0]
+        others = [bytes(der[begin:end]) for begin, end in extensions]
+
+        def tbs(parts):
+            inner = self.header(0x30, b"".join(parts))
+            return self.header(0x30, fields + self.header(0xa3, inner))
+
+        signed = entry(tbs(others[:found] + others[found + 1:]),
+                       tbs(others[:found] + [self.POISON] + others[found + 1:]), bytes(der))
+        value = self.element(der, der.index(self.SCT_LIST) + len(self.SCT_LIST))[0]
+        at = self.element(der, value)[0] + 2
+        for key in ("log-a.key", "log-b.key"):
+            sct = at + 2
+            begin = sct + 43
+            length = int.from_bytes(der[begin + 2:begin + 4], "big")
+            data = b"\0\0" + bytes(der[sct + 33:sct + 41]) + signed + b"\0\0"
+            der[begin + 4:begin + 4 + length] = self.sign(key, data, length)
+            at = begin + 4 + length
+        at = self.element(der, tbs_end)[1]
+        signature, end = self.element(der, at)
+        signature += 1
+        der[signature:end] = self.sign("ca.key", bytes(der[outer:tbs_end]), end - signature)
+        with open(self.path(name + ".spoilt.der"), "wb") as file:
+            file.write(der)
+        answer = self.ask("verify", "--log-list", self.path("log_list.json"), "--issuer", self.path("ca.pem"),
+                          self.path(name + ".spoilt.der"))
+        return answer["reason"], answer["advice"]
+
+    def spki_hash(self, name):
+        pem = subprocess.run(["openssl", "x509", "-in", self.path(name), "-noout", "-pubkey"], check=True,
+                             capture_output=True).stdout
+        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=pem, check=True,
+                             capture_output=True).stdout
+        return hashlib.sha256(der).digest()
+
+    def vector(self, data):
+        return len(data).to_bytes(3, "big") + data
+
+    def test_each_mistake_is_found_by_trying(self):
+        ca = self.spki_hash("ca.pem")
+        with open(self.path("ca.pem"), encoding="ascii") as file:
+            whole = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).digest()
+        for name, entry, words in (
+                ("right", lambda tbs, poisoned, der: b"\0\1" + ca + self.vector(tbs), None),
+                ("poison", lambda tbs, poisoned, der: b"\0\1" + ca + self.vector(poisoned), "poison extension left in"),
+                ("whole", lambda tbs, poisoned, der: b"\0\1" + whole + self.vector(tbs), "whole certificate"),
+                ("zero", lambda tbs, poisoned, der: b"\0\1" + bytes(32) + self.vector(tbs), "zeros as issuer_key_hash"),
+                ("x509", lambda tbs, poisoned, der: b"\0\0" + self.vector(tbs), "as an x509 entry"),
+                ("other", lambda tbs, poisoned, der: b"\0\1" + ca + self.vector(tbs + b"\0"), "differs from its pre")):
+            reason, advice = self.spoilt(name, entry)
+            self.assertEqual(reason, "compliant" if words is None else "bad-signature", name)
+            self.assertIn(words or "", advice or "", name)
 
 
 @needs_vectors

@@ -1,3 +1,5 @@
+#include <openssl/x509v3.h>
+
 #include "record/audit_record.h"
 
 #include <jansson.h>
@@ -483,9 +485,22 @@ static void compare_with_manual(json_t *lines)
     ck_assert_uint_eq(distinct, json_object_size(lines));
 }
 
+static X509 *spiffe_client(void)
+{
+    X509 *leaf = X509_new();
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "URI:spiffe://td.example/pay");
+
+    ck_assert(leaf != NULL && extension != NULL);
+    ck_assert_int_eq(X509_add_ext(leaf, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+    return leaf;
+}
+
 START_TEST(the_manual_lists_every_field_and_no_other)
 {
     X509 *leaf = certificate_named(MBSTRING_UTF8, "device 7", -1);
+    X509 *nameless;
+    const json_t *names;
     struct clientct_input input = full_input(leaf);
     const char *const shown[] = { "a.example", "b.example" };
     struct clientct_sct_result scts[2];
@@ -506,6 +521,17 @@ START_TEST(the_manual_lists_every_field_and_no_other)
     all = parsed(&line);
     ck_assert_str_eq(text_of(all, "clientct.chain"), "rejected");
     ck_assert_ptr_nonnull(strstr(text_of(all, "clientct.chain_error"), "self"));
+    /* Clients of SPIFFE have their name beside an empty subject. */
+    nameless = spiffe_client();
+    input.leaf = nameless;
+    ct_audit_decision_line(&origin, &input, &verdict, 1, &line);
+    event = parsed(&line);
+    names = json_object_get(event, "tls.client.x509.alternative_names");
+    ck_assert_str_eq(json_string_value(json_array_get(names, 0)), "uri:spiffe://td.example/pay");
+    ck_assert_uint_eq(json_array_size(names), 1);
+    json_object_update(all, event);
+    json_decref(event);
+    X509_free(nameless);
     ct_audit_event_line(&origin, "configuration-loaded", true, "text \"here\"", 4, &line);
     event = parsed(&line);
     ck_assert_str_eq(text_of(event, "message"), "text \"here\"");

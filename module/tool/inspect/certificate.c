@@ -6,10 +6,14 @@
 #include <string.h>
 
 #include "evidence/certificate.h"
+#include "evidence/names.h"
 #include "base/clock.h"
 #include "base/der.h"
 #include "tool/inspect/inspect.h"
 #include "tool/tool.h"
+
+/* Far more than one client needs. */
+#define NAMES_MAX 100
 
 static json_t *json_of_name(const X509_NAME *name)
 {
@@ -80,6 +84,9 @@ static void set_embedded(json_t *out, const struct ct_certificate *read, bool *s
     if (!read->well_formed || read->duplicate_extension) {
         *sound = false;
     }
+    if (read->has_rfc9162) {
+        tool_json_set(out, "rfc9162", tool_json_text("Transparency Information (1.3.101.75), which is not read here"));
+    }
     if (!read->has_sct_list) {
         tool_json_set(out, "sct_list", json_null());
     } else if (ct_certificate_sct_list(read, &list)) {
@@ -93,6 +100,19 @@ static void set_embedded(json_t *out, const struct ct_certificate *read, bool *s
     }
 }
 
+static void append_name(void *arg, const char *name)
+{
+    tool_json_append(arg, tool_json_text(name));
+}
+
+static json_t *json_of_alternative_names(const X509 *certificate)
+{
+    json_t *names = tool_json_array();
+
+    ct_each_alternative_name(certificate, NAMES_MAX, append_name, names);
+    return names;
+}
+
 json_t *tool_inspect_certificate(X509 *certificate, X509 *issuer, bool *sound)
 {
     struct ct_certificate read = { 0 };
@@ -102,6 +122,7 @@ json_t *tool_inspect_certificate(X509 *certificate, X509 *issuer, bool *sound)
         tool_out_of_memory();
     }
     tool_json_set(out, "subject", json_of_name(X509_get_subject_name(certificate)));
+    tool_json_set(out, "alternative_names", json_of_alternative_names(certificate));
     tool_json_set(out, "issuer", json_of_name(X509_get_issuer_name(certificate)));
     tool_json_set(out, "serial", json_of_integer(X509_get0_serialNumber(certificate)));
     tool_json_set(out, "sha256", tool_json_hex(read.sha256, sizeof read.sha256));

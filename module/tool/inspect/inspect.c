@@ -170,8 +170,13 @@ static void show_array(const char *key, json_t *array, int depth)
     {
         put_label(depth, singular);
         tool_put(TOOL_BOLD, " %zu", index + 1);
-        tool_end_line();
-        show_object(item, depth + 1);
+        if (json_is_object(item)) {
+            tool_end_line();
+            show_object(item, depth + 1);
+        } else {
+            tool_put(TOOL_PLAIN, ": ");
+            put_scalar(item);
+        }
     }
     free(singular);
     if (json_array_size(array) == 0) {

@@ -70,6 +70,12 @@ static void read_decision(const json_t *object, struct report_line *line)
     line->has_certificate = hash != NULL && ct_unhex(hash, strlen(hash), line->sha256, sizeof line->sha256);
     line->not_after_ms = time_of(object, "tls.client.not_after");
     copy(line->subject, sizeof line->subject, text_of(object, "tls.client.subject"));
+    if (line->subject[0] == '\0') { /* clients of SPIFFE and ACME have their names elsewhere */
+        const json_t *names = json_object_get(object, "tls.client.x509.alternative_names");
+        const char *name = json_string_value(json_array_get(names, 0));
+
+        copy(line->subject, sizeof line->subject, name != NULL ? name : "");
+    }
     copy(line->issuer, sizeof line->issuer, text_of(object, "tls.client.issuer"));
     copy(line->serial, sizeof line->serial, text_of(object, "tls.client.x509.serial_number"));
     copy(line->reason, sizeof line->reason, reason);

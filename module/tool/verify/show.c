@@ -50,7 +50,7 @@ static void leaf_sha256(const X509 *leaf, uint8_t sha256[32])
 static void show_subject(const struct tool_verify_answer *answer)
 {
     uint8_t sha256[32];
-    char *subject = tool_name(X509_get_subject_name(answer->leaf));
+    char *subject = tool_subject(answer->leaf);
     char *issuer = tool_name(X509_get_issuer_name(answer->leaf));
     char hex[65], from_text[TOOL_TIME_SIZE] = "?", until_text[TOOL_TIME_SIZE] = "?", lifetime[40] = "?";
     int64_t from, until;
@@ -174,6 +174,9 @@ static void show_conditions(const struct clientct_verdict *verdict)
 /* Without the issuer no number of SCTs helps: what the policy would like to see is beside the point. */
 static const char *advice_of(const struct tool_verify_answer *answer)
 {
+    if (answer->diagnosis != NULL && answer->verdict->reason == CLIENTCT_BAD_SIGNATURE) {
+        return answer->diagnosis; /* more SCTs do not help */
+    }
     bool own_issuer = X509_NAME_cmp(X509_get_subject_name(answer->leaf), X509_get_issuer_name(answer->leaf)) == 0;
 
     if (answer->verdict->reason != CLIENTCT_ISSUER_UNKNOWN || own_issuer || answer->remark_count == 0) {
@@ -271,7 +274,7 @@ json_t *tool_verify_json(const struct tool_verify_answer *answer)
     json_t *conditions = tool_json_array();
     json_t *remarks = tool_json_array();
     uint8_t sha256[32];
-    char *subject = tool_name(X509_get_subject_name(answer->leaf));
+    char *subject = tool_subject(answer->leaf);
     char *issuer = tool_name(X509_get_issuer_name(answer->leaf));
 
     for (size_t i = 0; i < verdict->sct_count; i++) {

@@ -3,12 +3,14 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <limits.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "checker.h"
 #include "base/clock.h"
+#include "evidence/certificate.h"
 #include "evidence/evidence.h"
 #include "base/problems.h"
 #include "tool/tool.h"
@@ -27,6 +29,7 @@ struct inputs {
     STACK_OF(X509) *issuers;      /* --issuer */
     STACK_OF(X509) *others;       /* --chain */
     STACK_OF(X509) *chain;
+    STACK_OF(X509) *given; /* all of them; owned by the others */
     struct tool_file tls_scts, ocsp;
     int64_t at_ms;
 };
@@ -103,6 +106,7 @@ static void clear_inputs(struct inputs *inputs)
     tool_certificates_free(inputs->issuers);
     tool_certificates_free(inputs->others);
     tool_certificates_free(inputs->chain);
+    sk_X509_free(inputs->given);
     tool_file_clear(&inputs->tls_scts);
     tool_file_clear(&inputs->ocsp);
 }
@@ -156,7 +160,10 @@ static void build_chain(const struct request *request, struct inputs *inputs, st
         }
     }
     inputs->chain = tool_chain_build(leaf, candidates);
-    sk_X509_free(candidates);
+    if (sk_X509_push(candidates, leaf) <= 0) {
+        tool_out_of_memory();
+    }
+    inputs->given = candidates;
     X509 *second = sk_X509_num(inputs->certificates) > 1 ? sk_X509_value(inputs->certificates, 1) : leaf;
     if (X509_cmp(leaf, second) != 0 && tool_issued(second, leaf) == X509_V_OK) {
         remark(remarks, tool_format("the first certificate of %s issued the second: the leaf must come first, and the "
@@ -190,6 +197,26 @@ static void remark_validity(const struct inputs *inputs, struct remarks *remarks
                                     "another time",
                                     at, inputs->at_ms < from ? "is not valid yet" : "has expired"));
     }
+}
+
+/* What a server's own check of the purpose refuses, and what of Certificate Transparency is not read here. */
+static void remark_extensions(const struct inputs *inputs, struct remarks *remarks)
+{
+    X509 *leaf = sk_X509_value(inputs->certificates, 0);
+    uint32_t usage = X509_get_extended_key_usage(leaf);
+    struct ct_certificate read = { 0 };
+
+    if (usage != UINT32_MAX && (usage & (XKU_SSL_CLIENT | XKU_ANYEKU)) == 0) {
+        remark(remarks,
+               tool_format("the extended key usage does not allow TLS clients (clientAuth): most servers refuse "
+                           "the certificate by themselves"));
+    }
+    if (ct_certificate_read(leaf, &read) == CT_CERTIFICATE_OK && read.has_rfc9162) {
+        remark(remarks, tool_format("the certificate has Transparency Information of RFC 9162 (extension 1.3.101.75); "
+                                    "that is another version of Certificate Transparency, and its evidence is not read "
+                                    "here"));
+    }
+    ct_certificate_clear(&read);
 }
 
 /* Rules that name a CA further up can match only what is in the chain. */
@@ -355,17 +382,20 @@ static int decide(const struct request *request, struct inputs *inputs, struct r
     remark_configuration(request, inputs, snapshot, remarks);
     int code = exit_code(inputs, &verdict);
     const char *config = request->config != NULL ? request->config : CLIENTCT_DEFAULT_CONFIG;
-    const struct tool_verify_answer answer = {
+    struct tool_verify_answer answer = {
         .config = request->log_list == NULL ? config : NULL,
         .leaf = input.leaf,
         .chain = inputs->chain,
+        .given = inputs->given,
         .at_ms = inputs->at_ms,
         .verdict = &verdict,
         .undecided = code == TOOL_UNDECIDED,
         .snapshot = snapshot,
-        .remarks = remarks->items,
-        .remark_count = remarks->count,
     };
+    char *diagnosis = verdict.accept ? NULL : tool_verify_diagnose(&answer);
+    answer.diagnosis = diagnosis;
+    answer.remarks = remarks->items;
+    answer.remark_count = remarks->count;
     if (verdict.reason == CLIENTCT_CONFIG_ERROR) {
         show_problems(snapshot);
     }
@@ -374,6 +404,7 @@ static int decide(const struct request *request, struct inputs *inputs, struct r
     } else {
         tool_verify_show(&answer);
     }
+    free(diagnosis);
     clientct_verdict_clear(&verdict);
     ct_snapshot_release(snapshot);
     clientct_checker_free(checker);
@@ -420,6 +451,7 @@ int tool_verb_verify(int argc, char **argv)
     if (request_is_consistent(&request) && read_inputs(&request, &inputs)) {
         build_chain(&request, &inputs, &remarks);
         remark_validity(&inputs, &remarks);
+        remark_extensions(&inputs, &remarks);
         code = decide(&request, &inputs, &remarks);
     }
     for (size_t i = 0; i < remarks.count; i++) {
