@@ -7,6 +7,7 @@ import glob
 import http.server
 import json
 import os
+import resource
 import stat
 import struct
 import subprocess
@@ -285,9 +286,47 @@ class Submit(cli.Case):
         self.assertEqual(log["attempts"], 1)
 
     def test_redirects_are_not_followed(self):
-        self.logs["log-a"].script = [{"status": 307, "headers": {"Location": self.logs["log-b"].url}}]
-        self.outcome("refused", "HTTP 307")
+        there = self.logs["log-b"].url
+        here = self.logs["log-a"].url
+        for status, location, shown in ((307, there + "ct/v1/add-chain", there + "ct/v1/add-chain"),
+                                        (301, "/moved/ct/v1/add-chain", here + "moved/ct/v1/add-chain"),
+                                        (302, there + "a" * 1000, there + "a" * 1000 + ","),
+                                        (308, there + "a" * 3000, "aaa..., which is not followed"),
+                                        (303, "ftp://log.example/", "ftp://log.example/")):
+            with self.subTest(location[:60]):
+                self.logs["log-a"].script = [{"status": status, "headers": {"Location": location}, "body": b"moved"}]
+                log = self.outcome("refused", f"HTTP {status}: a redirect to ")
+                self.assertIn(shown, log["detail"])
+                self.assertIn("name its new URL", log["detail"])
         self.assertEqual(self.logs["log-b"].requests, [])
+        self.logs["log-a"].script = [{"status": 302}]
+        self.assertEqual(self.outcome("refused")["detail"], "HTTP 302")
+
+    def test_a_refusal_is_shown_whole(self):
+        body = b"chain is not acceptable:\r\n\n  root \"X\" is unknown\n\x1b[2J\x00\xe2\x80\xae\xff\r\nBeta  signed\n\n"
+        lines = ["HTTP 400: chain is not acceptable:", "", '  root "X" is unknown',
+                 "\\x1b[2J\\x00\\xe2\\x80\\xae\\xff", "Beta  signed"]
+        for status, outcome in ((400, "refused"), (503, "busy")):
+            self.logs["log-a"].script = [{"status": status, "body": body}]
+            log = self.outcome(outcome)
+            self.assertEqual(log["detail"].split("\n")[1:], lines[1:])
+            self.assertIn("chain is not acceptable:\n", log["detail"])
+        self.logs["log-a"].script = [{"status": 400, "body": body}]
+        done = cli.run("submit", "--config", self.settings, "--store", "--log", "Alpha", self.cert + ".pem")
+        self.assertEqual(done.stdout.decode().split("\n")[:6],
+                         ["Alpha  refused: " + lines[0]] + ["    | " + line for line in lines[1:]] +
+                         ["no SCT was obtained; nothing is written"])
+        done = cli.run("submit", "--config", self.settings, "--print-tls", "--log", "Alpha", self.cert + ".pem")
+        self.assertEqual(done.stderr.decode().split("\n")[:5],
+                         ["clientct: Alpha: refused: " + lines[0]] + ["clientct:     | " + line for line in lines[1:]])
+
+    def test_a_refusal_is_bounded(self):
+        self.logs["log-a"].script = [{"status": 403, "body": b"\0" * 4096 + b"left out"}]
+        log = self.outcome("refused", "\n(8 bytes or more are left out here)")
+        self.assertNotIn("left out\n", log["detail"])
+        self.logs["log-a"].script = [{"status": 403, "body": b"no\n" * 100000}]
+        log = self.outcome("refused", "HTTP 403, with more than 64 KiB: no\nno\n")
+        self.assertLess(len(log["detail"]), 4300)
 
     def test_oversized_answer_is_cut_off(self):
         self.logs["log-a"].script = [{"body": b"{" + b" " * 1000000}]
@@ -388,6 +427,27 @@ class Submit(cli.Case):
                        self.cert + ".pem")
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"could not be written: signed SCTs are not in it", done.stdout)
+
+    def test_what_could_not_be_written_is_not_counted(self):
+        path = self.path(self.name + ".scts")
+        self.submit("Alpha", to=("--out", path))
+        before = self.read(path)
+        arguments = ("submit", "--config", self.settings, "--out", path, "--log", "Alpha", "--log", "Beta",
+                     self.cert + ".pem")
+        for more in ("--json",), ():
+            # A file that may not grow; Python ignores the signal, and so does what inherits that.
+            done = subprocess.run([cli.CLIENTCT, *arguments, *more], capture_output=True, restore_signals=False,
+                                  check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)))
+            self.assertEqual(done.returncode, 1, done)
+            self.assertEqual(self.read(path), before)
+            if more:
+                answer = json.loads(done.stdout)
+                self.assertEqual([log["outcome"] for log in answer["logs"]], ["already-there", "not-kept"])
+                self.assertEqual((answer["scts"], answer["complete"]), (1, False))
+                self.assertIn("cannot be written: File too large", answer["logs"][1]["detail"])
+            else:
+                self.assertIn(b"signed SCTs are not in it", done.stdout)
+                self.assertNotIn(b"has 2", done.stdout)
 
     def test_usage(self):
         rows = (

@@ -447,7 +447,9 @@ char *fetch_trouble(const struct fetch_reply *reply)
     case FETCH_UNREACHABLE:
         return tool_format("%s", reply->error);
     case FETCH_OVERSIZED:
-        return tool_format("the answer is longer than %zu KiB and was cut off", reply->max_bytes / 1024);
+        return reply->status == 200
+                   ? tool_format("the answer is longer than %zu KiB and was cut off", reply->max_bytes / 1024)
+                   : tool_format("HTTP %ld, with more than %zu KiB", reply->status, reply->max_bytes / 1024);
     case FETCH_BUSY:
         return reply->retry_after_s > 0
                    ? tool_format("HTTP %ld; the log asks to wait %lld s, which is longer than --max-wait leaves",
@@ -460,7 +462,10 @@ char *fetch_trouble(const struct fetch_reply *reply)
         return NULL;
     }
     if (reply->location[0] != '\0') {
-        return tool_format("HTTP %ld: a redirect to %s, which is not followed", reply->status, reply->location);
+        return tool_format("HTTP %ld: a redirect to %s%s, which is not followed; if the log has moved there, name its "
+                           "new URL",
+                           reply->status, reply->location,
+                           strlen(reply->location) + 1 == sizeof reply->location ? "..." : "");
     }
     return tool_format("HTTP %ld", reply->status);
 }

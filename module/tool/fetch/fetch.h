@@ -38,8 +38,8 @@ struct fetch_reply {
     int64_t retry_after_s; /* what the log asked for last; 0: nothing */
     uint8_t *body;         /* NUL-terminated once done; the NUL is not counted; NULL only before */
     size_t len, room, max_bytes;
-    char error[256];    /* libcurl's words; "" where there are none */
-    char location[256]; /* where a redirect points to; "" where there is none */
+    char error[256];     /* libcurl's words; "" where there are none */
+    char location[2048]; /* where a redirect points to; "" where it does not say or there is none */
 };
 
 /*

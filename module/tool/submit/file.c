@@ -145,6 +145,7 @@ bool submit_file_add(const char *path, struct ct_bytes serialized, struct submit
         goto out;
     }
     size_t before = list->count;
+    char unread[256];
     if (!submit_list_add(list, serialized)) {
         snprintf(why, why_size, "%s would become longer than a list of SCTs can be (65,535 bytes)", path);
         goto out;
@@ -152,6 +153,11 @@ bool submit_file_add(const char *path, struct ct_bytes serialized, struct submit
     if (list->count != before &&
         (error = tool_replace_file(path, (struct ct_bytes){ list->data, list->len }, 0644)) != 0) {
         snprintf(why, why_size, "%s cannot be written: %s", path, strerror(error));
+        /* What is not in the file is not said to be in it. */
+        submit_list_clear(list);
+        if (!submit_file_read(path, list, unread, sizeof unread)) {
+            submit_list_clear(list);
+        }
         goto out;
     }
     good = true;

@@ -7,7 +7,7 @@
 #include "tool/submit/work.h"
 #include "tool/tool.h"
 
-json_t *submit_work_json(const struct work *work)
+json_t *submit_work_json(const struct work *work, bool complete)
 {
     json_t *root = tool_json_object();
     json_t *logs = tool_json_array();
@@ -29,11 +29,35 @@ json_t *submit_work_json(const struct work *work)
     }
     tool_json_set(root, "input", tool_json_text(work->file));
     tool_json_set(root, "certificate", tool_json_hex(work->certificate.sha256, sizeof work->certificate.sha256));
-    tool_json_set(root, "complete", tool_json_bool(submit_work_complete(work)));
+    tool_json_set(root, "complete", tool_json_bool(complete));
     tool_json_set(root, "file", tool_json_text(work->path));
     tool_json_set(root, "scts", tool_json_count(work->list.count));
     tool_json_set(root, "logs", logs);
     return root;
+}
+
+/* The next line of a text, as its length; `text` then is behind it, or NULL. */
+static int next_line(const char **text)
+{
+    size_t len = strcspn(*text, "\n");
+
+    *text = (*text)[len] == '\n' ? *text + len + 1 : NULL;
+    return (int)len;
+}
+
+/* A log's further lines are marked: none of them looks like one of ours. */
+static void show_detail(const char *detail)
+{
+    const char *line = detail, *rest = detail;
+    int len = next_line(&rest);
+
+    tool_put(TOOL_PLAIN, ": %.*s", len, line);
+    tool_end_line();
+    while (rest != NULL) {
+        line = rest;
+        len = next_line(&rest);
+        tool_line("    | %.*s", len, line);
+    }
 }
 
 void submit_work_show(const struct work *work)
@@ -49,8 +73,7 @@ void submit_work_show(const struct work *work)
             tool_time_format(target->timestamp_ms, at);
             tool_put(TOOL_PLAIN, " at %s", at);
         }
-        tool_put(TOOL_PLAIN, ": %s", target->detail);
-        tool_end_line();
+        show_detail(target->detail);
     }
     for (size_t i = 0; i < work->target_count; i++) {
         if (work->targets[i].outcome == OUTCOME_NOT_KEPT) {
@@ -73,8 +96,16 @@ void submit_work_complain(const struct work *work)
         const struct target *target = &work->targets[i];
 
         if (!submit_outcome_good(target->outcome)) {
-            tool_error("%s: %s: %s", target->source->log->description, submit_outcome_name(target->outcome),
-                       target->detail);
+            const char *line = target->detail, *rest = target->detail;
+            int len = next_line(&rest);
+
+            tool_error("%s: %s: %.*s", target->source->log->description, submit_outcome_name(target->outcome), len,
+                       line);
+            while (rest != NULL) {
+                line = rest;
+                len = next_line(&rest);
+                tool_error("    | %.*s", len, line);
+            }
         }
     }
 }

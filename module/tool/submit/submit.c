@@ -179,7 +179,7 @@ static void end_work(struct batch *batch, struct work *work)
     batch->ended++;
     batch->failed += !good;
     if (batch->array != NULL) {
-        tool_json_append(batch->array, submit_work_json(work));
+        tool_json_append(batch->array, submit_work_json(work, good));
     } else if (request->print_tls || (request->precertificate && !many)) {
         submit_work_complain(work);
         if (request->print_tls && work->list.count > 0) {
@@ -357,8 +357,8 @@ int tool_verb_submit(int argc, char **argv)
         "ever lost. With --precertificate it is add-pre-chain, and the SCTs come out as an extension to embed.\n"
         "CERT-CHAIN is PEM, the leaf first, then its issuers, or a folder of such files: many go at once, and what\n"
         "is there is not asked for again. Submitting publishes the certificate for ever.\n"
-        "Exit status: 0 every log's SCT is there, 1 some are not (those that came are kept), 2 wrong usage or\n"
-        "configuration, 3 internal failure.\n",
+        "Exit status: 0 every log's SCT is there, 1 some are not (those that came and could be written are kept),\n"
+        "2 wrong usage or configuration, 3 internal failure.\n",
         options,
         1,
         -1,

@@ -16,6 +16,8 @@
 
 #define OID_PRECERTIFICATE_SIGNING "1.3.6.1.4.1.11129.2.4.4" /* RFC 6962, section 3.1 */
 
+#define OWN_WORDS_MAX 4096u /* bytes of a log's text that are shown */
+
 static const struct {
     const char *name;
     bool good;
@@ -231,25 +233,52 @@ void submit_work_settle(struct work *work)
     }
 }
 
-/* Logs say in plain text what they do not like, sometimes over several lines; a page of HTML is cut. */
+/*
+ * What a log does not like is said in its own words: all lines, as far as OWN_WORDS_MAX goes, each as plain text. ""
+ * where it says nothing. To be freed.
+ */
+static char *own_words(const struct fetch_reply *reply)
+{
+    const char *body = (const char *)reply->body;
+    size_t len = reply->len < OWN_WORDS_MAX ? reply->len : OWN_WORDS_MAX;
+    char *out, *to, *words;
+
+    while (len > 0 && memchr(" \t\r\n", body[len - 1], 4) != NULL) {
+        len--;
+    }
+    /* What is escaped takes four bytes for one. */
+    out = malloc(4 * len + 1);
+    if (out == NULL) {
+        tool_out_of_memory();
+    }
+    to = out;
+    for (size_t at = 0; at < len;) {
+        const char *end = memchr(body + at, '\n', len - at);
+        size_t line = end != NULL ? (size_t)(end - body) - at : len - at;
+        size_t shown = end != NULL && line > 0 && end[-1] == '\r' ? line - 1 : line;
+        char *escaped = tool_escaped(body + at, shown);
+
+        to = stpcpy(to, escaped);
+        if (end != NULL) {
+            *to++ = '\n';
+        }
+        free(escaped);
+        at += line + (end != NULL);
+    }
+    *to = '\0';
+    words = reply->len > OWN_WORDS_MAX ? tool_format("%s\n(%zu bytes or more are left out here)", out, reply->len - len)
+                                       : tool_format("%s", out);
+    free(out);
+    return words;
+}
+
 static char *refusal(const struct fetch_reply *reply)
 {
     char *trouble = fetch_trouble(reply);
-    char *text = NULL;
-    size_t len = reply->len < 400 ? reply->len : 400;
+    char *words = own_words(reply);
+    char *text = words[0] != '\0' ? tool_format("%s: %s", trouble, words) : tool_format("%s", trouble);
 
-    while (len > 0 && strchr(" \r\n", reply->body[len - 1]) != NULL) {
-        len--;
-    }
-    if (len > 0 && reply->body[0] == '<') {
-        len = strcspn((const char *)reply->body, "\r\n") < len ? strcspn((const char *)reply->body, "\r\n") : len;
-    }
-    text = len == 0 || reply->location[0] != '\0'
-               ? tool_format("%s", trouble)
-               : tool_format("%s: %.*s", trouble, (int)len, (const char *)reply->body);
-    for (char *at = text; *at != '\0'; at++) {
-        *at = *at == '\n' || *at == '\r' ? ' ' : *at;
-    }
+    free(words);
     free(trouble);
     return text;
 }
@@ -266,10 +295,13 @@ void submit_work_take(struct work *work, struct target *target, const struct fet
         conclude(work, target, OUTCOME_UNREACHABLE, fetch_trouble(reply));
         return;
     case FETCH_OVERSIZED:
-        conclude(work, target, OUTCOME_BAD_ANSWER, fetch_trouble(reply));
-        return;
+        if (reply->status == 200) {
+            conclude(work, target, OUTCOME_BAD_ANSWER, fetch_trouble(reply));
+            return;
+        }
+        break;
     case FETCH_BUSY:
-        conclude(work, target, OUTCOME_BUSY, fetch_trouble(reply));
+        conclude(work, target, OUTCOME_BUSY, refusal(reply));
         return;
     case FETCH_ANSWERED:
         break;

@@ -39,7 +39,7 @@ struct target {
     const struct source *source;
     enum outcome outcome;
     bool done;
-    char *detail;
+    char *detail; /* what is to be said of it; behind the first line come lines of the log's own words */
     long status;
     unsigned attempts;
     uint64_t timestamp_ms; /* where there is an SCT */
@@ -69,7 +69,8 @@ void submit_work_take(struct work *work, struct target *target, const struct fet
 bool submit_work_complete(const struct work *work);
 void submit_work_clear(struct work *work);
 
-json_t *submit_work_json(const struct work *work);
+/* `complete`: every log's SCT is where it was to go, and so is what is made of them. */
+json_t *submit_work_json(const struct work *work, bool complete);
 void submit_work_show(const struct work *work);
 /* What did not go well, on standard error. */
 void submit_work_complain(const struct work *work);
