@@ -54,6 +54,15 @@ class Inspect(Case):
         wrapped = self.write("wrapped", b"\x04\x82" + len(content).to_bytes(2, "big") + content)
         self.assertEqual(self.ask("inspect", wrapped), plain)
 
+    def test_timestamps_that_no_calendar_has(self):
+        for ms in 253402300800000, 2**63 - 1, 2**63, 2**64 - 1:
+            sct = b"\0" + b"i" * 32 + ms.to_bytes(8, "big") + bytes.fromhex("0000" "0403" "0002" "4141")
+            path = self.write("far.sct", sct)
+            one = self.ask("inspect", path)["sct"]
+            self.assertEqual(one["timestamp"], f"{ms} ms after 1970")
+            self.assertEqual(one["timestamp_ms"], ms if ms < 2**63 else str(ms))
+            self.assertIn(f"timestamp in ms: {ms}\n", run("inspect", path).stdout.decode())
+
     def test_single_sct(self):
         content = self.read(self.make_list(""))[4:]
         # The second has a log id that makes it start as a list of this length does.

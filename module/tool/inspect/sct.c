@@ -96,6 +96,18 @@ static json_t *json_of_signature(const struct ct_sct *sct)
     return out;
 }
 
+/* What no integer of jansson holds is printed all the same, as text. */
+static json_t *json_of_milliseconds(uint64_t ms)
+{
+    char text[24];
+
+    if (ms <= INT64_MAX) {
+        return tool_json_count((size_t)ms);
+    }
+    snprintf(text, sizeof text, "%" PRIu64, ms);
+    return tool_json_text(text);
+}
+
 json_t *tool_inspect_sct(struct ct_bytes serialized, bool *sound)
 {
     json_t *out = tool_json_object();
@@ -117,8 +129,7 @@ json_t *tool_inspect_sct(struct ct_bytes serialized, bool *sound)
     tool_json_set(out, "log_id", tool_json_hex(sct.log_id, CT_LOG_ID_LEN));
     tool_json_set(out, "log_id_base64", json_of_base64(sct.log_id, CT_LOG_ID_LEN));
     tool_json_set(out, "timestamp", tool_json_text(when));
-    tool_json_set(out, "timestamp_ms",
-                  sct.timestamp_ms <= INT64_MAX ? tool_json_count((size_t)sct.timestamp_ms) : json_null());
+    tool_json_set(out, "timestamp_ms", json_of_milliseconds(sct.timestamp_ms));
     tool_json_set(out, "extensions", json_of_extensions(sct.extensions, sound));
     if (ct_sct_leaf_index(sct.extensions, &leaf_index)) {
         tool_json_set(out, "leaf_index", tool_json_count((size_t)leaf_index));
