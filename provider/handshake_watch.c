@@ -47,9 +47,16 @@ static int on_security_question(const SSL *ssl, const SSL_CTX *ctx, int op, int 
     security_callback previous = atomic_load_explicit(&wrapped, memory_order_relaxed);
 
     if (ssl != NULL && SSL_is_server(ssl)) {
-        /* With TLS 1.2 curves are asked about for a client's signature as well. */
-        bool of_client_hello = SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO &&
-                               ((op & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CURVE || op == SSL_SECOP_CIPHER_SHARED);
+        /*
+         * The extensions have been read when curves are asked about, and with TLS 1.2 when a cipher is; with TLS 1.3
+         * the cipher comes before them, while the ClientHello is still there. With TLS 1.2 curves are asked about for a
+         * client's signature as well.
+         */
+        const unsigned char *random;
+        bool of_client_hello =
+            SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO &&
+            ((op & SSL_SECOP_OTHER_TYPE) == SSL_SECOP_OTHER_CURVE ||
+             (op == SSL_SECOP_CIPHER_SHARED && SSL_client_hello_get0_random((SSL *)ssl, &random) == 0));
 
         if (op == SSL_SECOP_VERSION || op == SSL_SECOP_CIPHER_SHARED) {
             ct_session_context_asked((SSL *)ssl, op, nid);
