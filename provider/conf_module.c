@@ -8,6 +8,7 @@
  *   config = /etc/clientct/clientct.cnf
  */
 #include "entry.h"
+#include "errors.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -108,22 +109,23 @@ int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
     OSSL_LIB_CTX *libctx = NCONF_get0_libctx(cnf);
     struct section section = { NULL, NULL };
     struct ct_switch_text text;
+    struct ct_errors_kept kept;
     bool released;
 
     if (!ct_attach_is_ours(__builtin_return_address(0))) {
         return 0;
     }
-    ERR_set_mark();
+    ct_errors_keep(&kept);
     read_section(cnf, CONF_imodule_get_value(module), &section);
     ct_process_checker_configure(section.config);
     if (!ct_attach(libctx)) {
-        ERR_pop_to_mark();
+        ct_errors_put_back(&kept);
         return 0;
     }
     offer_provider();
     text = ct_switch_find(cnf, CONF_imodule_get_name(module), CONF_imodule_get_value(module));
     released = release_switch(libctx, section.default_properties, &text);
-    ERR_pop_to_mark();
+    ct_errors_put_back(&kept);
     return released;
 }
 

@@ -5,6 +5,7 @@
 #include <openssl/tls1.h>
 
 #include "connection.h"
+#include "errors.h"
 #include "handshake_watch.h"
 #include "process_checker.h"
 #include "status.h"
@@ -32,6 +33,8 @@ static int add(SSL *ssl, unsigned int type, unsigned int context, const unsigned
 {
     struct clientct_checker *checker;
     struct ct_connection *connection;
+    struct ct_errors_kept kept;
+    OSSL_LIB_CTX *threads_own;
     bool asks;
 
     *out = NULL;
@@ -41,9 +44,13 @@ static int add(SSL *ssl, unsigned int type, unsigned int context, const unsigned
     }
     /* What an earlier Certificate message brought is no answer to this request. */
     ct_connection_forget_scts(ssl);
+    ct_errors_keep(&kept);
+    threads_own = ct_process_checker_enter();
     checker = ct_process_checker_get0();
     connection = ct_connection_make(ssl);
     asks = checker == NULL || clientct_checker_wants_tls_scts(checker);
+    ct_process_checker_leave(threads_own);
+    ct_errors_put_back(&kept);
     if (connection != NULL) {
         connection->asked = asks;
     }
@@ -74,13 +81,14 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     SSL_CTX *ctx = parent;
     struct clientct_checker *checker;
     OSSL_LIB_CTX *threads_own;
+    struct ct_errors_kept kept;
     bool asks = false;
 
     if (ct_is_for_clients_only(ctx)) {
         return;
     }
     ct_handshake_watch(ctx);
-    ERR_set_mark();
+    ct_errors_keep(&kept);
     threads_own = ct_process_checker_enter();
     checker = ct_process_checker_get0();
     if (checker != NULL) {
@@ -107,7 +115,7 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
         ct_status_checker(checker);
     }
     ct_status_context(asks);
-    ERR_pop_to_mark();
+    ct_errors_put_back(&kept);
 }
 
 bool ct_sct_extension_register(void)

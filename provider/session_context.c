@@ -13,6 +13,7 @@
 #include <openssl/tls1.h>
 
 #include "connection.h"
+#include "errors.h"
 #include "ex_index.h"
 #include "process_checker.h"
 #include "sct_extension.h"
@@ -277,10 +278,11 @@ void ct_session_context_asked(SSL *ssl, int op, int nid)
 {
     int saved_errno = errno;
     OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
+    struct ct_errors_kept kept;
 
-    ERR_set_mark();
+    ct_errors_keep(&kept);
     look(ssl, op, nid);
-    ERR_pop_to_mark();
+    ct_errors_put_back(&kept);
     ct_process_checker_leave(threads_own);
     errno = saved_errno;
 }
@@ -291,12 +293,18 @@ static void on_message(int writing, int version, int type, const void *message, 
     if (writing && type == SSL3_RT_HANDSHAKE && len > 0 && *(const uint8_t *)message == SSL3_MT_FINISHED &&
         SSL_is_server(ssl) && SSL_session_reused(ssl) && SSL_SESSION_get0_peer(SSL_get_session(ssl)) != NULL) {
         int saved_errno = errno;
-        struct clientct_checker *checker = ct_process_checker_get0();
+        OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
+        struct ct_errors_kept kept;
+        struct clientct_checker *checker;
 
+        ct_errors_keep(&kept);
+        checker = ct_process_checker_get0();
         ct_status_session(CLIENTCT_SESSION_RESUMED);
         if (checker != NULL) {
             clientct_record_resumption(checker);
         }
+        ct_errors_put_back(&kept);
+        ct_process_checker_leave(threads_own);
         errno = saved_errno;
     }
 }
@@ -364,12 +372,13 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
 {
     SSL_CTX *ctx = parent;
     OSSL_LIB_CTX *threads_own;
+    struct ct_errors_kept kept;
     struct slot *slot;
 
     if (index != slot_index || ct_is_for_clients_only(ctx)) {
         return;
     }
-    ERR_set_mark();
+    ct_errors_keep(&kept);
     threads_own = ct_process_checker_enter();
     slot = OPENSSL_zalloc(sizeof *slot);
     if (slot != NULL) {
@@ -384,7 +393,7 @@ static void on_ssl_ctx_new(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int 
     ct_process_checker_leave(threads_own);
     SSL_CTX_set_msg_callback(ctx, on_message);
     SSL_CTX_set_session_ticket_cb(ctx, on_ticket, NULL, NULL);
-    ERR_pop_to_mark();
+    ct_errors_put_back(&kept);
 }
 
 static void on_ssl_ctx_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)

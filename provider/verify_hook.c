@@ -187,6 +187,7 @@ static int verify(X509_STORE_CTX *ctx)
     X509_STORE_CTX_verify_fn previous;
     SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct clientct_verdict verdict = { 0 };
+    struct ct_errors_kept kept;
     bool accept = false;
     int ok;
 
@@ -206,7 +207,9 @@ static int verify(X509_STORE_CTX *ctx)
     X509_STORE_CTX_set_ex_data(ctx, slot_index, slot);
     if (ok <= 0) {
         if (ssl != NULL && SSL_is_server(ssl)) {
+            ct_errors_keep(&kept);
             ct_resumption_refuse(ssl); /* in case the application continues in spite of the failure */
+            ct_errors_put_back(&kept);
         }
         return ok;
     }
@@ -217,10 +220,10 @@ static int verify(X509_STORE_CTX *ctx)
         return ok;
     }
 
-    ERR_set_mark();
+    ct_errors_keep(&kept);
     accept = judge((X509 *)X509_STORE_CTX_get0_cert(ctx), (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
                    X509_STORE_CTX_get_error(ctx), ssl, &verdict);
-    ERR_pop_to_mark();
+    ct_errors_put_back(&kept);
 
     if (!accept) {
         ok = refuse(ctx, &verdict);
@@ -234,6 +237,7 @@ bool ct_verify_hook_judge_late(SSL *ssl)
     X509 *leaf = SSL_get0_peer_certificate(ssl);
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
     struct clientct_verdict verdict = { 0 };
+    struct ct_errors_kept kept;
     bool accept;
 
     /* Without a chain nobody has asked libcrypto at all: that stays out of our reach. */
@@ -243,9 +247,9 @@ bool ct_verify_hook_judge_late(SSL *ssl)
     if (X509_cmp(sk_X509_value(chain, 0), leaf) != 0) {
         chain = NULL; /* the chain of another certificate: of this one no issuer is known */
     }
-    ERR_set_mark();
+    ct_errors_keep(&kept);
     accept = judge(leaf, chain, SSL_get_verify_result(ssl), ssl, &verdict);
-    ERR_pop_to_mark();
+    ct_errors_put_back(&kept);
     if (!accept) {
         SSL_set_verify_result(ssl, X509_V_ERR_NO_VALID_SCTS);
         ct_errors_push_refusal(verdict.reason, verdict.detail);
