@@ -67,7 +67,6 @@ extern "C" {
     X(PRECERTIFICATE, "precertificate", "the certificate is a precertificate (poison extension)") \
     X(NO_CERTIFICATE, "no-certificate", "the client authenticated without a certificate") \
     X(REVOKED, "revoked", "a valid OCSP response says that the certificate is revoked") \
-    X(OCSP_MISSING, "ocsp-missing", "an OCSP response is required, and there is none") \
     X(OCSP_UNUSABLE, "ocsp-unusable", "the OCSP response gives no evidence, or cannot be read") \
     X(BAD_EXTENSIONS, "bad-extensions", \
       "extensions are not well-formed, or the SCT of a static-ct log has no leaf_index") \
@@ -76,7 +75,8 @@ extern "C" {
     X(TOO_MANY_NAMES, "too-many-names", "the connection has shown more server names than are looked at") \
     X(CONFIG_ERROR, "config-error", "the configuration or a log list cannot be used") \
     X(INTERNAL_ERROR, "internal-error", "an internal failure, for example of memory") \
-    X(VALID, "valid", "the SCT is valid (said of one SCT, never of a certificate)")
+    X(VALID, "valid", "the SCT is valid (said of one SCT, never of a certificate)") \
+    X(OCSP_MISSING, "ocsp-missing", "an OCSP response is required, and there is none")
 
 /* clang-format off */
 enum clientct_reason {
