@@ -4,18 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file_limit.h"
 #include "base/lease.h"
+#include "record/metrics_board.h"
 #include "record/metrics_file.h"
 #include "base/self.h"
 #include "base/shared.h"
@@ -24,22 +21,36 @@
 /* Longer than a file takes to be made; two at once would make two files of one process, which are added up. */
 #define OPENING_MS 1000
 #define NAMES_TRIED 64
+/* A child is given a file of its own when it has come so far, which a process for one connection does not... */
+#define CHILD_VERDICTS 5
+/* ... and no more of them than this, so that the directory is bounded: the others count in their parent's. */
+#define CHILD_FILES 64
 
 _Static_assert(CT_METRICS_SESSIONS_RESUMED - CT_METRICS_SESSIONS_RESUMABLE ==
                    CLIENTCT_SESSION_RESUMED - CLIENTCT_SESSION_RESUMABLE,
                "the counters of sessions stand in the order of enum clientct_session");
 
-/* A file that is mapped; the descriptor is closed at once, for a daemon would close it and reuse its number. */
+/* A board, and which process may count on it without looking further. */
 struct mapping {
-    _Atomic(pid_t) pid; /* of the process that may count in it without looking further */
-    struct ct_metrics_file *file;
+    _Atomic(pid_t) pid;
+    pid_t maker; /* whose file it is */
+    struct ct_metrics_board *board;
+};
+
+/* Shared by a process and its later children, whichever files they have. */
+struct family {
+    pid_t first;
+    _Atomic uint32_t child_files; /* that children have made */
 };
 
 struct ct_metrics {
-    char program[32], boot_id[40];               /* found out early: a chroot has no /proc */
-    struct ct_shared directory;                  /* a string; none: metrics are off */
-    struct ct_shared mapping;                    /* a struct mapping; none: no file now */
-    struct ct_shared gauges;                     /* struct ct_metrics_gauges as last told, for the next file */
+    char program[32], boot_id[40]; /* found out early: a chroot has no /proc */
+    struct ct_shared directory;    /* a string; none: metrics are off */
+    struct ct_shared mapping;      /* a struct mapping; none: no file now */
+    struct ct_shared gauges;       /* struct ct_metrics_gauges as last told, for the next file */
+    struct family *family;
+    _Atomic(pid_t) counting_pid; /* which process has decided `verdicts` times */
+    _Atomic uint32_t verdicts;
     struct ct_lease opening;                     /* who makes a file, or tells the audit's counts */
     _Atomic int64_t tried_ms;                    /* monotonic; 0: not yet */
     atomic_bool told_denying;                    /* with the gauges */
@@ -59,13 +70,18 @@ static void mapping_free(void *arg)
 {
     struct mapping *mapping = arg;
 
-    munmap(mapping->file, sizeof *mapping->file);
+    ct_metrics_board_free(mapping->board);
     free(mapping);
 }
 
 static void *object_of(const struct ct_share *share)
 {
     return share == NULL ? NULL : ct_share_get0(share);
+}
+
+static struct ct_metrics_file *file_of(const struct ct_share *share)
+{
+    return ct_metrics_board_file(((struct mapping *)ct_share_get0(share))->board);
 }
 
 /* argv[0] is not asked: nginx and others write their titles over it. */
@@ -101,87 +117,75 @@ static void find_boot_id(char *out, size_t size)
     }
 }
 
-/* A new file of the full size, its name taken; its mapping, or NULL. */
-static struct ct_metrics_file *file_create(const char *directory, const char *program, pid_t pid, int64_t started_ms)
+static bool path_of(char *path, size_t size, const struct ct_metrics *metrics, const char *directory, pid_t pid,
+                    int64_t started_ms)
+{
+    int len = snprintf(path, size, "%s/%s.%ld.%lld", directory, metrics->program, (long)pid, (long long)started_ms);
+
+    return len >= 0 && (size_t)len < size;
+}
+
+/* A file of this process's own; with `cut`, one in place of the file that somebody has cut. */
+static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char *directory, pid_t pid,
+                                          struct ct_metrics_board *cut)
 {
     char path[PATH_MAX];
-    struct ct_file_limit limit;
-    void *memory = MAP_FAILED;
-    int error = ENAMETOOLONG;
-    int fd = -1;
-    int len = snprintf(path, sizeof path, "%s/%s.%ld.%lld", directory, program, (long)pid, (long long)started_ms);
+    int64_t started_ms = ct_now_ms();
+    struct ct_metrics_board *board = NULL;
+    struct ct_metrics_file *head = calloc(1, sizeof *head);
+    struct ct_share *gauges;
 
-    if (len < 0 || (size_t)len >= sizeof path) {
+    if (head == NULL) {
         return NULL;
     }
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return NULL;
+    head->version = CT_METRICS_VERSION;
+    head->kind = CT_METRICS_PROCESS;
+    head->started_ms = started_ms;
+    head->started_boot_ms = (uint64_t)ct_boot_ms();
+    head->pid = pid;
+    memcpy(head->boot_id, metrics->boot_id, sizeof head->boot_id);
+    memcpy(head->program, metrics->program, sizeof head->program);
+    gauges = ct_shared_get1(&metrics->gauges);
+    if (gauges != NULL) {
+        memcpy(&head->gauges, ct_share_get0(gauges), sizeof head->gauges);
     }
-    ct_file_limit_begin(&limit);
-    do {
-        error = posix_fallocate(fd, 0, sizeof(struct ct_metrics_file));
-    } while (error == EINTR);
-    ct_file_limit_end(&limit);
-    if (error == 0) {
-        memory = mmap(NULL, sizeof(struct ct_metrics_file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ct_share_release(gauges);
+    errno = EEXIST;
+    /* Taken: by a file begun in this millisecond, after the clock was set back, or where another machine writes. */
+    for (int attempt = 0; board == NULL && attempt < NAMES_TRIED && errno == EEXIST; attempt++) {
+        if (!path_of(path, sizeof path, metrics, directory, pid, started_ms + attempt)) {
+            break;
+        }
+        if (cut == NULL) {
+            board = ct_metrics_board_new(path, head);
+        } else if (ct_metrics_board_move(cut, path)) {
+            board = cut;
+        }
     }
-    close(fd);
-    if (memory == MAP_FAILED) {
-        unlink(path);
-        errno = ENOSPC; /* whatever it was, another name does not help */
-        return NULL;
-    }
-    return memory;
+    free(head);
+    return board;
 }
 
-static void put_gauges(struct ct_metrics_file *file, const struct ct_metrics_gauges *gauges)
-{
-    struct ct_metrics_gauges *to = &file->gauges;
-    const size_t head = offsetof(struct ct_metrics_gauges, mode);
-
-    /* Not a lock: a writer that died in between must not keep the next one out. */
-    uint32_t before = atomic_fetch_or_explicit(&to->sequence, 1, memory_order_acquire) | 1;
-    atomic_thread_fence(memory_order_release);
-    memcpy((char *)to + head, (const char *)gauges + head, sizeof *to - head);
-    atomic_store_explicit(&to->sequence, before + 1, memory_order_release);
-}
-
-/* A file of this process's own. */
 static struct mapping *mapping_new(struct ct_metrics *metrics, const char *directory, pid_t pid)
 {
+    _Atomic uint32_t *child_files = pid == metrics->family->first ? NULL : &metrics->family->child_files;
     struct mapping *mapping = calloc(1, sizeof *mapping);
-    int64_t started_ms = ct_now_ms();
-    struct ct_metrics_file *file = NULL;
-    struct ct_share *gauges;
 
     if (mapping == NULL) {
         return NULL;
     }
-    errno = EEXIST;
-    /* Taken: by a file begun in this millisecond, after the clock was set back, or where another machine writes. */
-    for (int attempt = 0; file == NULL && attempt < NAMES_TRIED && errno == EEXIST; attempt++) {
-        file = file_create(directory, metrics->program, pid, started_ms + attempt);
+    if (child_files == NULL || atomic_fetch_add(child_files, 1) < CHILD_FILES) {
+        mapping->board = make_file(metrics, directory, pid, NULL);
     }
-    if (file == NULL) {
+    if (mapping->board == NULL) {
+        if (child_files != NULL) {
+            atomic_fetch_sub(child_files, 1);
+        }
         free(mapping);
         return NULL;
     }
-    file->version = CT_METRICS_VERSION;
-    file->kind = CT_METRICS_PROCESS;
-    file->started_ms = started_ms;
-    file->started_boot_ms = (uint64_t)ct_boot_ms();
-    file->pid = pid;
-    memcpy(file->boot_id, metrics->boot_id, sizeof file->boot_id);
-    memcpy(file->program, metrics->program, sizeof file->program);
-    gauges = ct_shared_get1(&metrics->gauges);
-    if (gauges != NULL) {
-        put_gauges(file, ct_share_get0(gauges));
-    }
-    ct_share_release(gauges);
-    atomic_store_explicit(&file->magic, CT_METRICS_MAGIC, memory_order_release);
+    mapping->maker = pid;
     atomic_init(&mapping->pid, pid);
-    mapping->file = file;
     return mapping;
 }
 
@@ -212,6 +216,29 @@ out:
     ct_share_release(directory);
 }
 
+/* What has been counted is shown; in a new file, where somebody has cut the one there was. */
+static void show(struct ct_metrics *metrics, struct mapping *mapping)
+{
+    int64_t now_ms = ct_monotonic_ms(), tried_ms;
+    struct ct_share *directory;
+    uint64_t ticket;
+
+    /* A child that counts in its parent's file leaves this to the parent: two new files would count twice. */
+    if (ct_metrics_board_show(mapping->board) || mapping->maker != ct_self_pid() ||
+        (ticket = ct_lease_try(&metrics->opening, OPENING_MS)) == 0) {
+        return;
+    }
+    directory = ct_shared_get1(&metrics->directory);
+    tried_ms = atomic_load(&metrics->tried_ms);
+    if (directory != NULL && (tried_ms == 0 || now_ms - tried_ms >= RETRY_MS) &&
+        !ct_metrics_board_show(mapping->board)) { /* another thread may have been faster */
+        atomic_store(&metrics->tried_ms, now_ms);
+        (void)make_file(metrics, ct_share_get0(directory), mapping->maker, mapping->board);
+    }
+    ct_share_release(directory);
+    ct_lease_end(&metrics->opening, ticket);
+}
+
 /* What was counted while there was no file. */
 static void settle(struct ct_metrics *metrics, struct ct_metrics_file *file)
 {
@@ -224,7 +251,15 @@ static void settle(struct ct_metrics *metrics, struct ct_metrics_file *file)
     }
 }
 
-/* The file to count in, retained; NULL: there is none now. */
+/* Whether this process has decided so often that it is more than a child for one connection. */
+static bool has_come_far(const struct ct_metrics *metrics, pid_t pid)
+{
+    return !atomic_load_explicit(&metrics->shared, memory_order_relaxed) &&
+           atomic_load(&metrics->counting_pid) == pid &&
+           atomic_load_explicit(&metrics->verdicts, memory_order_relaxed) >= CHILD_VERDICTS;
+}
+
+/* The board to count on, retained; NULL: there is none now. */
 static struct ct_share *current(struct ct_metrics *metrics)
 {
     struct ct_share *share;
@@ -238,8 +273,7 @@ static struct ct_share *current(struct ct_metrics *metrics)
     share = ct_shared_get1(&metrics->mapping);
     mapping = object_of(share);
     pid = ct_self_pid();
-    if ((mapping == NULL ||
-         (atomic_load(&mapping->pid) != pid && !atomic_load_explicit(&metrics->shared, memory_order_relaxed))) &&
+    if ((mapping == NULL || (atomic_load(&mapping->pid) != pid && has_come_far(metrics, pid))) &&
         (ticket = ct_lease_try(&metrics->opening, OPENING_MS)) != 0) {
         /* Another thread may have been faster. */
         ct_share_release(share);
@@ -254,7 +288,7 @@ static struct ct_share *current(struct ct_metrics *metrics)
         mapping = object_of(share);
     }
     if (mapping != NULL) {
-        settle(metrics, mapping->file);
+        settle(metrics, ct_metrics_board_file(mapping->board));
     }
     return share;
 }
@@ -266,6 +300,13 @@ struct ct_metrics *ct_metrics_new(const char *directory)
     if (metrics == NULL) {
         return NULL;
     }
+    void *family = mmap(NULL, sizeof *metrics->family, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (family == MAP_FAILED) {
+        free(metrics);
+        return NULL;
+    }
+    metrics->family = family;
+    metrics->family->first = ct_self_pid();
     find_program(metrics->program, sizeof metrics->program);
     find_boot_id(metrics->boot_id, sizeof metrics->boot_id);
     if (!ct_metrics_set_directory(metrics, directory)) {
@@ -283,6 +324,7 @@ void ct_metrics_free(struct ct_metrics *metrics)
     ct_shared_clear(&metrics->mapping);
     ct_shared_clear(&metrics->gauges);
     ct_shared_clear(&metrics->directory);
+    munmap(metrics->family, sizeof *metrics->family);
     free(metrics);
 }
 
@@ -320,14 +362,23 @@ static size_t bucket_of(uint64_t elapsed_ns)
 
 void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdict *verdict, uint64_t elapsed_ns)
 {
-    struct ct_share *share = current(metrics);
+    pid_t pid = ct_self_pid();
     struct ct_metrics_file *file;
+    struct ct_share *share;
 
+    if (atomic_load_explicit(&metrics->counting_pid, memory_order_relaxed) != pid) {
+        atomic_store(&metrics->verdicts, 0); /* after a fork */
+        atomic_store(&metrics->counting_pid, pid);
+    }
+    if (atomic_load_explicit(&metrics->verdicts, memory_order_relaxed) < CHILD_VERDICTS) {
+        atomic_fetch_add_explicit(&metrics->verdicts, 1, memory_order_relaxed);
+    }
+    share = current(metrics);
     if (share == NULL) {
         add(&metrics->lost, atomic_load_explicit(&metrics->wanted, memory_order_relaxed) ? 1 : 0);
         return;
     }
-    file = ((struct mapping *)ct_share_get0(share))->file;
+    file = file_of(share);
     ct_metrics_count(file, CT_METRICS_ENFORCED, verdict->accept, verdict->reason, verdict->policy, 1);
     if (verdict->shadow_policy != NULL && verdict->shadow_reason != CLIENTCT_NOT_EVALUATED) {
         ct_metrics_count(file, CT_METRICS_SHADOW, verdict->shadow_compliant, verdict->shadow_reason,
@@ -338,6 +389,7 @@ void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdi
     add(&file->counters[CT_METRICS_SIGNATURES], verdict->signatures_checked);
     add(&file->buckets[bucket_of(elapsed_ns)], 1);
     add(&file->duration_ns, elapsed_ns);
+    show(metrics, ct_share_get0(share));
     ct_share_release(share);
 }
 
@@ -351,8 +403,9 @@ void ct_metrics_session(struct ct_metrics *metrics, enum clientct_session sessio
     }
     share = current(metrics);
     if (share != NULL) {
-        file = ((struct mapping *)ct_share_get0(share))->file;
+        file = file_of(share);
         add(&file->counters[CT_METRICS_SESSIONS_RESUMABLE + (session - CLIENTCT_SESSION_RESUMABLE)], 1);
+        show(metrics, ct_share_get0(share));
     }
     ct_share_release(share);
 }
@@ -417,8 +470,9 @@ bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *s
         struct ct_share *told = ct_shared_get1(&metrics->gauges);
 
         if (told != NULL) {
-            put_gauges(((struct mapping *)ct_share_get0(share))->file, ct_share_get0(told));
+            ct_metrics_board_set_gauges(((struct mapping *)ct_share_get0(share))->board, ct_share_get0(told));
         }
+        show(metrics, ct_share_get0(share));
         ct_share_release(told);
         ct_share_release(share);
     }
@@ -437,12 +491,13 @@ void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *
     struct ct_metrics_file *file;
 
     if (ticket != 0) {
-        file = ((struct mapping *)ct_share_get0(share))->file;
+        file = file_of(share);
         add(&file->counters[CT_METRICS_AUDIT_WRITTEN], since(counts->written, metrics->audit.written));
         add(&file->counters[CT_METRICS_AUDIT_DROPPED_RATE], since(counts->dropped_rate, metrics->audit.dropped_rate));
         add(&file->counters[CT_METRICS_AUDIT_DROPPED_SINK], since(counts->dropped_sink, metrics->audit.dropped_sink));
         metrics->audit = *counts;
         ct_lease_end(&metrics->opening, ticket);
+        show(metrics, ct_share_get0(share));
     } /* else whoever comes next sees the same totals */
     ct_share_release(share);
 }

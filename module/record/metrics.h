@@ -1,10 +1,12 @@
 /*
- * Metrics: one mapped file a process, <program>.<pid>.<start> in the directory that `metrics` names, created
- * exclusively, 0600, its blocks allocated before it is mapped (a full file system must not become a SIGBUS). The
- * reader adds the files up and folds away those that no process has mapped any more.
+ * Metrics: <program>.<pid>.<start> in the directory that `metrics` names, created exclusively, 0600, its blocks
+ * allocated. A process counts in memory, and each verdict is shown in the file before the next one (metrics_board.h):
+ * what anybody does to the file, cutting it included, cannot reach the process. The reader adds the files up and folds
+ * away those that no process has mapped any more.
  *
- * A child after fork starts a file of its own; where it cannot (it has changed its root or its user), or with
- * `reload = context`, which is for servers that fork a process a connection, it goes on counting in its parent's.
+ * A child after fork counts with its parent, in the same memory and file, until it has given some verdicts: then it is
+ * no process for one connection, and starts a file of its own. Where it cannot (another root, another user), where
+ * its family has made many already, or with `reload = context`, it goes on with its parent.
  */
 #ifndef CT_METRICS_H
 #define CT_METRICS_H

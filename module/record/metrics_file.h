@@ -1,5 +1,5 @@
 /*
- * The file of counters that a process maps and `clientct metrics` reads: fixed layout, native byte order. The reader
+ * The file of counters that a process shows and `clientct metrics` reads: fixed layout, native byte order. The reader
  * takes nothing in it on trust, since whoever serves clients can write it.
  */
 #ifndef CT_METRICS_FILE_H

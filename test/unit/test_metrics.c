@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "record/metrics_file.h"
 #include "unit.h"
 
-static char folder[] = "/tmp/clientct-metrics-XXXXXX";
+static char folder[64] = "/tmp/clientct-metrics-XXXXXX";
 static struct ct_metrics *metrics;
 static const struct clientct_verdict ACCEPTED = {
     .accept = true,
@@ -79,7 +80,7 @@ static void add_it(const char *path, const char *name, void *context)
     struct ct_metrics_file *one = calloc(1, sizeof *one);
     struct ct_file file;
 
-    ck_assert_int_eq(ct_file_read(path, sizeof *one, false, &file), 0);
+    ck_assert_int_eq(ct_file_read(path, 2 * sizeof *one, false, &file), 0);
     ck_assert_msg(ct_metrics_file_parse((struct ct_bytes){ file.data, file.len }, one) == CT_METRICS_OK, "%s", name);
     ct_metrics_file_add(context, one);
     ct_file_clear(&file);
@@ -204,7 +205,7 @@ static void wait_for(pid_t child)
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %x", (unsigned)status);
 }
 
-START_TEST(a_child_counts_in_a_file_of_its_own)
+START_TEST(a_child_that_has_come_far_counts_in_a_file_of_its_own)
 {
     struct ct_metrics_file *file;
     unsigned files;
@@ -214,8 +215,9 @@ START_TEST(a_child_counts_in_a_file_of_its_own)
         pid_t child = fork();
 
         if (child == 0) {
-            ct_metrics_decision(metrics, &REFUSED, 1);
-            ct_metrics_decision(metrics, &REFUSED, 1);
+            for (int k = 0; k < 10; k++) {
+                ct_metrics_decision(metrics, &REFUSED, 1);
+            }
             _exit(0);
         }
         wait_for(child);
@@ -224,8 +226,174 @@ START_TEST(a_child_counts_in_a_file_of_its_own)
     file = sum(&files);
     ck_assert_uint_eq(files, 4);
     ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), 2);
-    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), 6);
+    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), 30);
     ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_LOST]), 0);
+}
+END_TEST
+
+/* `count` children, eight at a time, each with so many verdicts. */
+static void run_children(int count, int verdicts, void (*first)(void))
+{
+    pid_t children[8];
+
+    for (int i = 0; i < count; i += 8) {
+        int now = count - i < 8 ? count - i : 8;
+
+        for (int k = 0; k < now; k++) {
+            children[k] = fork();
+            if (children[k] == 0) {
+                if (first != NULL) {
+                    first();
+                }
+                for (int v = 0; v < verdicts; v++) {
+                    ct_metrics_decision(metrics, v % 2 == 0 ? &ACCEPTED : &REFUSED, 1);
+                }
+                _exit(0);
+            }
+        }
+        for (int k = 0; k < now; k++) {
+            wait_for(children[k]);
+        }
+    }
+}
+
+START_TEST(a_process_for_each_connection_makes_no_file_for_each)
+{
+    const struct ct_metrics_file *file;
+    unsigned files;
+
+    run_children(300, 2, NULL);
+    file = sum(&files);
+    ck_assert_uint_eq(files, 1);
+    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), 300);
+    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), 300);
+    ck_assert_uint_eq(atomic_load(&file->buckets[0]), 600);
+}
+END_TEST
+
+START_TEST(workers_that_come_and_go_make_so_many_files_and_no_more)
+{
+    const struct ct_metrics_file *file;
+    unsigned files;
+
+    run_children(200, 10, NULL);
+    file = sum(&files);
+    ck_assert_uint_eq(files, 1 + 64);
+    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), 1000);
+    ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_LOST]), 0);
+}
+END_TEST
+
+static char other[80];
+
+static void take_the_other_directory(void)
+{
+    if (!ct_metrics_set_directory(metrics, other)) {
+        _exit(1);
+    }
+}
+
+/* The parent, which never decides, still has the old directory: each child finds the new one for itself. */
+START_TEST(children_that_find_another_directory_are_bounded_too)
+{
+    unsigned files;
+
+    snprintf(other, sizeof other, "%s.2", folder);
+    ck_assert_int_eq(mkdir(other, 0700), 0);
+    run_children(200, 1, take_the_other_directory);
+    ck_assert_int_eq(each_file(remove_it, NULL), 1);
+    strcat(folder, ".2");
+    sum(&files);
+    each_file(remove_it, NULL);
+    rmdir(folder);
+    folder[strlen(folder) - 2] = '\0';
+    ck_assert_uint_eq(files, 64);
+}
+END_TEST
+
+static void cut_it(const char *path, const char *name, void *context)
+{
+    ck_assert_int_eq(truncate(path, *(const off_t *)context), 0);
+}
+
+static void remove_damaged(const char *path, const char *name, void *context)
+{
+    struct stat st;
+
+    ck_assert_int_eq(stat(path, &st), 0);
+    if ((size_t)st.st_size < sizeof(struct ct_metrics_file)) {
+        unlink(path);
+    }
+}
+
+/* As logrotate does with copytruncate; a mapping that the process reads or writes is answered with SIGBUS. */
+START_TEST(a_file_that_somebody_cuts_ends_nothing_and_loses_nothing)
+{
+    const off_t lengths[] = { 0, 1, 4095, 4096, 8192, (off_t)sizeof(struct ct_metrics_file) - 1 };
+    const struct ct_metrics_file *file;
+    off_t length = lengths[_i];
+    unsigned files;
+
+    for (int round = 0; round < 3; round++) {
+        ct_metrics_decision(metrics, &ACCEPTED, 1);
+    }
+    each_file(cut_it, &length);
+    run_children(4, 1, NULL); /* they leave it to their parent, or all would be counted once for each */
+    ct_metrics_decision(metrics, &ACCEPTED, 1);
+    ct_metrics_session(metrics, CLIENTCT_SESSION_RESUMED);
+    each_file(remove_damaged, NULL);
+    file = sum(&files);
+    ck_assert_uint_eq(files, 1);
+    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), 8);
+    ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_SESSIONS_RESUMED]), 1);
+}
+END_TEST
+
+/* Under threads and children of all kinds. */
+static void *cut_a_lot(void *unused)
+{
+    const off_t nothing = 0;
+
+    for (int i = 0; i < 500; i++) {
+        each_file(cut_it, (void *)&nothing);
+    }
+    return NULL;
+}
+
+static void *count_a_lot(void *which);
+
+START_TEST(cutting_all_the_time_ends_nothing)
+{
+    pthread_t cutter, counter;
+
+    ck_assert_int_eq(pthread_create(&cutter, NULL, cut_a_lot, NULL), 0);
+    ck_assert_int_eq(pthread_create(&counter, NULL, count_a_lot, NULL), 0);
+    run_children(40, 10, NULL);
+    ck_assert_int_eq(pthread_join(cutter, NULL), 0);
+    ck_assert_int_eq(pthread_join(counter, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_file_size_limit_is_a_full_disk_and_no_end)
+{
+    struct rlimit limit, before;
+    struct ct_metrics *limited;
+    int set;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 100;
+    /* The test library writes files, too: no assertion of its own in here. */
+    set = setrlimit(RLIMIT_FSIZE, &limit);
+    ct_metrics_decision(metrics, &ACCEPTED, 1); /* in the file that there is */
+    limited = ct_metrics_new(folder);
+    if (limited != NULL) {
+        ct_metrics_decision(limited, &ACCEPTED, 1);
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before) + set, 0);
+    ck_assert_ptr_nonnull(limited);
+    ct_metrics_free(limited);
+    ck_assert_uint_eq(count_of(sum(&(unsigned){ 0 }), CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), 1);
 }
 END_TEST
 
@@ -243,13 +411,15 @@ START_TEST(a_child_that_may_not_make_a_file_counts_in_its_parents)
         if (chroot("/proc") != 0 || chdir("/") != 0 || setuid(65534) != 0) {
             _exit(1);
         }
-        ct_metrics_decision(metrics, &REFUSED, 1);
+        for (int i = 0; i < 10; i++) {
+            ct_metrics_decision(metrics, &REFUSED, 1);
+        }
         _exit(0);
     }
     wait_for(child);
     file = sum(&files);
     ck_assert_uint_eq(files, 1);
-    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), 1);
+    ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), 10);
 }
 END_TEST
 
@@ -341,6 +511,7 @@ START_TEST(no_count_is_lost_between_threads)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     }
     wait_for(child);
+    ct_metrics_session(metrics, CLIENTCT_SESSION_RESUMED); /* what was shown while they hurried is shown again */
     file = sum(NULL);
     ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), (THREADS + 1) * ROUNDS / 2);
     ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), (THREADS + 1) * ROUNDS / 2);
@@ -374,7 +545,13 @@ int main(void)
     tcase_add_test(tc, counts_what_became_of_sessions);
     tcase_add_test(tc, makes_a_private_file_whose_blocks_are_there);
     tcase_add_test(tc, keeps_no_descriptor);
-    tcase_add_test(tc, a_child_counts_in_a_file_of_its_own);
+    tcase_add_test(tc, a_child_that_has_come_far_counts_in_a_file_of_its_own);
+    tcase_add_test(tc, a_process_for_each_connection_makes_no_file_for_each);
+    tcase_add_test(tc, workers_that_come_and_go_make_so_many_files_and_no_more);
+    tcase_add_test(tc, children_that_find_another_directory_are_bounded_too);
+    tcase_add_loop_test(tc, a_file_that_somebody_cuts_ends_nothing_and_loses_nothing, 0, 6);
+    tcase_add_test(tc, cutting_all_the_time_ends_nothing);
+    tcase_add_test(tc, a_file_size_limit_is_a_full_disk_and_no_end);
     tcase_add_test(tc, a_child_that_may_not_make_a_file_counts_in_its_parents);
     tcase_add_test(tc, without_a_file_verdicts_are_counted_as_lost);
     tcase_add_test(tc, more_labels_than_there_is_room_for_are_counted_together);
