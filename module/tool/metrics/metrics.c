@@ -96,7 +96,8 @@ int tool_verb_metrics(int argc, char **argv)
         "metrics",
         "[options] [DIR]",
         "Adds up what all processes have counted in the metrics directory, and prints it for Prometheus. Files of\n"
-        "processes that are gone are added to the file \"folded\" there and removed, if this user may; sums stay.\n",
+        "processes that are gone are added to the file \"folded\" there and removed, if this user may; sums stay.\n"
+        "Exit status: 0, or 2 when the directory cannot be read or FILE not be written.\n",
         options,
         0,
         1,

@@ -59,7 +59,8 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
         "Reads audit lines of servers (clientct-audit(5); \"-\": standard input) and says who would be\n"
         "locked out if enforcement began today. It believes files that only root, you and --owner may\n"
         "write, and with --journal what `journalctl -t clientct -o json` prints; other lines are\n"
-        "counted and left out. Exit status: 0 nobody, 1 somebody, 3 there is nothing to go by.\n",
+        "counted and left out.\n"
+        "Exit status: 0 nobody, 1 somebody, 2 wrong usage or files, 3 there is nothing to go by.\n",
         table,
         1,
         -1,
