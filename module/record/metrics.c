@@ -405,7 +405,6 @@ void ct_metrics_session(struct ct_metrics *metrics, enum clientct_session sessio
     if (share != NULL) {
         file = file_of(share);
         add(&file->counters[CT_METRICS_SESSIONS_RESUMABLE + (session - CLIENTCT_SESSION_RESUMABLE)], 1);
-        show(metrics, ct_share_get0(share));
     }
     ct_share_release(share);
 }
@@ -497,7 +496,16 @@ void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *
         add(&file->counters[CT_METRICS_AUDIT_DROPPED_SINK], since(counts->dropped_sink, metrics->audit.dropped_sink));
         metrics->audit = *counts;
         ct_lease_end(&metrics->opening, ticket);
-        show(metrics, ct_share_get0(share));
     } /* else whoever comes next sees the same totals */
+    ct_share_release(share);
+}
+
+void ct_metrics_show(struct ct_metrics *metrics)
+{
+    struct ct_share *share = current(metrics);
+
+    if (share != NULL) {
+        show(metrics, ct_share_get0(share));
+    }
     ct_share_release(share);
 }

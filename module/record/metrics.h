@@ -28,7 +28,7 @@ void ct_metrics_free(struct ct_metrics *metrics);
  */
 bool ct_metrics_set_directory(struct ct_metrics *metrics, const char *directory) CT_MUST_USE;
 
-/* What became of one connection's session; CLIENTCT_SESSION_UNKNOWN is not counted. */
+/* What became of one connection's session, shown with the next verdict; CLIENTCT_SESSION_UNKNOWN is not counted. */
 void ct_metrics_session(struct ct_metrics *metrics, enum clientct_session session);
 void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdict *verdict, uint64_t elapsed_ns);
 /*
@@ -37,7 +37,9 @@ void ct_metrics_decision(struct ct_metrics *metrics, const struct clientct_verdi
  */
 bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *snapshot,
                          const char *denying) CT_MUST_USE;
-/* The totals of one ct_audit: what has been added since the last call is counted. */
+/* The totals of one ct_audit: what has been added since the last call is counted, and shown with the next verdict. */
 void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *counts);
+/* Shows what was counted now: a system call. */
+void ct_metrics_show(struct ct_metrics *metrics);
 
 #endif

@@ -125,19 +125,21 @@ bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapsho
     }
     counts = ct_audit_get_counts(recorder->audit);
     ct_metrics_audit(recorder->metrics, &counts);
+    ct_metrics_show(recorder->metrics);
     return complete;
 }
 
 void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_input *input,
                           const struct clientct_verdict *verdict, uint64_t elapsed_ns)
 {
-    ct_metrics_decision(recorder->metrics, verdict, elapsed_ns);
-    ct_metrics_session(recorder->metrics, input->session);
     ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
     count_lines(recorder);
+    ct_metrics_session(recorder->metrics, input->session);
+    ct_metrics_decision(recorder->metrics, verdict, elapsed_ns); /* last, for it shows all of this */
 }
 
 void ct_recorder_resumption(struct ct_recorder *recorder)
 {
     ct_metrics_session(recorder->metrics, CLIENTCT_SESSION_RESUMED);
+    ct_metrics_show(recorder->metrics);
 }

@@ -150,6 +150,7 @@ START_TEST(counts_what_became_of_sessions)
             ct_metrics_session(metrics, (enum clientct_session)session);
         }
     }
+    ct_metrics_show(metrics);
     ck_assert_uint_eq(atomic_load(&sum(&files)->counters[CT_METRICS_SESSIONS_RESUMABLE]), CLIENTCT_SESSION_RESUMABLE);
     ck_assert_uint_eq(atomic_load(&sum(&files)->counters[CT_METRICS_SESSIONS_UNDONE]), CLIENTCT_SESSION_UNDONE);
     ck_assert_uint_eq(atomic_load(&sum(&files)->counters[CT_METRICS_SESSIONS_RESUMED]), CLIENTCT_SESSION_RESUMED);
@@ -338,9 +339,9 @@ START_TEST(a_file_that_somebody_cuts_ends_nothing_and_loses_nothing)
         ct_metrics_decision(metrics, &ACCEPTED, 1);
     }
     each_file(cut_it, &length);
+    ct_metrics_session(metrics, CLIENTCT_SESSION_RESUMED);
     run_children(4, 1, NULL); /* they leave it to their parent, or all would be counted once for each */
     ct_metrics_decision(metrics, &ACCEPTED, 1);
-    ct_metrics_session(metrics, CLIENTCT_SESSION_RESUMED);
     each_file(remove_damaged, NULL);
     file = sum(&files);
     ck_assert_uint_eq(files, 1);
@@ -511,7 +512,8 @@ START_TEST(no_count_is_lost_between_threads)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     }
     wait_for(child);
-    ct_metrics_session(metrics, CLIENTCT_SESSION_RESUMED); /* what was shown while they hurried is shown again */
+    ct_metrics_session(metrics, CLIENTCT_SESSION_RESUMED);
+    ct_metrics_show(metrics); /* what was shown while they hurried is shown again */
     file = sum(NULL);
     ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), (THREADS + 1) * ROUNDS / 2);
     ck_assert_uint_eq(count_of(file, CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), (THREADS + 1) * ROUNDS / 2);
@@ -527,6 +529,7 @@ START_TEST(audit_totals_become_differences)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ct_metrics_audit(metrics, &rows[i]);
     }
+    ct_metrics_show(metrics);
     file = sum(NULL);
     ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_AUDIT_WRITTEN]), 9 + 2); /* of one, and the next */
     ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_AUDIT_DROPPED_RATE]), 1);
