@@ -15,6 +15,16 @@
 #define CT_PROCESS_STATUS_VERSION 2u
 #define CT_PROCESS_STATUS_ALIGN 64
 
+/* Newer compilers want to be told of characters without a NUL. */
+#ifdef __has_attribute
+#if __has_attribute(nonstring)
+#define CT_PROCESS_STATUS_NO_STRING __attribute__((nonstring))
+#endif
+#endif
+#ifndef CT_PROCESS_STATUS_NO_STRING
+#define CT_PROCESS_STATUS_NO_STRING
+#endif
+
 enum ct_attached {
     CT_ATTACHED_NOT_YET,
     CT_ATTACHED,
@@ -36,7 +46,7 @@ struct ct_process_state {
 };
 
 struct ct_process_status {
-    char magic[16];
+    char magic[16] CT_PROCESS_STATUS_NO_STRING;
     uint32_t version, size;
     _Atomic uint32_t attached;      /* enum ct_attached */
     _Atomic uint32_t foreign_calls; /* how often another libcrypto than ours has called us, and was sent away */

@@ -104,7 +104,9 @@ void ct_list_complain(struct ct_list_input *in, unsigned line, const char *forma
     if (used == 0) {
         in->doubt_line = line;
     }
-    snprintf(in->doubt + used, sizeof in->doubt - used, "%s%s", used > 0 ? "; " : "", text);
+    if (snprintf(in->doubt + used, sizeof in->doubt - used, "%s%s", used > 0 ? "; " : "", text) < 0) { /* may be cut */
+        in->doubt[used] = '\0';
+    }
 }
 
 void ct_list_warn(struct ct_list_input *in, unsigned line, const char *format, ...)
