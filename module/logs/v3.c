@@ -22,12 +22,43 @@ static enum ct_log_state state_named(const char *name)
     return (enum ct_log_state)state;
 }
 
+/*
+ * The states in the order in which logs go through them. A list may say all that a log has been, as Mozilla's does: the
+ * last counts, where it is the last by time too. Otherwise nobody knows what the log is now.
+ */
+static void take_last_state(struct ct_list_input *in, const char *place, const bool present[CT_LOG_STATE_COUNT],
+                            const int64_t since_ms[CT_LOG_STATE_COUNT], struct ct_log *log)
+{
+    unsigned last = CT_LOG_STATE_COUNT;
+
+    for (unsigned state = 0; state < CT_LOG_STATE_COUNT; state++) {
+        if (!present[state]) {
+            continue;
+        }
+        if (last != CT_LOG_STATE_COUNT && since_ms[state] <= since_ms[last]) {
+            ct_list_complain(in, 0,
+                             "%s: expected one state, or those that the log has gone through, found %s not "
+                             "later than %s",
+                             place, ct_log_state_name((enum ct_log_state)state),
+                             ct_log_state_name((enum ct_log_state)last));
+            return;
+        }
+        last = state;
+    }
+    if (last == CT_LOG_STATE_COUNT) {
+        ct_list_complain(in, 0, "%s: expected a state, found none", place);
+        return;
+    }
+    log->state = (enum ct_log_state)last;
+    log->state_since_ms = since_ms[last];
+}
+
 static void read_state(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)
 {
     const json_t *states = ct_json_member(in, place, entry, "state", JSON_OBJECT, CT_OPTIONAL);
-    const char *name = NULL;
+    bool present[CT_LOG_STATE_COUNT] = { false };
+    int64_t since_ms[CT_LOG_STATE_COUNT];
     char inner[PLACE_MAX + 16], deeper[PLACE_MAX + 32];
-    size_t found = 0;
 
     if (states == NULL) {
         return;
@@ -37,30 +68,28 @@ static void read_state(struct ct_list_input *in, const char *place, const json_t
     for (void *at = json_object_iter((json_t *)states); at != NULL; at = json_object_iter_next((json_t *)states, at)) {
         const char *key = json_object_iter_key(at);
         const json_t *value = json_object_iter_value(at);
+        enum ct_log_state state = state_named(key);
 
         /* A state is an object, known to us or not; any other member that we do not know says nothing of it. */
-        if (!json_is_null(value) && (json_is_object(value) || state_named(key) != CT_LOG_STATE_COUNT)) {
-            name = key;
-            found++;
+        if (json_is_null(value) || (!json_is_object(value) && state == CT_LOG_STATE_COUNT)) {
+            continue;
+        }
+        if (state == CT_LOG_STATE_COUNT) {
+            log->state = CT_LOG_REJECTED;
+            ct_list_complain(in, 0,
+                             "%s: expected pending, qualified, usable, readonly, retired or rejected, found \"%.60s\"",
+                             inner, key);
+            return;
+        }
+        present[state] = true;
+        since_ms[state] = INT64_MIN;
+        value = ct_json_member(in, inner, states, key, JSON_OBJECT, CT_REQUIRED);
+        if (value != NULL) {
+            snprintf(deeper, sizeof deeper, "%s.%s", inner, key);
+            ct_json_time(in, deeper, value, "timestamp", CT_REQUIRED, &since_ms[state]);
         }
     }
-    if (found != 1) {
-        ct_list_complain(in, 0, "%s: expected exactly one state, found %zu", inner, found);
-        return;
-    }
-    log->state = state_named(name);
-    if (log->state == CT_LOG_STATE_COUNT) {
-        log->state = CT_LOG_REJECTED;
-        ct_list_complain(in, 0,
-                         "%s: expected pending, qualified, usable, readonly, retired or rejected, found \"%.60s\"",
-                         inner, name);
-        return;
-    }
-    states = ct_json_member(in, inner, states, name, JSON_OBJECT, CT_REQUIRED);
-    if (states != NULL) {
-        snprintf(deeper, sizeof deeper, "%s.%s", inner, name);
-        ct_json_time(in, deeper, states, "timestamp", CT_REQUIRED, &log->state_since_ms);
-    }
+    take_last_state(in, inner, present, since_ms, log);
 }
 
 static void read_interval(struct ct_list_input *in, const char *place, const json_t *entry, struct ct_log *log)

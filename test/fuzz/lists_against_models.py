@@ -109,10 +109,13 @@ def v3_log(entry, operator, tiled):
             facts["given"] = True
             found = [name for name, value in states.items()
                      if value is not None and (isinstance(value, dict) or name in STATES)]
-            if len(found) != 1 or found[0] not in STATES or not isinstance(states[found[0]], dict):
+            if not found or not all(name in STATES and isinstance(states[name], dict) for name in found):
                 raise Odd("state")
-            facts["state"] = found[0]
-            facts["since"] = moment(states[found[0]], "timestamp", NEVER, required=True)
+            found.sort(key=STATES.index)
+            times = [moment(states[name], "timestamp", NEVER, required=True) for name in found]
+            if times != sorted(set(times)):
+                raise Odd("states that did not follow on each other")
+            facts["state"], facts["since"] = found[-1], times[-1]
         interval = member(entry, "temporal_interval", dict)
         if interval is not None:
             facts["start"] = moment(interval, "start_inclusive", NEVER, required=True)
@@ -246,7 +249,8 @@ def v3_entry(rng):
     entry = {"description": rng.choice(["Log", "Another", "", "x\ty"]), "key": b64(key), "log_id": b64(id_of(key)),
              "url": "https://ct.example/", "mmd": rng.choice([60, 86400, 1e30, 10**40, "x"])}
     if rng.random() < 0.5:
-        entry["state"] = {rng.choice(STATES + ("suspended",)): {"timestamp": some_time(rng)}}
+        entry["state"] = {rng.choice(STATES + ("suspended",)): {"timestamp": some_time(rng)}
+                          for _ in range(rng.choice((1, 1, 1, 2, 3)))}
     if rng.random() < 0.3:
         entry["temporal_interval"] = {"start_inclusive": some_time(rng), "end_exclusive": some_time(rng)}
     if rng.random() < 0.2:

@@ -113,11 +113,22 @@ static const struct {
     { "two states",
       "{" LOG_A ",\"state\":{\"usable\":{\"timestamp\":\"2024-01-01T00:00:00Z\"},\"retired\":{"
       "\"timestamp\":\"2024-01-01T00:00:00Z\"}}}",
-      "expected exactly one state, found 2" },
+      "found retired not later than usable" },
+    { "states that go back",
+      "{" LOG_A ",\"state\":{\"rejected\":{\"timestamp\":\"2023-01-01T00:00:00Z\"},\"usable\":{"
+      "\"timestamp\":\"2024-01-01T00:00:00Z\"}}}",
+      "found rejected not later than usable" },
+    { "three states, one of them back",
+      "{" LOG_A ",\"state\":{\"pending\":{\"timestamp\":\"2023-01-01T00:00:00Z\"},\"usable\":{"
+      "\"timestamp\":\"2024-01-01T00:00:00Z\"},\"qualified\":{\"timestamp\":\"2022-01-01T00:00:00Z\"}}}",
+      "found qualified not later than pending" },
+    { "two states, one of them without a time",
+      "{" LOG_A ",\"state\":{\"qualified\":{},\"usable\":{\"timestamp\":\"2024-01-01T00:00:00Z\"}}}",
+      "].state.qualified.timestamp: expected an RFC 3339 time" },
     { "a known and an unknown state",
       "{" LOG_A ",\"state\":{\"usable\":{\"timestamp\":\"2024-01-01T00:00:00Z\"},\"suspended\":{}}}",
-      "expected exactly one state, found 2" },
-    { "no state in the state", "{" LOG_A ",\"state\":{}}", "expected exactly one state, found 0" },
+      "retired or rejected, found \"suspended\"" },
+    { "no state in the state", "{" LOG_A ",\"state\":{}}", "].state: expected a state, found none" },
     { "state is a text", "{" LOG_A ",\"state\":\"usable\"}", "].state: expected an object, found \"usable\"" },
     { "state without timestamp", "{" LOG_A ",\"state\":{\"usable\":{}}}",
       "].state.usable.timestamp: expected an RFC 3339 time" },
@@ -336,6 +347,31 @@ START_TEST(ignores_members_it_does_not_know)
 }
 END_TEST
 
+START_TEST(the_last_of_several_states_counts)
+{
+    /* In any order of the members, as JSON has none. */
+    static const char *const rows[] = {
+        "\"qualified\":{\"timestamp\":\"2025-08-11T12:33:27+01:00\"},\"usable\":{"
+        "\"timestamp\":\"2025-09-22T12:29:18+01:00\"}",
+        "\"usable\":{\"timestamp\":\"2025-09-22T11:29:18Z\"},\"pending\":{\"timestamp\":\"2025-08-10T00:00:00Z\"},"
+        "\"qualified\":{\"timestamp\":\"2025-08-11T00:00:00Z\"}",
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[1024];
+        struct parsed p;
+
+        snprintf(text, sizeof text, "{\"operators\":[{\"name\":\"x\",\"logs\":[{" LOG_A ",\"state\":{%s}}]}]}",
+                 rows[i]);
+        p = parse(text);
+        ck_assert_msg(p.ok && p.problems.count == 0, "%s", first_problem(&p));
+        ck_assert_int_eq(log_named(&p, "Log A")->state, CT_LOG_USABLE);
+        ck_assert_int_eq(log_named(&p, "Log A")->state_since_ms, 1758540558000);
+        parsed_clear(&p);
+    }
+}
+END_TEST
+
 START_TEST(log_without_description_is_named_by_its_id)
 {
     struct parsed p = parse(ONE_OPERATOR("{\"key\":\"" KEY_P256_A "\",\"log_id\":\"" ID_P256_A "\"}"));
@@ -423,6 +459,7 @@ int main(void)
         entries_of_one_log_that_disagree_make_it_not_count,
         every_odd_log_is_told,
         ignores_members_it_does_not_know,
+        the_last_of_several_states_counts,
         log_without_description_is_named_by_its_id,
         logs_for_monitors_do_not_count_and_need_no_warning,
         reads_a_single_logs_own_file,
