@@ -159,6 +159,14 @@ static int compare_aliases(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
+static int compare_aliases_wholly(const void *a, const void *b)
+{
+    const struct alias *x = a, *y = b;
+    int order = compare_aliases(a, b);
+
+    return order != 0 ? order : strcmp(x->first_name, y->first_name);
+}
+
 struct operator_name {
     const char *name, *list;
     unsigned order; /* of the log */
@@ -250,6 +258,32 @@ static bool known_before(const struct operator_name *names, size_t count, const 
            strcmp(names[low].list, log->list) != 0;
 }
 
+/*
+ * Sorts the aliases and leaves one for each operator of a later list. Where his logs have several operators in the
+ * lists before (he took one over), he is the one who has most of them.
+ */
+static void settle_aliases(struct join *join)
+{
+    struct alias *aliases = join->aliases;
+    size_t kept = 0, best = 0;
+
+    qsort(aliases, join->alias_count, sizeof *aliases, compare_aliases_wholly);
+    for (size_t i = 0, run; i < join->alias_count; i += run) {
+        bool another = kept == 0 || compare_aliases(&aliases[kept - 1], &aliases[i]) != 0;
+
+        run = 1;
+        while (i + run < join->alias_count && compare_aliases_wholly(&aliases[i], &aliases[i + run]) == 0) {
+            run++;
+        }
+        if (another || run > best) {
+            kept += another;
+            aliases[kept - 1] = aliases[i];
+            best = run;
+        }
+    }
+    join->alias_count = kept;
+}
+
 static bool rename_operators(struct join *join)
 {
     struct ct_log_set *logs = join->logs;
@@ -272,7 +306,7 @@ static bool rename_operators(struct join *join)
     }
     if (ok) {
         qsort(names, count, sizeof *names, compare_operators);
-        qsort(join->aliases, join->alias_count, sizeof *join->aliases, compare_aliases);
+        settle_aliases(join);
     }
     for (size_t i = 0; i < logs->count && ok; i++) {
         const char *name = first_name_of(join, &logs->logs[i]);
