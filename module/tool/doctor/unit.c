@@ -421,10 +421,10 @@ bool doctor_unit_read(struct doctor *doctor, const char *name, struct doctor_uni
 {
     struct reading reading = { .doctor = doctor, .unit = unit };
     char *full = strchr(name, '.') != NULL ? tool_format("%s", name) : tool_format("%s.service", name);
-    char *at = strchr(full, '@');
-    char *template = at != NULL ? tool_format("%.*s@%s", (int)(at - full), full, strrchr(full, '.')) : NULL;
-    char *instance =
-        at != NULL ? tool_format("%.*s", (int)(strrchr(full, '.') - at - 1), at + 1) : tool_format("%s", "");
+    const char *at = strchr(full, '@'), *suffix = strrchr(full, '.');
+    bool is_instance = at != NULL && suffix != NULL && suffix > at;
+    char *template = is_instance ? tool_format("%.*s@%s", (int)(at - full), full, suffix) : NULL;
+    char *instance = is_instance ? tool_format("%.*s", (int)(suffix - at - 1), at + 1) : tool_format("%s", "");
     const char *const names[] = { full, template };
     char *found = NULL;
 
