@@ -22,10 +22,11 @@ struct ct_cached {
     uint8_t leaf_sha256[32], twin_sha256[32];
     uint64_t files;        /* of a tag over the stamps of the certificate's files in the stores */
     uint16_t rule, policy; /* CT_CACHED_NONE: none */
-    uint8_t reason, shadow_reason, mode, resumption;
-    bool accept, decided, compliant, shadow_compliant;
-    bool read_ocsp, read_store; /* the verdict depends on a file in ocsp_store, in sct_store */
-    bool has_twin;              /* twin_sha256 is there */
+    uint8_t reason, shadow_reason;
+    uint8_t mode : 2, resumption : 2; /* in bits, since there are thousands of entries */
+    bool accept : 1, decided : 1, compliant : 1, shadow_compliant : 1;
+    bool read_ocsp : 1, read_store : 1; /* the verdict depends on a file in ocsp_store, in sct_store */
+    bool has_twin : 1;                  /* twin_sha256 is there */
 };
 #define CT_CACHED_NONE UINT16_MAX
 
