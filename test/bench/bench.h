@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/x509.h>
+
 struct bench_workload {
     const char *name;
     void (*prepare)(void *arg); /* before each run, not measured; may be NULL */
@@ -32,5 +34,11 @@ uint64_t bench_median(uint64_t *values, size_t count);
 
 /* The names of the fixture's files, in the directory that bench_fixture has filled. Dies when it does not fit. */
 const char *bench_path(const char *dir, const char *name, char path[512]);
+
+/*
+ * The same certificate with a new signature of the CA (ECDSA has a random part): valid, with the same SCTs, and one on
+ * which no verdict can have been cached. Owned by the caller; dies when it cannot be made.
+ */
+X509 *bench_signed_again(const X509 *certificate, EVP_PKEY *ca_key);
 
 #endif

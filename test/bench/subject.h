@@ -11,11 +11,10 @@ struct bench_subject {
     uint8_t *der;
     size_t der_len;
     X509 *ca;
+    EVP_PKEY *ca_key;
     STACK_OF(X509) *chain;
     struct clientct_input input;
-    char server_name[64];
-    unsigned serial;     /* of the server names */
-    bool ever_new;       /* another server name each time, on which no verdict can have been cached */
+    bool ever_new;       /* signed again each time: no verdict can have been cached on it */
     bool accept;         /* what has to come out; anything else ends the process */
     unsigned signatures; /* how many have to be checked when it is new */
 };
