@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct ct_file_stamp stamp_of_stat(const struct stat *st)
@@ -40,28 +41,53 @@ bool ct_file_stamp_equal(const struct ct_file_stamp *a, const struct ct_file_sta
            a->ctime_ns == b->ctime_ns && a->error == b->error;
 }
 
+/*
+ * Bytes that are given up while younger memory stays in use would leave a hole in the heap of the process for good: so
+ * many are mapped, and go back to the system.
+ */
+#define MAPPED_FROM (32u * 1024)
+
+/* Room for `size` bytes, with those that are there; false: no memory, and nothing has changed. */
+static bool make_room(struct ct_file *file, size_t size)
+{
+    void *data;
+
+    if (file->mapped == 0 && (file->data != NULL || size < MAPPED_FROM)) {
+        data = realloc(file->data, size);
+        if (data == NULL) {
+            return false;
+        }
+    } else {
+        data = file->mapped > 0 ? mremap(file->data, file->mapped, size, MREMAP_MAYMOVE)
+                                : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (data == MAP_FAILED) {
+            return false;
+        }
+        file->mapped = size;
+    }
+    file->data = data;
+    return true;
+}
+
 /* The file as it is behind fd; it may grow or shrink meanwhile, so the size seen first is only a guess. */
 static int read_all(int fd, size_t max, size_t guess, struct ct_file *out)
 {
     size_t room = guess + 1;
 
-    if ((out->data = malloc(room + 1)) == NULL) {
+    if (!make_room(out, room + 1)) {
         return ENOMEM;
     }
     for (;;) {
         ssize_t n;
 
         if (out->len == room) {
-            uint8_t *more;
-
             room = room * 2 > max + 1 ? max + 1 : room * 2;
             if (room <= out->len) {
                 return EFBIG;
             }
-            if ((more = realloc(out->data, room + 1)) == NULL) {
+            if (!make_room(out, room + 1)) {
                 return ENOMEM;
             }
-            out->data = more;
         }
         n = read(fd, out->data + out->len, room - out->len);
         if (n == 0) {
@@ -138,11 +164,23 @@ out:
     return error;
 }
 
+void ct_file_drop_bytes(struct ct_file *file)
+{
+    if (file->mapped > 0) {
+        (void)munmap(file->data, file->mapped);
+    } else {
+        free(file->data);
+    }
+    file->data = NULL;
+    file->len = 0;
+    file->mapped = 0;
+}
+
 void ct_file_clear(struct ct_file *file)
 {
     if (file == NULL) {
         return;
     }
-    free(file->data);
+    ct_file_drop_bytes(file);
     memset(file, 0, sizeof *file);
 }

@@ -16,6 +16,7 @@ struct ct_file_stamp {
 struct ct_file {
     uint8_t *data; /* NUL-terminated for convenience; the NUL is not counted */
     size_t len;
+    size_t mapped; /* bytes mapped for `data`; 0: it is of malloc */
     uint8_t sha256[32];
     struct ct_file_stamp stamp;
 };
@@ -28,6 +29,8 @@ int ct_file_read(const char *path, size_t max, bool follow, struct ct_file *out)
 /* The same in two steps: the bytes, without any cryptography, and their digest: 0, or ENOMEM. */
 int ct_file_read_bytes(const char *path, size_t max, bool follow, struct ct_file *out) CT_MUST_USE;
 int ct_file_digest(struct ct_file *file) CT_MUST_USE;
+/* Gives the bytes up; digest and stamp stay. */
+void ct_file_drop_bytes(struct ct_file *file);
 void ct_file_clear(struct ct_file *file);
 /* As ct_file_read would find it, with ELOOP for a symbolic link when `follow` is false. */
 struct ct_file_stamp ct_file_stamp_of(const char *path, bool follow);

@@ -158,9 +158,7 @@ bool ct_file_set_changed_within(const struct ct_file_set *set, int64_t ms)
 void ct_file_set_drop_bytes(struct ct_file_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {
-        free(set->files[i]->file.data);
-        set->files[i]->file.data = NULL;
-        set->files[i]->file.len = 0;
+        ct_file_drop_bytes(&set->files[i]->file);
     }
     set->earlier = NULL;
 }

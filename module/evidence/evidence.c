@@ -17,6 +17,7 @@ void ct_evidence_clear(struct ct_evidence *evidence)
         return;
     }
     free(evidence->owned);
+    ct_file_clear(&evidence->file);
     ct_evidence_init(evidence);
 }
 

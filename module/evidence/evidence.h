@@ -20,7 +20,8 @@ struct ct_evidence {
     bool missing;                 /* OCSP: there is no response */
     bool present;                 /* `list` is there */
     struct ct_bytes list;         /* SignedCertificateTimestampList with its two-byte length */
-    uint8_t *owned;               /* the memory that list lies in, where it is not borrowed */
+    uint8_t *owned;               /* of malloc: the memory that list lies in, where it is not borrowed */
+    struct ct_file file;          /* or the file that list lies in */
     struct ct_file_stamp stamp;   /* of the file that was looked for; zero when none was: for the cache */
     struct ct_file_stamp twin;    /* of the one by the twin's hash */
     int64_t from_ms, until_ms;    /* OCSP: what is said holds in [from, until); INT64_MIN, INT64_MAX: open */

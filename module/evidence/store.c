@@ -9,7 +9,7 @@ void ct_evidence_store(const struct ct_certificate *certificate, const char *dir
     if (certificate == NULL || !ct_evidence_read_file(certificate->sha256, dir, ".sct", &file, out)) {
         return;
     }
-    out->owned = file.data;
+    out->file = file;
     out->list = (struct ct_bytes){ file.data, file.len };
     out->present = true;
 }
