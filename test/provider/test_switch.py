@@ -1,4 +1,5 @@
 """The dead-man switches: only our own demand is taken back, what an administrator asked for stays as without us."""
+import os
 import functools
 import itertools
 import subprocess
@@ -44,7 +45,7 @@ def libraries():
 
 def look(conf, own_context=False):
     arguments = [sys.executable, "-c", LOOK, *libraries(), *([str(conf)] if own_context else [])]
-    done = subprocess.run(arguments, env=environment(None if own_context else conf), stdout=subprocess.PIPE,
+    done = subprocess.run(arguments, env=environment(os.devnull if own_context else conf), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=LONGEST, check=False)
     return done.stdout.decode().split() or done.stderr.decode()
 
