@@ -108,8 +108,10 @@ static char *without_ours(const char *list)
 
     while (out != NULL && next_demand(&list, &demand)) {
         if (!has_name(&demand, OURS, sizeof OURS - 1)) {
-            if (out[0] != '\0') {
-                strcat(out, ",");
+            size_t len = strlen(out);
+
+            if (len > 0) {
+                out[len] = ','; /* what follows is zero */
             }
             strncat(out, demand.begin, demand.len);
         }

@@ -27,6 +27,7 @@ static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, c
     const struct ct_settings *settings = &snapshot->config->settings;
     int chain_len = input->chain == NULL ? 0 : sk_X509_num(input->chain);
     struct ct_bytes spans[4 + CHAIN_MAX];
+    struct ct_bytes leaf = { NULL, 0 };
     uint8_t *encoded[1 + CHAIN_MAX] = { NULL };
     size_t encoded_count = 0;
     size_t count = 0;
@@ -53,11 +54,12 @@ static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, c
         ok = len > 0;
         if (ok) {
             spans[count++] = (struct ct_bytes){ encoded[encoded_count++], (size_t)len };
+            leaf = i < 0 ? spans[count - 1] : leaf;
         }
     }
     ok = ok && ct_cache_make_tag(cache, spans, count, tag);
     if (ok) {
-        *client = number_of_leaf(spans[3]);
+        *client = number_of_leaf(leaf);
     }
     for (size_t i = 0; i < encoded_count; i++) {
         OPENSSL_free(encoded[i]);

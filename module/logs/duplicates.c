@@ -71,7 +71,7 @@ static bool add_window(struct ct_log *log, const struct ct_log *other)
     if (log->windows == NULL && log->sct_from_ms == other->sct_from_ms && log->sct_until_ms == other->sct_until_ms) {
         return true;
     }
-    for (size_t i = 0; i < log->window_count; i++) {
+    for (size_t i = 0; log->windows != NULL && i < log->window_count; i++) {
         if (log->windows[i].from_ms == other->sct_from_ms && log->windows[i].until_ms == other->sct_until_ms) {
             return true;
         }

@@ -167,13 +167,15 @@ static void read_log_type(struct ct_list_input *in, const char *place, const jso
     }
 }
 
+#define MERGE_DELAY_MAX_S (366.0 * 24 * 60 * 60)
+
 /* `mmd`, in seconds; what is no such number is as none: nothing that decides about clients depends on it. */
 static int64_t merge_delay(const json_t *entry)
 {
     const json_t *mmd = json_object_get(entry, "mmd");
     double seconds = json_is_real(mmd) ? json_real_value(mmd) : 0; /* lists are read without integers */
 
-    return seconds > 0 && seconds <= 366 * (CT_DAY_MS / CT_SECOND_MS) ? (int64_t)seconds * CT_SECOND_MS : 0;
+    return seconds > 0 && seconds <= MERGE_DELAY_MAX_S ? (int64_t)seconds * CT_SECOND_MS : 0;
 }
 
 static void read_log(struct ct_list_input *in, const char *place, const json_t *entry, const char *log_operator,

@@ -8,16 +8,16 @@
 
 static const struct {
     const char *name;
-    enum tool_style style;
     const char *answer; /* where this is the worst that was found; NULL: it is none */
+    enum tool_style style;
     int code;
 } rows[DOCTOR_STATUS_COUNT] = {
-    [DOCTOR_GOOD] = { "good", TOOL_GOOD, "on", TOOL_YES },
-    [DOCTOR_NOTE] = { "note", TOOL_DIM, NULL, TOOL_UNDECIDED },
-    [DOCTOR_WATCHES] = { "watches", TOOL_CAUTION, "only watches", DOCTOR_EXIT_WATCHES },
-    [DOCTOR_UNKNOWN] = { "unknown", TOOL_CAUTION, "could not tell", TOOL_UNDECIDED },
-    [DOCTOR_DENIES] = { "denies", TOOL_BAD, "refuses everybody", DOCTOR_EXIT_DENIES },
-    [DOCTOR_BAD] = { "bad", TOOL_BAD, "not on", TOOL_NO },
+    [DOCTOR_GOOD] = { "good", "on", TOOL_GOOD, TOOL_YES },
+    [DOCTOR_NOTE] = { "note", NULL, TOOL_DIM, TOOL_UNDECIDED },
+    [DOCTOR_WATCHES] = { "watches", "only watches", TOOL_CAUTION, DOCTOR_EXIT_WATCHES },
+    [DOCTOR_UNKNOWN] = { "unknown", "could not tell", TOOL_CAUTION, TOOL_UNDECIDED },
+    [DOCTOR_DENIES] = { "denies", "refuses everybody", TOOL_BAD, DOCTOR_EXIT_DENIES },
+    [DOCTOR_BAD] = { "bad", "not on", TOOL_BAD, TOOL_NO },
 };
 
 int doctor_status_of(const char *name)

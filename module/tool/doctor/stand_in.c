@@ -78,6 +78,7 @@ static dev_t away_device;
 static ino_t away_inode;
 static bool is_away;
 
+/* libc's own name is what is stood in for. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
                       void (*rtld_fini)(void), void *stack_end);
 
@@ -416,6 +417,7 @@ __attribute__((constructor)) static void take_over(int argc, char **argv, char *
     }
 }
 
+/* libc's own name is what is stood in for. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
                       void (*rtld_fini)(void), void *stack_end)
 {

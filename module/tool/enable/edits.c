@@ -101,7 +101,7 @@ static struct edit *open_edit(struct edits *edits, const char *path)
     }
     edits->items = items;
     edit = &items[edits->count++];
-    *edit = (struct edit){ copy(path), text, copy(text) };
+    *edit = (struct edit){ tool_format("%s", path), text, copy(text) };
     return edit;
 }
 

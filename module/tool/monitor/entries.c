@@ -253,7 +253,7 @@ static enum monitor_result take_answer(struct reading *reading, const struct que
         if (!ct_entries_next(&entries, &entry)) {
             result =
                 complain(reading, "malformed-entries",
-                         tool_format("entry %llu is not well-formed", (unsigned long long)(question->start + taken)));
+                         tool_format("entry %llu is not well-formed", (unsigned long long)question->start + taken));
         } else {
             result = take(reading, &entry);
             taken++;

@@ -39,14 +39,13 @@ void monitor_recall(struct monitor_log *log)
     FILE *file = fdopen(dup(log->state.notices), "re");
     char *line = NULL;
     size_t room = 0;
-    ssize_t len;
 
     log->recent = calloc(MONITOR_RECENT, sizeof *log->recent);
     if (log->recent == NULL || file == NULL) {
         tool_out_of_memory();
     }
     rewind(file);
-    while ((len = getline(&line, &room, file)) > 0) {
+    while (getline(&line, &room, file) > 0) {
         const char *at = strstr(line, word);
         uint8_t key[8];
 
