@@ -16,7 +16,9 @@ static uint64_t number_of_leaf(struct ct_bytes der)
     uint64_t words[2] = { 0, 0 };
     size_t len = der.len < sizeof words ? der.len : sizeof words;
 
-    memcpy(words, der.data + der.len - len, len);
+    if (len > 0) {
+        memcpy(words, der.data + der.len - len, len);
+    }
     return words[0] * 31 + words[1];
 }
 
