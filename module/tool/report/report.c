@@ -214,12 +214,12 @@ static bool write_page(const struct report_tally *tally, const char *name, int64
 int tool_verb_report(int argc, char **argv)
 {
     struct options options = { 0 };
-    struct report_tally *tally;
+    struct report_tally *tally = NULL;
     int64_t now_ms = ct_now_ms();
     int code;
 
     if (!read_options(argc, argv, &options, &code)) {
-        return code;
+        goto out;
     }
     tally = report_tally_new(options.since_ms, options.anybody);
     for (int i = optind; i < argc; i++) {
@@ -246,5 +246,7 @@ int tool_verb_report(int argc, char **argv)
     }
 out:
     report_tally_free(tally);
+    free((char *)options.owners); /* options that may be given several times are in memory of their own */
+    free((char *)options.units);
     return code;
 }
