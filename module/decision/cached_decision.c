@@ -1,6 +1,5 @@
 #include "decision/cached_decision.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,7 +75,7 @@ struct stamps {
 
 static bool look_at(const char *dir, const uint8_t sha256[32], const char *suffix, struct ct_file_stamp *stamp)
 {
-    char path[PATH_MAX];
+    char path[CT_EVIDENCE_PATH_SIZE];
 
     if (dir == NULL) {
         return true;

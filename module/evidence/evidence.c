@@ -65,20 +65,20 @@ static void describe_failure(const char *dir, const char *suffix, int error, str
     snprintf(out->detail, sizeof out->detail, "the certificate's %s file in %.80s %s", suffix, dir, what);
 }
 
-bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suffix, char path[PATH_MAX])
+bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suffix, char path[CT_EVIDENCE_PATH_SIZE])
 {
     char name[2 * 32 + 1];
     int written;
 
     ct_hex(sha256, 32, name);
-    written = snprintf(path, PATH_MAX, "%s/%s%s", dir, name, suffix);
-    return written > 0 && written < PATH_MAX;
+    written = snprintf(path, CT_EVIDENCE_PATH_SIZE, "%s/%s%s", dir, name, suffix);
+    return written > 0 && written < CT_EVIDENCE_PATH_SIZE;
 }
 
 bool ct_evidence_read_file(const uint8_t sha256[32], const char *dir, const char *suffix, struct ct_file *file,
                            struct ct_evidence *out)
 {
-    char path[PATH_MAX];
+    char path[CT_EVIDENCE_PATH_SIZE];
     int error;
 
     if (dir == NULL) {

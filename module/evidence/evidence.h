@@ -2,8 +2,6 @@
 #ifndef CT_EVIDENCE_H
 #define CT_EVIDENCE_H
 
-#include <limits.h>
-
 #include "evidence/certificate.h"
 #include "base/file.h"
 #include "evidence/sct.h"
@@ -51,8 +49,12 @@ void ct_evidence_store(const struct ct_certificate *certificate, const char *dir
 /* Frees what the evidence owns and empties it. NULL and zeroed evidence are fine. */
 void ct_evidence_clear(struct ct_evidence *evidence);
 
+/* A quarter of PATH_MAX: it stands on the stack of a handshake. A longer path is a file that cannot be read. */
+#define CT_EVIDENCE_PATH_SIZE 1024
+
 /* Writes `dir`/<sha256 in hex><suffix>; false when it does not fit. */
-bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suffix, char path[PATH_MAX]) CT_MUST_USE;
+bool ct_evidence_path(const char *dir, const uint8_t sha256[32], const char *suffix,
+                      char path[CT_EVIDENCE_PATH_SIZE]) CT_MUST_USE;
 
 /* Nothing found, open in time. */
 void ct_evidence_init(struct ct_evidence *out);

@@ -125,11 +125,13 @@ static bool path_of(char *path, size_t size, const struct ct_metrics *metrics, c
     return len >= 0 && (size_t)len < size;
 }
 
+#define METRICS_PATH_SIZE 1024 /* a quarter of PATH_MAX: it stands on the stack of a handshake */
+
 /* A file of this process's own; with `cut`, one in place of the file that somebody has cut. */
 static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char *directory, pid_t pid,
                                           struct ct_metrics_board *cut)
 {
-    char path[PATH_MAX];
+    char path[METRICS_PATH_SIZE];
     int64_t started_ms = ct_now_ms();
     struct ct_metrics_board *board = NULL;
     struct ct_metrics_file *head = calloc(1, sizeof *head);
