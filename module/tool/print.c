@@ -200,6 +200,40 @@ static json_t *kept(json_t *value)
     return value;
 }
 
+void tool_put_html(FILE *to, const char *text, size_t max)
+{
+    char *plain = tool_escaped(text, strlen(text));
+    size_t shown = 0;
+
+    for (const char *at = plain; *at != '\0'; at++) {
+        if (((unsigned char)*at & 0xc0) != 0x80 && shown++ == max) {
+            fputs("…", to);
+            break;
+        }
+        switch (*at) {
+        case '&':
+            fputs("&amp;", to);
+            break;
+        case '<':
+            fputs("&lt;", to);
+            break;
+        case '>':
+            fputs("&gt;", to);
+            break;
+        case '"':
+            fputs("&quot;", to);
+            break;
+        case '\'':
+            fputs("&#39;", to);
+            break;
+        default:
+            putc(*at, to);
+            break;
+        }
+    }
+    free(plain);
+}
+
 json_t *tool_json_text(const char *text)
 {
     if (text == NULL) {

@@ -61,6 +61,8 @@ void tool_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* To standard error, one line: "clientct: …" and "clientct: warning: …". */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tool_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Into a page: escaped as above, with nothing in it that can be markup; at most `max` characters, then an ellipsis. */
+void tool_put_html(FILE *to, const char *text, size_t max);
 /* The escaped text, to be freed; never NULL. */
 char *tool_escaped(const char *text, size_t len);
 /* asprintf that does not fail. */

@@ -134,30 +134,7 @@ char *monitor_metrics(const struct monitor *monitor)
 
 /* --- the page: no script, no network --- */
 
-static void put(FILE *to, const char *text)
-{
-    char *plain = tool_escaped(text, strlen(text));
-
-    for (const char *at = plain; *at != '\0'; at++) {
-        switch (*at) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        default:
-            putc(*at, to);
-        }
-    }
-    free(plain);
-}
+#define SHOWN_MAX 1000 /* characters of one text */
 
 static void put_time(FILE *to, int64_t ms)
 {
@@ -166,7 +143,7 @@ static void put_time(FILE *to, int64_t ms)
     if (ms > 0) {
         tool_time_format((uint64_t)ms, text);
     }
-    put(to, text);
+    tool_put_html(to, text, SHOWN_MAX);
 }
 
 static void put_log(FILE *to, const struct monitor_log *log)
@@ -175,11 +152,11 @@ static void put_log(FILE *to, const struct monitor_log *log)
     bool good = state->alarm[0] == '\0' && log->reachable;
 
     fputs("<tr><td>", to);
-    put(to, log->source->log->description);
+    tool_put_html(to, log->source->log->description, SHOWN_MAX);
     fprintf(to, "</td><td class=\"%s\">", good ? "good" : "bad");
-    put(to, state->alarm[0] != '\0' ? state->alarm : log->reachable ? "in order" : "unreachable");
+    tool_put_html(to, state->alarm[0] != '\0' ? state->alarm : log->reachable ? "in order" : "unreachable", SHOWN_MAX);
     fputs("</td><td>", to);
-    put(to, log->trouble != NULL ? log->trouble : "");
+    tool_put_html(to, log->trouble != NULL ? log->trouble : "", SHOWN_MAX);
     fprintf(to,
             "</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64 "</td><td>",
             state->head.size, state->notice_count, state->unknown_count);
@@ -209,7 +186,7 @@ static void put_notice(FILE *to, const json_t *notice)
     fputs("<tr>", to);
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
         fputs("<td>", to);
-        put(to, member(notice, shown[i]));
+        tool_put_html(to, member(notice, shown[i]), SHOWN_MAX);
         fputs("</td>", to);
     }
     fputs("</tr>\n", to);

@@ -33,41 +33,6 @@ static const char style[] =
     "code{font-size:.8rem}svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}"
     "svg .soft{fill:var(--soft)}svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}svg .axis{stroke:var(--line)}\n";
 
-/* Text from certificates: controls are made visible, and nothing of it can be markup. */
-static void put(FILE *to, const char *text, size_t max)
-{
-    char *plain = tool_escaped(text, strlen(text));
-    size_t shown = 0;
-
-    for (const char *at = plain; *at != '\0'; at++) {
-        if (((unsigned char)*at & 0xc0) != 0x80 && shown++ == max) {
-            fputs("…", to);
-            break;
-        }
-        switch (*at) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        case '\'':
-            fputs("&#39;", to);
-            break;
-        default:
-            putc(*at, to);
-            break;
-        }
-    }
-    free(plain);
-}
-
 static void put_day(FILE *to, int64_t ms)
 {
     char text[TOOL_TIME_SIZE] = "unknown";
@@ -95,7 +60,7 @@ static void put_summary(const struct report_tally *tally, FILE *to)
     fprintf(to, "<div><dt>decisions compliant</dt><dd>%.1f %%</dd></div>\n</dl>\n", share);
     if (tally->shadow_policy[0] != '\0') {
         fputs("<p>The shadow policy <b>", to);
-        put(to, tally->shadow_policy, 80);
+        tool_put_html(to, tally->shadow_policy, 80);
         fprintf(to, "</b> would refuse %" PRIu64 " more certificates and accept %" PRIu64 " of the others.</p>\n",
                 tally->shadow_loses, tally->shadow_gains);
     }
@@ -195,7 +160,7 @@ static void put_bars(const char *title, const struct report_groups *groups, FILE
         size_t y = i * 2 * BAR_HEIGHT;
 
         fprintf(to, "<text x=\"0\" y=\"%zu\">", y + 15);
-        put(to, group->name, 100);
+        tool_put_html(to, group->name, 100);
         fprintf(to,
                 "</text><rect class=\"bad\" x=\"0\" y=\"%zu\" width=\"%.1f\" height=\"14\" rx=\"2\"/>"
                 "<text x=\"%.1f\" y=\"%zu\">%" PRIu64 "</text>\n",
@@ -219,11 +184,11 @@ static void put_certificates(const struct report_tally *tally, FILE *to)
 
         ct_hex(c->sha256, sizeof c->sha256, hex);
         fputs("<tr><td>", to);
-        put(to, c->subject, 300);
+        tool_put_html(to, c->subject, 300);
         fputs("<br><span class=\"soft\">issued by ", to);
-        put(to, c->issuer->name, 300);
+        tool_put_html(to, c->issuer->name, 300);
         fprintf(to, "</span><br><code>sha256:%s</code></td><td class=\"r\">", hex);
-        put(to, c->reason->name, 40);
+        tool_put_html(to, c->reason->name, 40);
         fprintf(to, "</td><td class=\"n\">%" PRIu64 "</td><td class=\"d\">", c->decisions);
         put_day(to, c->first_ms);
         fputs("</td><td class=\"d\">", to);
@@ -249,7 +214,7 @@ static void put_unknown_logs(const struct report_tally *tally, FILE *to)
           to);
     for (size_t i = 0; i < tally->unknown_logs.count && i < ROWS_MAX; i++) {
         fputs("<tr><td><code>", to);
-        put(to, tally->unknown_logs.items[i]->name, 64);
+        tool_put_html(to, tally->unknown_logs.items[i]->name, 64);
         fprintf(to, "</code></td><td class=\"n\">%" PRIu64 "</td></tr>\n", tally->unknown_logs.items[i]->period);
     }
     fputs("</table>\n", to);
