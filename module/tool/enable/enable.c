@@ -24,7 +24,7 @@ static const char first_config[] =
 
 struct request {
     const char *config, *root;
-    bool report, dry_run, json;
+    bool report, dry_run;
 };
 
 static bool plan_openssl_cnf(struct edits *edits, const char *config)
@@ -122,6 +122,44 @@ static bool read_request(struct request *request)
     return true;
 }
 
+/* The common openssl.cnf goes with the last service that reads it. */
+static bool plan_removal(struct edits *edits)
+{
+    char *now = NULL;
+    bool ok = edits_text(edits, SERVICES_OPENSSL_CNF, &now);
+
+    if (ok && now != NULL && openssl_cnf_is_ours(now)) {
+        ok = edits_set(edits, SERVICES_OPENSSL_CNF, NULL);
+    }
+    free(now);
+    return ok;
+}
+
+/* What both verbs do: all is planned before anything is changed. */
+static int run(const struct tool_usage *usage, int argc, char **argv, struct request *request, bool enabled)
+{
+    struct edits edits = { 0 };
+    bool ok;
+    int code;
+
+    if (!tool_arguments(usage, argc, argv, &code)) {
+        return code;
+    }
+    ok = read_request(request);
+    edits.root = request->root;
+    for (int i = optind; ok && i < argc; i++) {
+        ok = plan_unit(&edits, argv[i], request, enabled);
+    }
+    if (enabled) {
+        ok = ok && plan_config(&edits, request) && plan_openssl_cnf(&edits, request->config);
+    } else {
+        ok = ok && (services_remaining(&edits) > 0 || plan_removal(&edits));
+    }
+    code = ok ? carry_out(&edits, request, argv + optind, argc - optind, enabled) : TOOL_USAGE;
+    edits_clear(&edits);
+    return code;
+}
+
 int tool_verb_enable(int argc, char **argv)
 {
     struct request request = { 0 };
@@ -145,34 +183,8 @@ int tool_verb_enable(int argc, char **argv)
         .min_operands = 1,
         .max_operands = -1,
     };
-    int code;
 
-    if (!tool_arguments(&usage, argc, argv, &code)) {
-        return code;
-    }
-    struct edits edits = { 0 };
-    bool ok = read_request(&request);
-    edits.root = request.root;
-    for (int i = optind; ok && i < argc; i++) {
-        ok = plan_unit(&edits, argv[i], &request, true);
-    }
-    ok = ok && plan_config(&edits, &request) && plan_openssl_cnf(&edits, request.config);
-    code = ok ? carry_out(&edits, &request, argv + optind, argc - optind, true) : TOOL_USAGE;
-    edits_clear(&edits);
-    return code;
-}
-
-/* The common openssl.cnf goes with the last service that reads it. */
-static bool plan_removal(struct edits *edits)
-{
-    char *now = NULL;
-    bool ok = edits_text(edits, SERVICES_OPENSSL_CNF, &now);
-
-    if (ok && now != NULL && openssl_cnf_is_ours(now)) {
-        ok = edits_set(edits, SERVICES_OPENSSL_CNF, NULL);
-    }
-    free(now);
-    return ok;
+    return run(&usage, argc, argv, &request, true);
 }
 
 int tool_verb_disable(int argc, char **argv)
@@ -193,19 +205,6 @@ int tool_verb_disable(int argc, char **argv)
         .min_operands = 1,
         .max_operands = -1,
     };
-    int code;
 
-    if (!tool_arguments(&usage, argc, argv, &code)) {
-        return code;
-    }
-    struct edits edits = { 0 };
-    bool ok = read_request(&request);
-    edits.root = request.root;
-    for (int i = optind; ok && i < argc; i++) {
-        ok = plan_unit(&edits, argv[i], &request, false);
-    }
-    ok = ok && (services_remaining(&edits) > 0 || plan_removal(&edits));
-    code = ok ? carry_out(&edits, &request, argv + optind, argc - optind, false) : TOOL_USAGE;
-    edits_clear(&edits);
-    return code;
+    return run(&usage, argc, argv, &request, false);
 }
