@@ -1,6 +1,7 @@
 #include "record/metrics.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -312,9 +313,10 @@ START_TEST(children_that_find_another_directory_are_bounded_too)
 }
 END_TEST
 
+/* A file may be gone since the directory was read, where processes come and go. */
 static void cut_it(const char *path, const char *name, void *context)
 {
-    ck_assert_int_eq(truncate(path, *(const off_t *)context), 0);
+    ck_assert_msg(truncate(path, *(const off_t *)context) == 0 || errno == ENOENT, "%s: %s", path, strerror(errno));
 }
 
 static void remove_damaged(const char *path, const char *name, void *context)
