@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 
 #include "tool/tool.h"
 
@@ -18,6 +19,32 @@ int tool_issued(X509 *subject, X509 *issuer)
     }
     ERR_clear_error();
     return why;
+}
+
+X509 *tool_unreadable_issuer(X509 *subject, STACK_OF(X509) *candidates)
+{
+    for (int i = 0; i < sk_X509_num(candidates); i++) {
+        X509 *candidate = sk_X509_value(candidates, i);
+        bool named = X509_NAME_cmp(X509_get_subject_name(candidate), X509_get_issuer_name(subject)) == 0;
+        bool readable = X509_get0_pubkey(candidate) != NULL;
+
+        ERR_clear_error();
+        if (named && !readable) {
+            return candidate;
+        }
+    }
+    return NULL;
+}
+
+char *tool_unreadable_issuer_text(const X509 *issuer)
+{
+    char *name = tool_name(X509_get_subject_name(issuer));
+    char *text = tool_format("this %s cannot read the public key of \"%s\", so that nobody here can tell whether it "
+                             "issued this certificate; ask where OpenSSL is newer",
+                             OpenSSL_version(OPENSSL_VERSION), name);
+
+    free(name);
+    return text;
 }
 
 static bool push_retained(STACK_OF(X509) *chain, X509 *certificate)

@@ -121,6 +121,10 @@ char *tool_subject(const X509 *certificate);
 
 /* X509_V_OK when `issuer` really issued `subject`: names, key usage, and the signature verifies; else the reason. */
 int tool_issued(X509 *subject, X509 *issuer);
+/* The one of `candidates` (may be NULL) with the issuer's name and a key that this libcrypto cannot read; or NULL. */
+X509 *tool_unreadable_issuer(X509 *subject, STACK_OF(X509) *candidates);
+/* What follows from that, as a sentence; to be freed. */
+char *tool_unreadable_issuer_text(const X509 *issuer);
 /*
  * The chain from `leaf` upwards through `candidates` (may be NULL), each step as tool_issued says. The elements are
  * retained: free with tool_certificates_free. No trust anchor is consulted: that is the server's part.

@@ -1,5 +1,6 @@
 """What the tests of the clientct command share: running it, and a PKI to run it on."""
 
+import base64
 import json
 import os
 import shutil
@@ -52,6 +53,14 @@ class Case(unittest.TestCase):
     def read(self, name):
         with open(self.path(name), "rb") as file:
             return file.read()
+
+    def unreadable_ca(self):
+        """The CA with a key of a kind that no OpenSSL reads, as an older one meets it with a CA of a newer kind."""
+        body = base64.b64decode(self.read("ca.pem").decode().split("-----")[2])
+        kind = bytes.fromhex("06072a8648ce3d0201")  # id-ecPublicKey
+        self.assertEqual(body.count(kind), 1)
+        return (b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(body.replace(kind, kind[:-1] + b"\x7f")) +
+                b"-----END CERTIFICATE-----\n")
 
     def config(self, text="", top=""):
         """A configuration that reads the fixture's list; `text` has sections, `top` goes before them."""

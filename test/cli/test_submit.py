@@ -467,6 +467,31 @@ class Submit(cli.Case):
                 self.assert_usage_error(cli.run("submit", "--config", self.settings, *arguments, self.cert + ".pem"),
                                         *words)
 
+    def test_an_issuer_whose_key_cannot_be_read_is_not_a_missing_one(self):
+        chain = self.write("unreadable-chain.pem", self.read("client-unlogged.pem").decode().split("-----END", 1)[0]
+                           .encode() + b"-----END CERTIFICATE-----\n" + self.unreadable_ca())
+        for more in ([], ["--precertificate"]):
+            with self.subTest(more=more):
+                to = more or ["--store"]
+                done = cli.run("submit", "--config", self.settings, *to, "--log", "Alpha", chain)
+                self.assertEqual(done.returncode, 3, done)
+                self.assertIn(b"cannot read the public key of", done.stderr)
+                self.assertNotIn(b"no issuer", done.stderr)
+        self.assertEqual(self.logs["log-a"].requests, [], "nothing is published of a chain that cannot be told")
+
+    def test_of_several_the_others_are_submitted(self):
+        folder = self.path("several")
+        os.mkdir(folder)
+        chain = self.read("client-unlogged.pem")
+        leaf = chain.decode().split("-----END", 1)[0].encode() + b"-----END CERTIFICATE-----\n"
+        self.write("several/a.pem", leaf + self.unreadable_ca())
+        self.write("several/b.pem", chain)
+        done = cli.run("submit", "--config", self.settings, "--store", "--log", "Alpha", "--json", folder)
+        self.assertEqual(done.returncode, 3, done)
+        answer = json.loads(done.stdout)
+        self.assertFalse(answer["complete"])
+        self.assertEqual([one["complete"] for one in answer["certificates"]], [True])
+
     def test_precertificate_is_not_for_add_chain(self):
         cli.pki("cert", "--out", self.path("poisoned"), "--ca", self.path("ca"), "--poison", "--no-sct-ext")
         done = cli.run("submit", "--config", self.settings, "--store", "--log", "Alpha", self.path("poisoned.pem"))

@@ -154,6 +154,18 @@ class Input(Case):
         self.assertIn("--issuer FILE", answer["remarks"][0])
         self.assertEqual(answer["advice"], answer["remarks"][0], "more SCTs would not help")
 
+    def test_an_issuer_whose_key_cannot_be_read_is_said_to_be_that(self):
+        ca = self.write("unreadable-ca.pem", self.unreadable_ca())
+        for options in (["--issuer", ca], ["--chain", ca]):
+            with self.subTest(options=options):
+                leaf = self.write("leaf.pem", self.read("client-good.pem").decode().split("-----END", 1)[0] +
+                                  "-----END CERTIFICATE-----\n")
+                answer = self.ask("verify", "--config", self.config(top="policy = one"), *options, leaf, code=3)
+                self.assertEqual((answer["verdict"], answer["reason"]), ("undecided", "issuer-unknown"))
+                said = " ".join(answer["remarks"])
+                self.assertIn("cannot read the public key of", said)
+                self.assertNotIn("did not issue", said)
+
     def test_issuer_is_used_only_if_it_issued(self):
         pki("ca", "--out", self.path("twin"), "--cn", "Fixture CA")
         for name, found in (("other-ca.pem", "Other fixture CA"), ("twin.pem", "Fixture CA")):

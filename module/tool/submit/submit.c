@@ -31,8 +31,8 @@ struct batch {
     struct flight flights[FETCH_IN_FLIGHT];
     json_t *array;               /* of certificates, with --json */
     size_t begun, ended, failed; /* certificates */
-    bool unreadable;
-    int64_t said_ms; /* the last word about progress */
+    bool unreadable, undecided;  /* some certificate is */
+    int64_t said_ms;             /* the last word about progress */
 };
 
 static bool is_directory(const char *path)
@@ -239,8 +239,7 @@ static void ask(struct batch *batch, struct work *work, struct target *target)
     free(url);
 }
 
-/* False: it cannot be read. */
-static bool begin_work(struct batch *batch, const char *file)
+static void begin_work(struct batch *batch, const char *file)
 {
     struct work *work = calloc(1, sizeof *work);
 
@@ -248,14 +247,16 @@ static bool begin_work(struct batch *batch, const char *file)
         tool_out_of_memory();
     }
     if (!submit_work_begin(batch->request, &batch->sources, file, batch->names.count > 1, work)) {
+        batch->undecided |= work->undecided;
+        batch->unreadable |= !work->undecided;
         submit_work_clear(work);
         free(work);
-        return false;
+        return;
     }
     submit_work_settle(work);
     if (work->open == 0) {
         end_work(batch, work);
-        return true;
+        return;
     }
     /* The work ends with its last answer, which may come while the next question waits for a place. */
     size_t count = work->target_count, waiting = 0;
@@ -272,7 +273,6 @@ static bool begin_work(struct batch *batch, const char *file)
         ask(batch, work, targets[i]);
     }
     free(targets);
-    return true;
 }
 
 static int finish(struct batch *batch)
@@ -283,7 +283,7 @@ static int finish(struct batch *batch)
     if (batch->array != NULL && many) {
         json_t *root = tool_json_object();
 
-        tool_json_set(root, "complete", tool_json_bool(batch->failed == 0 && !batch->unreadable));
+        tool_json_set(root, "complete", tool_json_bool(batch->failed == 0 && !batch->unreadable && !batch->undecided));
         tool_json_set(root, "certificates", batch->array);
         batch->array = NULL;
         tool_json_print(root);
@@ -297,7 +297,7 @@ static int finish(struct batch *batch)
         }
     }
     json_decref(batch->array);
-    return batch->unreadable ? TOOL_USAGE : batch->failed == 0 ? TOOL_YES : TOOL_NO;
+    return batch->unreadable ? TOOL_USAGE : batch->undecided ? TOOL_UNDECIDED : batch->failed == 0 ? TOOL_YES : TOOL_NO;
 }
 
 static int run(struct batch *batch, int count, char **operands)
@@ -319,7 +319,7 @@ static int run(struct batch *batch, int count, char **operands)
     batch->array = batch->request->json ? tool_json_array() : NULL;
     batch->said_ms = ct_monotonic_ms();
     for (size_t i = 0; i < batch->names.count; i++) {
-        batch->unreadable |= !begin_work(batch, batch->names.items[i]);
+        begin_work(batch, batch->names.items[i]);
     }
     while (fetch_wait_any(batch->fetch)) {
         collect(batch);
@@ -358,7 +358,7 @@ int tool_verb_submit(int argc, char **argv)
         "CERT-CHAIN is PEM, the leaf first, then its issuers, or a folder of such files: many go at once, and what\n"
         "is there is not asked for again. Submitting publishes the certificate for ever.\n"
         "Exit status: 0 every log's SCT is there, 1 some are not (those that came and could be written are kept),\n"
-        "2 wrong usage or configuration, 3 internal failure.\n",
+        "2 wrong usage or configuration, 3 this OpenSSL cannot read the issuer's key, or an internal failure.\n",
         options,
         1,
         -1,

@@ -97,11 +97,19 @@ static bool read_certificate(struct work *work)
     if (given == NULL) {
         return false;
     }
-    X509 *leaf = sk_X509_value(given, 0);
-    X509 *first = sk_X509_shift(given);
+    X509 *leaf = sk_X509_shift(given);
     work->chain = tool_chain_build(leaf, given);
-    X509_free(first);
+    bool rootless = sk_X509_num(work->chain) == 1 && tool_issued(leaf, leaf) != X509_V_OK;
+    X509 *unreadable = rootless ? tool_unreadable_issuer(leaf, given) : NULL;
+    char *why = unreadable != NULL ? tool_unreadable_issuer_text(unreadable) : NULL;
+    X509_free(leaf); /* the chain has it */
     tool_certificates_free(given);
+    if (why != NULL) {
+        tool_error("submit: %s: %s", work->file, why);
+        free(why);
+        work->undecided = true;
+        return false;
+    }
     if (ct_certificate_read(sk_X509_value(work->chain, 0), &work->certificate) != CT_CERTIFICATE_OK) {
         tool_out_of_memory();
     }
@@ -117,8 +125,7 @@ static bool read_certificate(struct work *work)
                    work->file);
         return false;
     }
-    if (sk_X509_num(work->chain) == 1 &&
-        tool_issued(sk_X509_value(work->chain, 0), sk_X509_value(work->chain, 0)) != X509_V_OK) {
+    if (rootless) {
         tool_warning("%s has no issuer behind the certificate; most logs want the chain up to a root that they accept",
                      work->file);
     }

@@ -54,8 +54,9 @@ struct work {
     struct ct_signed_entry entry;
     struct target *targets; /* one for each log that --log names, in that order */
     size_t target_count, open;
-    char *json; /* what is posted */
-    char *path; /* where the list is kept; NULL: only printed */
+    bool undecided; /* it could not be begun, for want of a libcrypto that reads its issuer's key */
+    char *json;     /* what is posted */
+    char *path;     /* where the list is kept; NULL: only printed */
     struct submit_list list;
 };
 

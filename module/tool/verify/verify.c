@@ -116,20 +116,15 @@ static void remark_missing_issuer(const struct inputs *inputs, struct remarks *r
 {
     X509 *leaf = sk_X509_value(inputs->certificates, 0);
     X509 *second = sk_X509_num(inputs->certificates) > 1 ? sk_X509_value(inputs->certificates, 1) : NULL;
+    X509 *unreadable = tool_unreadable_issuer(leaf, inputs->given);
     char *wanted = tool_name(X509_get_issuer_name(leaf));
 
     X509 *candidate = inputs->issuers != NULL  ? sk_X509_value(inputs->issuers, 0)
                       : second != NULL         ? second
                       : inputs->others != NULL ? sk_X509_value(inputs->others, 0)
                                                : NULL;
-    if (candidate != NULL && X509_get0_pubkey(candidate) == NULL) {
-        char *found = tool_name(X509_get_subject_name(candidate));
-        ERR_clear_error();
-        remark(remarks,
-               tool_format("this %s cannot read the public key of \"%s\", so that nobody here can tell whether it "
-                           "issued this certificate; ask where OpenSSL is newer",
-                           OpenSSL_version(OPENSSL_VERSION), found));
-        free(found);
+    if (unreadable != NULL) {
+        remark(remarks, tool_unreadable_issuer_text(unreadable));
     } else if (candidate == NULL) {
         remark(remarks, tool_format("no issuer was given; embedded SCTs need the certificate of \"%s\": give it with "
                                     "--issuer FILE or behind the leaf in the same file",
