@@ -1,4 +1,5 @@
 /* The verbs that talk to a network, in a build without libcurl: they say so. */
+#include "tool/fetch/file.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
 
@@ -26,4 +27,11 @@ int tool_verb_monitor(int argc, char **argv)
 int tool_verb_reconcile(int argc, char **argv)
 {
     return absent("reconcile");
+}
+
+bool fetch_file(const char *verb, const char *what, const char *url, size_t max, struct tool_file *out)
+{
+    *out = (struct tool_file){ 0 };
+    (void)absent(verb);
+    return false;
 }

@@ -7,6 +7,8 @@
 #include "policy/admission.h"
 #include "policy/policy.h"
 #include "config/snapshot.h"
+#include "tool/logs/make.h"
+#include "tool/logs/problems.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
 
@@ -317,25 +319,6 @@ static int sort_and_show(struct view *view, bool json)
 
 /* --- input --- */
 
-static void tell(const struct ct_problems *problems)
-{
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct ct_problem *problem = &problems->items[i];
-        char *where =
-            problem->line > 0 ? tool_format("%s:%u", problem->file, problem->line) : tool_format("%s", problem->file);
-
-        if (problem->severity == CT_ERROR) {
-            tool_error("logs: %s: %s", where, problem->text);
-        } else {
-            tool_warning("logs: %s: %s", where, problem->text);
-        }
-        free(where);
-    }
-    if (problems->errors + problems->warnings > problems->count) {
-        tool_error("logs: ... and %zu more; mend these first", problems->errors + problems->warnings - problems->count);
-    }
-}
-
 static int show_one_list(const char *path, int64_t at_ms, bool json)
 {
     struct tool_file file = { 0 };
@@ -352,7 +335,7 @@ static int show_one_list(const char *path, int64_t at_ms, bool json)
     policy.name = name;
     bool usable = ct_log_list_parse(strcmp(path, "-") == 0 ? "standard input" : path,
                                     (struct ct_bytes){ file.data, file.len }, &list, &problems);
-    tell(&problems);
+    tool_tell_list_problems(&problems);
     if (usable) {
         struct list_facts facts = {
             .path = list.logs.logs[0].list,
@@ -384,7 +367,7 @@ static int show_configured(const char *config, int64_t at_ms, bool json)
     if (snapshot == NULL) {
         tool_out_of_memory();
     }
-    tell(&snapshot->problems);
+    tool_tell_list_problems(&snapshot->problems);
     if (snapshot->config != NULL && snapshot->book != NULL) {
         const struct ct_settings *settings = &snapshot->config->settings;
         struct view view = {
@@ -416,26 +399,58 @@ static int show_configured(const char *config, int64_t at_ms, bool json)
     return code;
 }
 
+/* "--make" and what belongs to it. */
+struct make_request {
+    struct make_options options;
+    bool wanted;
+};
+
+static int make(struct make_request *request, int64_t at_ms, bool elsewhere, int argc, char **argv)
+{
+    if (elsewhere || optind == argc) {
+        tool_error("logs: --make takes files, and URLs of logs, as its operands; no --config, --log-list or --json");
+        return TOOL_USAGE;
+    }
+    request->options.at_ms = at_ms / CT_SECOND_MS * CT_SECOND_MS;
+    return tool_make_log_list(&request->options, argv + optind, (size_t)(argc - optind));
+}
+
+static bool has_make_options(const struct make_options *options)
+{
+    return options->description != NULL || options->log_operator != NULL || options->url != NULL ||
+           options->monitoring_url != NULL || options->mmd != NULL;
+}
+
 int tool_verb_logs(int argc, char **argv)
 {
     const char *config = NULL, *at = NULL, *list = NULL;
+    struct make_request request = { .wanted = false };
     bool json = false;
     const struct tool_option options[] = {
         { "config", "FILE", "the configuration (default " CLIENTCT_DEFAULT_CONFIG ")", &config, NULL },
         { "log-list", "FILE", "a log list by itself, as LISTFILE", &list, NULL },
         { "at", "TIME", "as of this time: RFC 3339 or seconds since 1970 (default now)", &at, NULL },
         { "json", NULL, "print JSON", NULL, &json },
+        { "make", NULL, "print a v3 log list of the logs in FILEs: keys, or lists in any format", NULL,
+          &request.wanted },
+        { "description", "TEXT", "with --make: what the only log is called", &request.options.description, NULL },
+        { "operator", "NAME", "with --make: who runs the logs that name nobody", &request.options.log_operator, NULL },
+        { "url", "URL", "with --make: where the only log takes certificates", &request.options.url, NULL },
+        { "monitoring-url", "URL", "with --make: where the only log is read; it is a static-ct log",
+          &request.options.monitoring_url, NULL },
+        { "mmd", "SECONDS", "with --make: the maximum merge delay, where none is given", &request.options.mmd, NULL },
         { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
         "logs",
-        "[options] [LISTFILE]",
+        "[options] [LISTFILE] | --make [options] FILE|URL...",
         "Shows the logs of a configuration, or of one log list in any format: state, temporal interval, key,\n"
         "operator, and whether the log's SCTs count (\"older\": only those made before a date).\n"
+        "Or makes a v3 log list.\n"
         "Exit status: 0 some log counts, 1 none does, 2 the list or the configuration cannot be used.\n",
         options,
         0,
-        1,
+        -1,
     };
     int64_t at_ms = ct_now_ms();
     int code;
@@ -447,7 +462,14 @@ int tool_verb_logs(int argc, char **argv)
         tool_error("logs: --at %s: expected RFC 3339, such as 2026-01-31T12:00:00Z, or seconds since 1970", at);
         return TOOL_USAGE;
     }
-    if ((optind < argc) + (config != NULL) + (list != NULL) > 1) {
+    if (request.wanted) {
+        return make(&request, at_ms, config != NULL || list != NULL || json, argc, argv);
+    }
+    if (has_make_options(&request.options)) {
+        tool_error("logs: --description, --operator, --url, --monitoring-url and --mmd go with --make");
+        return TOOL_USAGE;
+    }
+    if (argc - optind + (config != NULL) + (list != NULL) > 1) {
         tool_error("logs: give either --config or a log list, not both, and one list");
         return TOOL_USAGE;
     }
