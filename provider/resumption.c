@@ -1,5 +1,10 @@
 #include "resumption.h"
 
+#include <stdint.h>
+#include <time.h>
+
+#include <openssl/x509.h>
+
 #include "session_context.h"
 
 /* Refuses in every way there is, since applications and libssl may each override one of them. */
@@ -28,12 +33,36 @@ void ct_resumption_refuse(SSL *ssl)
     SSL_set_max_early_data(ssl, 0); /* nor is the client to be told that it may send data with it */
 }
 
-enum clientct_session ct_resumption_settle(SSL *ssl, const struct clientct_verdict *verdict, const char *server_name)
+/* When libcrypto begins to find it expired; INT64_MIN: it says no time. */
+static int64_t end_ms(const X509 *certificate)
+{
+    struct tm end;
+
+    return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1 ? (int64_t)timegm(&end) * 1000 : INT64_MIN;
+}
+
+/* A session does not outlive what its verdict was about, either. */
+static int64_t holds_until_ms(const struct clientct_verdict *verdict, const X509 *leaf, STACK_OF(X509) *chain)
+{
+    int64_t until_ms = verdict->holds_until_ms;
+
+    for (int i = -1; i < sk_X509_num(chain); i++) {
+        const X509 *certificate = i < 0 ? leaf : sk_X509_value(chain, i);
+        int64_t ends_ms = certificate != NULL && (i < 0 || certificate != leaf) ? end_ms(certificate) : INT64_MAX;
+
+        until_ms = ends_ms < until_ms ? ends_ms : until_ms;
+    }
+    return until_ms;
+}
+
+enum clientct_session ct_resumption_settle(SSL *ssl, const struct clientct_verdict *verdict,
+                                           const struct clientct_input *input)
 {
     enum ct_session_context context = CT_SESSION_CONTEXT_PASSED;
 
     if (verdict->terms.resumption != CLIENTCT_RESUMPTION_REFUSE) {
-        context = ct_session_context_judge(ssl, &verdict->terms, server_name, verdict->holds_until_ms);
+        context = ct_session_context_judge(ssl, &verdict->terms, input->server_name,
+                                           holds_until_ms(verdict, input->leaf, input->chain));
     }
     /* A context of ours all the same: the settings have changed since the handshake began. */
     if (verdict->terms.resumption == CLIENTCT_RESUMPTION_ALLOW && context == CT_SESSION_CONTEXT_UNDONE) {

@@ -154,7 +154,7 @@ static bool judge(X509 *leaf, STACK_OF(X509) *chain, long chain_error, SSL *ssl,
     ct_server_names_get(ssl, &input);
     input.no_tls_scts = why_no_tls_scts(ssl, connection);
     accept = decide(checker, &input, ssl, verdict);
-    input.session = ct_resumption_settle(ssl, verdict, input.server_name);
+    input.session = ct_resumption_settle(ssl, verdict, &input);
     ct_status_session(input.session);
     if (connection != NULL) { /* else it is judged once more, later */
         connection->judged = true;
