@@ -30,8 +30,8 @@ static bool is_our_libcrypto(const void *caller)
 static bool hook_into_threads_default(void)
 {
     return ct_verify_hook_is_registered() ||
-           (ct_connection_register() && ct_session_context_register() && ct_sct_extension_register() &&
-            ct_verify_hook_register()) ||
+           (ct_connection_register(ct_session_context_ended) && ct_session_context_register() &&
+            ct_sct_extension_register() && ct_verify_hook_register()) ||
            ct_verify_hook_is_registered(); /* another thread was faster */
 }
 

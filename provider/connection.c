@@ -17,6 +17,7 @@
 static const char magic[16] = "clientct slot 2";
 
 static int slot_index = -1;
+static ct_connection_end *ended;
 
 static struct ct_connection *own_slot(void *pointer, const SSL *ssl)
 {
@@ -35,10 +36,12 @@ static void on_ssl_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int ind
     if (index != slot_index || (connection = own_slot(pointer, parent)) == NULL) {
         return;
     }
+    ended(parent, connection);
     for (size_t i = 0; i < CLIENTCT_SERVER_NAMES_MAX; i++) {
         OPENSSL_free(connection->names[i]);
     }
     OPENSSL_free(connection->scts);
+    SSL_SESSION_free(connection->promised);
     OPENSSL_cleanse(connection, sizeof *connection);
     OPENSSL_free(connection);
 }
@@ -52,8 +55,9 @@ static int on_ssl_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **fro
     return 1;
 }
 
-bool ct_connection_register(void)
+bool ct_connection_register(ct_connection_end *end)
 {
+    ended = end;
     return ct_ex_index_take(CRYPTO_EX_INDEX_SSL, &slot_index, FIRST_QUIET_INDEX, NULL, on_ssl_dup, on_ssl_free);
 }
 

@@ -40,10 +40,14 @@ struct ct_connection {
     bool opened;                                  /* that is a context of what the client asks for */
     uint8_t kept_context[SSL_MAX_SID_CTX_LENGTH]; /* by its session, whoever sets another */
     unsigned kept_context_len;                    /* 0: the session is not ours to keep */
+    SSL_SESSION *promised; /* resumable by its verdict, in an application with a cache of its own */
 };
 
+/* Called with what was kept on a connection that ends, before it is freed. */
+typedef void ct_connection_end(const SSL *ssl, const struct ct_connection *connection);
+
 /* Takes an ex_data index for it in the thread's default context. False when it cannot be had. */
-bool ct_connection_register(void);
+bool ct_connection_register(ct_connection_end *end);
 
 /* What is kept on the connection; NULL: nothing, or (made) memory is short. */
 struct ct_connection *ct_connection_get0(const SSL *ssl);

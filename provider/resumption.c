@@ -69,6 +69,7 @@ enum clientct_session ct_resumption_settle(SSL *ssl, const struct clientct_verdi
         return CLIENTCT_SESSION_ALLOWED;
     }
     if (context == CT_SESSION_CONTEXT_HOLDS && verdict->accept) {
+        ct_session_context_promise(ssl);
         return CLIENTCT_SESSION_RESUMABLE;
     }
     ct_resumption_refuse(ssl);

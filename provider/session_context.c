@@ -35,6 +35,7 @@ struct slot {
     char magic[sizeof magic];
     const SSL_CTX *owner;
     struct ct_origin origin;
+    atomic_bool overwritten; /* the application has given a session of ours another context, after its verdict */
 };
 
 static int slot_index = -1;
@@ -151,10 +152,16 @@ static struct slot *own_slot(void *pointer, const SSL_CTX *ctx)
     return slot != NULL && memcmp(slot->magic, magic, sizeof magic) == 0 && slot->owner == ctx ? slot : NULL;
 }
 
-static const struct ct_origin *origin_of(const SSL *ssl)
+static struct slot *slot_of(const SSL *ssl)
 {
     SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
-    const struct slot *slot = own_slot(SSL_CTX_get_ex_data(ctx, slot_index), ctx);
+
+    return own_slot(SSL_CTX_get_ex_data(ctx, slot_index), ctx);
+}
+
+static const struct ct_origin *origin_of(const SSL *ssl)
+{
+    const struct slot *slot = slot_of(ssl);
 
     return slot != NULL ? &slot->origin : NULL;
 }
@@ -217,12 +224,18 @@ static bool open_door(SSL *ssl, struct ct_connection *connection, const struct c
     return true;
 }
 
-/* TLS 1.3: no ClientHello comes any more, and what the session has is to stay. */
-static bool is_after_handshake(const SSL *ssl)
+/* There has been a handshake on the connection. */
+static bool has_been_shaken(const SSL *ssl)
 {
     uint8_t byte;
 
-    return SSL_version(ssl) == TLS1_3_VERSION && SSL_get_peer_finished(ssl, &byte, 1) > 0;
+    return SSL_get_peer_finished(ssl, &byte, 1) > 0;
+}
+
+/* TLS 1.3: no ClientHello comes any more, and what the session has is to stay. */
+static bool is_after_handshake(const SSL *ssl)
+{
+    return SSL_version(ssl) == TLS1_3_VERSION && has_been_shaken(ssl);
 }
 
 static void on_client_hello(SSL *ssl, struct clientct_checker *checker)
@@ -242,6 +255,12 @@ static void on_client_hello(SSL *ssl, struct clientct_checker *checker)
     }
 }
 
+static void forget_promise(struct ct_connection *connection)
+{
+    SSL_SESSION_free(connection->promised);
+    connection->promised = NULL;
+}
+
 static void on_beginning(SSL *ssl, struct clientct_checker *checker)
 {
     struct ct_connection *connection = ct_connection_make(ssl);
@@ -251,12 +270,15 @@ static void on_beginning(SSL *ssl, struct clientct_checker *checker)
         clientct_checker_get_terms(checker, &terms);
     }
     if (connection != NULL) {
+        forget_promise(connection);
+        connection->judged = false;
         connection->opened = false;
         connection->given_context_len = 0;
         connection->kept_context_len = 0;
     }
     if (terms.resumption != CLIENTCT_RESUMPTION_ALLOW) {
-        close_door(ssl, connection, origin_of(ssl));
+        /* Apache renegotiates with a context of its own to have a full handshake: that it must be with ours, too. */
+        close_door(ssl, connection, has_been_shaken(ssl) ? NULL : origin_of(ssl));
     }
 }
 
@@ -324,6 +346,28 @@ static int on_ticket(SSL *ssl, void *arg)
     return 1;
 }
 
+/* The session goes into a cache of the server, and not to the client in a ticket. */
+static bool is_for_a_cache(const SSL *ssl, const SSL_SESSION *session)
+{
+    uint64_t options = SSL_get_options(ssl);
+    unsigned len = 0;
+
+    if ((options & SSL_OP_NO_TICKET) != 0 ||
+        (SSL_get_max_early_data(ssl) > 0 && (options & SSL_OP_NO_ANTI_REPLAY) == 0)) {
+        return true;
+    }
+    (void)SSL_SESSION_get_id(session, &len);
+    return SSL_version(ssl) != TLS1_3_VERSION && len > 0;
+}
+
+static bool is_overwritten(const SSL *ssl, const SSL_SESSION *session)
+{
+    const struct slot *slot = slot_of(ssl);
+
+    return slot != NULL && atomic_load_explicit(&slot->overwritten, memory_order_relaxed) &&
+           is_for_a_cache(ssl, session);
+}
+
 enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct clientct_terms *terms,
                                                  const char *server_name, int64_t holds_until_ms)
 {
@@ -339,7 +383,8 @@ enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct cl
         return CT_SESSION_CONTEXT_UNDONE;
     }
     got = SSL_SESSION_get0_id_context(session, &len);
-    if (len != connection->given_context_len || memcmp(got, connection->given_context, len) != 0) {
+    if (len != connection->given_context_len || memcmp(got, connection->given_context, len) != 0 ||
+        is_overwritten(ssl, session)) {
         return CT_SESSION_CONTEXT_UNDONE;
     }
     /* Made again: the verdict may be by newer settings than the ClientHello met, or for a name that has changed. */
@@ -349,6 +394,30 @@ enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct cl
         return CT_SESSION_CONTEXT_PASSED;
     }
     return CT_SESSION_CONTEXT_HOLDS;
+}
+
+void ct_session_context_promise(SSL *ssl)
+{
+    struct ct_connection *connection = ct_connection_get0(ssl);
+
+    if (connection != NULL && SSL_CTX_sess_get_new_cb(SSL_get_SSL_CTX(ssl)) != NULL) {
+        forget_promise(connection);
+        connection->promised = SSL_get1_session(ssl);
+    }
+}
+
+void ct_session_context_ended(const SSL *ssl, const struct ct_connection *connection)
+{
+    struct slot *slot = connection->promised != NULL ? slot_of(ssl) : NULL;
+
+    if (slot != NULL) {
+        unsigned len = 0;
+        const uint8_t *has = SSL_SESSION_get0_id_context(connection->promised, &len);
+
+        if (len != connection->given_context_len || memcmp(has, connection->given_context, len) != 0) {
+            atomic_store_explicit(&slot->overwritten, true, memory_order_relaxed);
+        }
+    }
 }
 
 bool ct_session_context_part(SSL *ssl)
@@ -363,6 +432,7 @@ bool ct_session_context_part(SSL *ssl)
     if (session == NULL || connection == NULL || !random) {
         return false;
     }
+    forget_promise(connection);
     memcpy(connection->kept_context, nobodys, sizeof nobodys);
     connection->kept_context_len = sizeof nobodys;
     return SSL_SESSION_set1_id_context(session, nobodys, sizeof nobodys) == 1;

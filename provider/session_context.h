@@ -12,6 +12,8 @@
 
 #include <clientct/clientct.h>
 
+#include "connection.h"
+
 /* Has every SSL_CTX made from now on that can serve know itself. As ct_connection_register. */
 bool ct_session_context_register(void);
 
@@ -37,6 +39,13 @@ enum ct_session_context {
  */
 enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct clientct_terms *terms,
                                                  const char *server_name, int64_t holds_until_ms);
+
+/*
+ * The session that has just been judged to hold is going to be resumable. Where the application has a cache of its own
+ * it is looked at once more when the connection ends: HAProxy gives what it takes out of its cache another context.
+ */
+void ct_session_context_promise(SSL *ssl);
+void ct_session_context_ended(const SSL *ssl, const struct ct_connection *connection);
 
 /* Gives the connection's session a context that no connection has, and keeps it so; false when that cannot be done. */
 bool ct_session_context_part(SSL *ssl);
