@@ -67,12 +67,10 @@ void reconfigure_with(const char *more)
     SSL_CTX_free(SSL_CTX_new(TLS_server_method()));
 }
 
-void furnish_as_server(SSL_CTX *ctx)
+void share_sessions(SSL_CTX *ctx)
 {
     static unsigned char ticket_keys[80] = "the same in all processes";
 
-    ck_assert_int_eq(SSL_CTX_set_min_proto_version(ctx, kind->version), 1);
-    ck_assert_int_eq(SSL_CTX_set_max_proto_version(ctx, kind->version), 1);
     ck_assert_int_eq(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"app", 3), 1);
     ck_assert_int_eq(SSL_CTX_set_tlsext_ticket_keys(ctx, ticket_keys, sizeof ticket_keys), 1);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
@@ -81,6 +79,13 @@ void furnish_as_server(SSL_CTX *ctx)
     if (!kind->ticket) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     }
+}
+
+void furnish_as_server(SSL_CTX *ctx)
+{
+    ck_assert_int_eq(SSL_CTX_set_min_proto_version(ctx, kind->version), 1);
+    ck_assert_int_eq(SSL_CTX_set_max_proto_version(ctx, kind->version), 1);
+    share_sessions(ctx);
 }
 
 SSL_CTX *server_of_kind(void)

@@ -55,7 +55,8 @@ void reconfigure_with(const char *more);
 void exempt_for(int64_t seconds);
 
 /* All servers of a process, and all processes, share ticket keys; all of a process share their cache. */
-void furnish_as_server(SSL_CTX *ctx);
+void share_sessions(SSL_CTX *ctx);
+void furnish_as_server(SSL_CTX *ctx); /* of the kind's version as well */
 SSL_CTX *server_of_kind(void);
 SSL_CTX *client_of_kind(const char *certificate);
 
