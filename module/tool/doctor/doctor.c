@@ -48,10 +48,15 @@ static void look_at_unit(struct doctor *doctor, const struct request *request)
     if (doctor_unit_read(doctor, request->unit, &unit)) {
         before.command = before.command != NULL ? before.command : unit.command;
         doctor_before_start(doctor, &before, &unit.start);
-        if (unit.not_reproduced[0] != '\0') {
+        if (unit.unseen[0] != '\0') {
+            doctor_say(doctor, DOCTOR_UNKNOWN, "unit",
+                       "the service may see other files or have other rights than were tried here, by %s; only its own "
+                       "ExecStartPre= has the same",
+                       unit.unseen);
+        }
+        if (unit.harmless[0] != '\0') {
             doctor_say(doctor, DOCTOR_NOTE, "unit",
-                       "the service sees another machine than this by %s, which only its own ExecStartPre= sees too",
-                       unit.not_reproduced);
+                       "%s may keep the service from writing, or end it, which was not tried here", unit.harmless);
         }
     }
     doctor_unit_clear(&unit);

@@ -9,12 +9,17 @@
 
 #include "tool/doctor/inside.h"
 #include "tool/doctor/process.h"
+#include "tool/doctor/sockets.h"
 #include "tool/tool.h"
 
 #define PROCESSES_MAX 4096
 
+/* Of a process: what was found of ours in it. */
+enum found { FOUND_NOTHING, FOUND_OPENSSL, FOUND_COMPONENT };
+
 struct family {
     pid_t pids[PROCESSES_MAX];
+    enum found found[PROCESSES_MAX];
     size_t count;
 };
 
@@ -182,21 +187,21 @@ static void say_component(struct doctor *doctor, const char *who, const struct i
     }
 }
 
-static void look_at_one(struct doctor *doctor, pid_t pid, const char *config, struct sums *sums)
+static enum found look_at_one(struct doctor *doctor, pid_t pid, const char *config, struct sums *sums)
 {
     struct inside_identity identity;
     struct inside inside;
     char who[96];
 
     if (!inside_identity(pid, &identity)) {
-        return; /* it has ended meanwhile */
+        return FOUND_NOTHING; /* it has ended meanwhile */
     }
     snprintf(who, sizeof who, "process %ld (%s, user %lu)", (long)pid, identity.name, (unsigned long)identity.uid);
     inside_look(pid, &inside);
     if (inside.error != 0) {
         doctor_say(doctor, DOCTOR_UNKNOWN, "process", "%s cannot be looked into (%s); run this as root", who,
                    strerror(inside.error));
-        return;
+        return FOUND_NOTHING;
     }
     sums->looked++;
     for (size_t i = 1; i < inside.openssl_count; i++) {
@@ -208,7 +213,7 @@ static void look_at_one(struct doctor *doctor, pid_t pid, const char *config, st
     if (!inside.has_component) {
         doctor_say(doctor, DOCTOR_NOTE, "component", "%s has no clientct.so in it%s", who,
                    inside.openssl_count > 0 ? "" : ", nor an OpenSSL 3 or later");
-        return;
+        return inside.openssl_count > 0 ? FOUND_OPENSSL : FOUND_NOTHING;
     }
     say_component(doctor, who, &inside, sums);
     if (inside.status.foreign_calls > 0) {
@@ -223,6 +228,22 @@ static void look_at_one(struct doctor *doctor, pid_t pid, const char *config, st
         say_sessions(doctor, who, inside.status.sessions);
         say_files(doctor, who, pid, &identity, &inside.status.state);
     }
+    return FOUND_COMPONENT;
+}
+
+/* One that may serve and is not reached, beside others that are: an upgrade in place that has lost the variable. */
+static void say_left_out(struct doctor *doctor, const struct family *family, pid_t pid)
+{
+    bool same = false;
+
+    for (size_t i = 0; i < family->count && !same; i++) {
+        same = family->found[i] == FOUND_COMPONENT && same_program(pid, family->pids[i]);
+    }
+    doctor_say(doctor, same ? DOCTOR_BAD : DOCTOR_UNKNOWN, "left out", "process %ld %s", (long)pid,
+               same ? "runs the same program with an OpenSSL and TCP connections, but without clientct.so: was it "
+                      "started without OPENSSL_CONF?"
+                    : "has an OpenSSL and TCP connections, but no clientct.so: whether it serves clients with TLS "
+                      "cannot be seen");
 }
 
 void doctor_process(struct doctor *doctor, pid_t pid, const char *config)
@@ -242,7 +263,12 @@ void doctor_process(struct doctor *doctor, pid_t pid, const char *config)
     family->pids[family->count++] = first_of(pid);
     for (int depth = 0; depth < 16 && add_children(family); depth++) {}
     for (size_t i = 0; i < family->count; i++) {
-        look_at_one(doctor, family->pids[i], config, &sums);
+        family->found[i] = look_at_one(doctor, family->pids[i], config, &sums);
+    }
+    for (size_t i = 0; i < family->count && sums.components > 0; i++) {
+        if (family->found[i] == FOUND_OPENSSL && doctor_has_tcp(family->pids[i])) {
+            say_left_out(doctor, family, family->pids[i]);
+        }
     }
     if (sums.looked > 0 && sums.components == 0) {
         doctor_say(doctor, DOCTOR_BAD, "component", "clientct.so is not loaded into process %ld, nor into its children",

@@ -1,9 +1,11 @@
 #include <elf.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -37,6 +39,11 @@ bool doctor_start_become(const struct doctor_start *start)
         if (start->limits[i].set && setrlimit((__rlimit_resource_t)i, &limit) != 0) {
             return false;
         }
+    }
+    if (!doctor_views_show(&start->views, start->root) ||
+        (start->lacks_override && prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) != 0) ||
+        (start->lacks_search && prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) != 0)) {
+        return false;
     }
     if (start->root != NULL && (chroot(start->root) != 0 || chdir("/") != 0)) {
         return false;

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/bytes.h"
+#include "tool/doctor/view.h"
 
 #define DOCTOR_LIMITS 16
 
@@ -20,6 +21,8 @@ struct doctor_start {
     gid_t gid;
     gid_t *groups;
     size_t group_count;
+    struct doctor_views views;
+    bool lacks_override, lacks_search; /* CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: root opens only what it may */
     struct {
         bool set;
         rlim_t value;

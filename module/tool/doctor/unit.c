@@ -1,6 +1,6 @@
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -8,27 +8,22 @@
 
 #include "base/file.h"
 #include "tool/doctor/unit.h"
+#include "tool/doctor/words.h"
 #include "tool/tool.h"
+#include "tool/unit_text.h"
 
-#define UNIT_MAX_BYTES (1024u * 1024)
+#define FILE_MAX_BYTES (1024u * 1024)
 #define VARIABLES_MAX 1024
-#define DROP_INS_MAX 256
+#define DYNAMIC_USER 64998 /* of those that systemd takes for DynamicUser= */
 
-/* Where systemd looks, the first wins; of drop-ins the names are sorted over all of them (systemd.unit(5)). */
-static const char *const directories[] = { "/etc/systemd/system", "/run/systemd/system",
-                                           "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-                                           "/lib/systemd/system" };
-#define DIRECTORIES (sizeof directories / sizeof directories[0])
+/* What may take files or rights from a service, or give it others, and is not played here. */
+static const char *const unseen[] = { "NoExecPaths",    "RootImage",      "MountImages",       "ExtensionImages",
+                                      "PAMName",        "SELinuxContext", "SmackProcessLabel", "ExtensionDirectories",
+                                      "AppArmorProfile" };
 
-/* What changes what the service sees of the machine, and is made by the manager alone. */
-static const char *const worlds[] = { "PrivateTmp",       "ProtectHome",
-                                      "ProtectSystem",    "InaccessiblePaths",
-                                      "NoExecPaths",      "TemporaryFileSystem",
-                                      "BindPaths",        "BindReadOnlyPaths",
-                                      "RootImage",        "DynamicUser",
-                                      "AppArmorProfile",  "SELinuxContext",
-                                      "SystemCallFilter", "MemoryDenyWriteExecute",
-                                      "PrivateUsers" };
+/* What may end a service, or keep it from writing, and lets no client in. */
+static const char *const harmless[] = { "ProtectSystem", "SystemCallFilter", "MemoryDenyWriteExecute",
+                                        "ReadOnlyPaths" };
 
 static const struct {
     const char *name;
@@ -43,8 +38,10 @@ struct reading {
     struct doctor *doctor;
     struct doctor_unit *unit;
     char *files; /* EnvironmentFile=, one a line: they come after Environment=, whatever the order */
-    char *user, *group, *extra_groups, *unset, *pass;
+    char *user, *group, *extra_groups, *unset, *pass, *home, *capabilities;
     const char *name, *instance;
+    bool private_tmp, dynamic_user, private_users, is_privileged;
+    bool odd; /* something in it that systemd may read in another way */
     bool is_bad;
 };
 
@@ -63,55 +60,9 @@ static void add(char **to, const char *value, char separator)
     free(before);
 }
 
-/* The specifiers that matter for files and names; others stay as they are. To be freed. */
-static char *specified(const struct reading *reading, const char *text)
+static char *specified(struct reading *reading, const char *text)
 {
-    char *out = tool_format("%s", "");
-
-    for (const char *at = text; *at != '\0'; at++) {
-        char one[2] = { *at, '\0' };
-        const char *put = one;
-
-        if (*at == '%' && at[1] != '\0') {
-            put = at[1] == 'i' || at[1] == 'I' ? reading->instance
-                  : at[1] == 'n'               ? reading->name
-                  : at[1] == 't'               ? "/run"
-                  : at[1] == '%'               ? "%"
-                                               : NULL;
-            if (put != NULL) {
-                at++;
-            } else {
-                put = one;
-            }
-        }
-        char *before = out;
-        out = tool_format("%s%s", before, put);
-        free(before);
-    }
-    return out;
-}
-
-/* The next word, with quotes and backslashes taken off, to be freed; NULL: no more. */
-static char *next_word(const char **at)
-{
-    const char *c = *at + strspn(*at, " \t\n");
-    char *out, *to;
-    char quote = '\0';
-
-    if (*c == '\0') {
-        return NULL;
-    }
-    to = out = tool_format("%s", c);
-    for (; *c != '\0' && (quote != '\0' || !isspace((unsigned char)*c)); c++) {
-        if (quote != '\0' ? *c == quote : *c == '"' || *c == '\'') {
-            quote = quote != '\0' ? '\0' : *c;
-        } else {
-            *to++ = *c == '\\' && c[1] != '\0' ? *++c : *c;
-        }
-    }
-    *to = '\0';
-    *at = c;
-    return out;
+    return doctor_specified(text, reading->name, reading->instance, &reading->odd);
 }
 
 static void set_variable(struct doctor_unit *unit, const char *assignment)
@@ -153,39 +104,43 @@ static void clear_variables(struct doctor_unit *unit)
     }
 }
 
-/* systemd.exec(5): lines with comments, quotes, and backslashes at the end. */
-static void read_environment_file(struct reading *reading, const char *entry)
+static void read_environment_file(struct reading *reading, const char *path)
 {
-    bool optional = entry[0] == '-';
-    char *path = specified(reading, entry + optional);
     struct ct_file file;
-    int error = ct_file_read(path, UNIT_MAX_BYTES, true, &file);
-    char *save = NULL;
+    int error = ct_file_read(path, FILE_MAX_BYTES, true, &file);
+    char *variable;
 
     if (error != 0) {
-        if (!optional) {
-            doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit", "EnvironmentFile=%s cannot be read: %s", path,
-                       strerror(error));
-            reading->is_bad = true;
-        }
-        free(path);
+        doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit", "EnvironmentFile=%s cannot be read: %s", path,
+                   strerror(error));
+        reading->is_bad = true;
         return;
     }
-    for (char *line = strtok_r((char *)file.data, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
-        line += strspn(line, " \t");
-        size_t name = strcspn(line, "=");
-        if (line[0] == '#' || line[0] == ';' || line[name] != '=') {
-            continue;
-        }
-        const char *at = line + name + 1;
-        char *value = next_word(&at);
-        char *assignment = tool_format("%.*s=%s", (int)name, line, value != NULL ? value : "");
-        set_variable(reading->unit, assignment);
-        free(value);
-        free(assignment);
+    for (const char *at = (const char *)file.data; (variable = doctor_next_variable(&at, &reading->odd)) != NULL;) {
+        set_variable(reading->unit, variable);
+        free(variable);
     }
     ct_file_clear(&file);
-    free(path);
+}
+
+/* A path, or a pattern of some; "-" before it: they need not be there. */
+static void read_environment_files(struct reading *reading, const char *entry)
+{
+    bool optional = entry[0] == '-';
+    char *pattern = specified(reading, entry + optional);
+    glob_t found;
+
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            read_environment_file(reading, found.gl_pathv[i]);
+        }
+        globfree(&found);
+    } else if (!optional) {
+        doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit", "there is no EnvironmentFile=%s: systemd does not start it",
+                   pattern);
+        reading->is_bad = true;
+    }
+    free(pattern);
 }
 
 static void take_limit(struct doctor_unit *unit, int which, const char *value)
@@ -200,12 +155,118 @@ static void take_limit(struct doctor_unit *unit, int which, const char *value)
 
 static void take_command(struct reading *reading, const char *value)
 {
-    const char *at = value + strspn(value, "@-:+!| \t");
-    char *word = next_word(&at);
+    size_t prefixes = strspn(value, "@-:+!| \t");
+    const char *at = value + prefixes;
+    char *word = doctor_next_word(&at, &reading->odd);
 
     free(reading->unit->command);
     reading->unit->command = word != NULL ? specified(reading, word) : NULL;
+    reading->is_privileged = memchr(value, '+', prefixes) != NULL || memchr(value, '!', prefixes) != NULL;
     free(word);
+}
+
+static bool is_no(const char *value)
+{
+    static const char *const words[] = { "", "no", "false", "off", "0", "n", "f" };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(value, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ProtectHome= has one value, and the last counts. */
+static void protect_home(struct reading *reading, const char *value)
+{
+    static const char *const homes[] = { "/home", "/root", "/run/user" };
+    struct doctor_views *views = &reading->unit->start.views;
+
+    for (size_t i = 0; i < sizeof homes / sizeof homes[0]; i++) {
+        if (strcmp(value, "tmpfs") == 0) {
+            doctor_views_add(views, VIEW_EMPTY, homes[i], NULL, true);
+        } else if (!is_no(value) && strcmp(value, "read-only") != 0) {
+            doctor_views_add(views, VIEW_HIDDEN, homes[i], NULL, true);
+        }
+    }
+}
+
+/* Lists of paths: "-" before one: it need not be there; "+": it is below the service's root, as all are here. */
+static void take_paths(struct reading *reading, enum doctor_view_kind kind, const char *value)
+{
+    char *text = specified(reading, value), *word;
+    const char *at = text;
+
+    if (value[0] == '\0') {
+        doctor_views_drop(&reading->unit->start.views, kind);
+    }
+    while ((word = doctor_next_word(&at, &reading->odd)) != NULL) {
+        const char *path = word + strspn(word, "-+");
+        char *colon = strchr(path, ':');
+        char *place = NULL;
+
+        if (colon != NULL) {
+            *colon = '\0';
+            place = tool_format("%.*s", (int)strcspn(colon + 1, ":"), colon + 1);
+        }
+        if (kind == VIEW_BIND) {
+            doctor_views_add(&reading->unit->start.views, kind, place != NULL ? place : path, path, word[0] == '-');
+        } else {
+            doctor_views_add(&reading->unit->start.views, kind, path, NULL, word[0] == '-');
+        }
+        free(place);
+        free(word);
+    }
+    free(text);
+}
+
+static void take_environment(struct reading *reading, const char *value)
+{
+    char *text = specified(reading, value), *word;
+    const char *at = text;
+
+    if (value[0] == '\0') {
+        clear_variables(reading->unit);
+    }
+    while ((word = doctor_next_word(&at, &reading->odd)) != NULL) {
+        set_variable(reading->unit, word);
+        free(word);
+    }
+    free(text);
+}
+
+/* Lists that grow, and begin anew with an empty value. */
+static void take_list(char **list, const char *value, char separator)
+{
+    if (value[0] == '\0') {
+        set(list, "");
+    } else {
+        add(list, value, separator);
+    }
+}
+
+static void take_directory(struct reading *reading, const char *value)
+{
+    const char *path = value + (value[0] == '-');
+
+    free((char *)reading->unit->start.directory);
+    reading->unit->start.directory = path[0] != '\0' ? specified(reading, path) : NULL;
+}
+
+static void take_root(struct reading *reading, const char *value)
+{
+    free((char *)reading->unit->start.root);
+    reading->unit->start.root = value[0] != '\0' && strcmp(value, "/") != 0 ? specified(reading, value) : NULL;
+}
+
+static void name_setting(char **names, const char *const *table, size_t count, const char *key, const char *value)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(key, table[i]) == 0 && !is_no(value) && strstr(*names, key) == NULL) {
+            add(names, key, ' ');
+        }
+    }
 }
 
 static void take_setting(struct reading *reading, const char *key, const char *value)
@@ -213,75 +274,63 @@ static void take_setting(struct reading *reading, const char *key, const char *v
     struct doctor_unit *unit = reading->unit;
 
     if (strcmp(key, "Environment") == 0) {
-        char *text = specified(reading, value), *word;
-        const char *at = text;
-        if (value[0] == '\0') {
-            clear_variables(unit);
-        }
-        while ((word = next_word(&at)) != NULL) {
-            set_variable(unit, word);
-            free(word);
-        }
-        free(text);
+        take_environment(reading, value);
     } else if (strcmp(key, "EnvironmentFile") == 0) {
-        if (value[0] == '\0') {
-            set(&reading->files, "");
-        } else {
-            add(&reading->files, value, '\n');
-        }
+        take_list(&reading->files, value, '\n');
     } else if (strcmp(key, "UnsetEnvironment") == 0) {
-        add(&reading->unset, value, ' ');
+        take_list(&reading->unset, value, ' ');
     } else if (strcmp(key, "PassEnvironment") == 0) {
-        add(&reading->pass, value, ' ');
+        take_list(&reading->pass, value, ' ');
+    } else if (strcmp(key, "CapabilityBoundingSet") == 0) {
+        add(&reading->capabilities, value[0] != '\0' ? value : "none", '\n');
     } else if (strcmp(key, "User") == 0) {
         set(&reading->user, value);
     } else if (strcmp(key, "Group") == 0) {
         set(&reading->group, value);
     } else if (strcmp(key, "SupplementaryGroups") == 0) {
-        add(&reading->extra_groups, value, ' ');
+        take_list(&reading->extra_groups, value, ' ');
     } else if (strcmp(key, "RootDirectory") == 0) {
-        free((char *)unit->start.root);
-        unit->start.root = value[0] != '\0' && strcmp(value, "/") != 0 ? specified(reading, value) : NULL;
+        take_root(reading, value);
     } else if (strcmp(key, "WorkingDirectory") == 0) {
-        free((char *)unit->start.directory);
-        unit->start.directory = value[0] == '/' ? specified(reading, value) : NULL;
+        take_directory(reading, value);
     } else if (strcmp(key, "ExecStart") == 0) {
         take_command(reading, value);
+    } else if (strcmp(key, "DynamicUser") == 0) {
+        reading->dynamic_user = !is_no(value);
+    } else if (strcmp(key, "PrivateUsers") == 0) {
+        reading->private_users = !is_no(value);
+    } else if (strcmp(key, "PrivateTmp") == 0) {
+        reading->private_tmp = !is_no(value);
+    } else if (strcmp(key, "ProtectHome") == 0) {
+        set(&reading->home, value);
+    } else if (strcmp(key, "InaccessiblePaths") == 0) {
+        take_paths(reading, VIEW_HIDDEN, value);
+    } else if (strcmp(key, "TemporaryFileSystem") == 0) {
+        take_paths(reading, VIEW_EMPTY, value);
+    } else if (strcmp(key, "BindPaths") == 0 || strcmp(key, "BindReadOnlyPaths") == 0) {
+        take_paths(reading, VIEW_BIND, value);
     }
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (strcmp(key, limits[i].name) == 0) {
             take_limit(unit, limits[i].limit, value);
         }
     }
-    for (size_t i = 0; i < sizeof worlds / sizeof worlds[0]; i++) {
-        if (strcmp(key, worlds[i]) == 0 && value[0] != '\0' && strcmp(value, "no") != 0 &&
-            strcmp(value, "false") != 0 && strstr(unit->not_reproduced, worlds[i]) == NULL) {
-            add(&unit->not_reproduced, worlds[i], ' ');
-        }
-    }
+    name_setting(&unit->unseen, unseen, sizeof unseen / sizeof unseen[0], key, value);
+    name_setting(&unit->harmless, harmless, sizeof harmless / sizeof harmless[0], key, value);
 }
 
-/* Lines of [Service]; a backslash at the end joins the next one. */
 static void take_text(struct reading *reading, char *text)
 {
-    bool in_service = false;
-
-    for (char *at = text; (at = strstr(at, "\\\n")) != NULL;) {
-        at[0] = at[1] = ' ';
-    }
     for (char *line = text, *next; line != NULL; line = next) {
         next = strchr(line, '\n');
         if (next != NULL) {
             *next++ = '\0';
         }
-        line += strspn(line, " \t");
         for (size_t len = strlen(line); len > 0 && isspace((unsigned char)line[len - 1]); len--) {
             line[len - 1] = '\0';
         }
         char *equals = strchr(line, '=');
-        if (line[0] == '[') {
-            in_service = strcmp(line, "[Service]") == 0;
-        } else if (in_service && line[0] != '#' && line[0] != ';' && equals != NULL) {
+        if (equals != NULL) {
             char *value = equals + 1 + strspn(equals + 1, " \t");
             for (*equals = '\0'; equals > line && isspace((unsigned char)equals[-1]);) {
                 *--equals = '\0';
@@ -291,124 +340,129 @@ static void take_text(struct reading *reading, char *text)
     }
 }
 
-static bool take_file(struct reading *reading, const char *path)
+/* Whether root may still open what others alone may: CapabilityBoundingSet= gives it a list, or takes from all. */
+static bool keeps_override(const char *lists, const char *capability)
 {
-    struct ct_file file;
+    char *copy = tool_format("%s", lists != NULL ? lists : "");
+    char *save = NULL;
+    bool kept = true, begun = false;
 
-    if (ct_file_read(path, UNIT_MAX_BYTES, true, &file) != 0) {
-        return false;
-    }
-    take_text(reading, (char *)file.data);
-    ct_file_clear(&file);
-    return true;
-}
+    for (char *list = strtok_r(copy, "\n", &save); list != NULL; list = strtok_r(NULL, "\n", &save)) {
+        bool inverted = list[0] == '~';
+        bool named = strstr(list, capability) != NULL;
 
-static int by_name(const void *a, const void *b)
-{
-    const char *first = *(char *const *)a, *second = *(char *const *)b;
-
-    return strcmp(strrchr(first, '/'), strrchr(second, '/'));
-}
-
-static void take_drop_ins(struct reading *reading, const char *name)
-{
-    char *paths[DROP_INS_MAX];
-    size_t count = 0;
-
-    for (size_t i = 0; i < DIRECTORIES; i++) {
-        char *directory = tool_format("%s/%s.d", directories[i], name);
-        DIR *open = opendir(directory);
-        struct dirent *entry;
-
-        while (open != NULL && (entry = readdir(open)) != NULL && count < DROP_INS_MAX) {
-            size_t len = strlen(entry->d_name);
-            bool known = len < 6 || strcmp(entry->d_name + len - 5, ".conf") != 0;
-
-            for (size_t k = 0; k < count && !known; k++) {
-                known = strcmp(strrchr(paths[k], '/') + 1, entry->d_name) == 0; /* of one name the first counts */
-            }
-            if (!known) {
-                paths[count++] = tool_format("%s/%s", directory, entry->d_name);
-            }
+        if (strcmp(list, "none") == 0) {
+            kept = false;
+        } else if (inverted) {
+            kept = kept && !named;
+        } else {
+            kept = named || (begun && kept);
         }
-        if (open != NULL) {
-            closedir(open);
-        }
-        free(directory);
+        begun = true;
     }
-    qsort(paths, count, sizeof paths[0], by_name);
-    for (size_t i = 0; i < count; i++) {
-        (void)take_file(reading, paths[i]);
-        free(paths[i]);
-    }
+    free(copy);
+    return kept;
 }
 
 static bool find_user(struct reading *reading)
 {
     struct doctor_start *start = &reading->unit->start;
-    const struct passwd *user = reading->user != NULL && reading->user[0] != '\0' ? getpwnam(reading->user) : NULL;
+    char *name = specified(reading, reading->user != NULL ? reading->user : "");
+    const struct passwd *user = name[0] != '\0' ? getpwnam(name) : NULL;
+    bool is_dynamic = user == NULL && reading->dynamic_user;
     int count = 64;
     char *word;
 
-    if (reading->user == NULL || reading->user[0] == '\0') {
+    if (reading->is_privileged || (name[0] == '\0' && !is_dynamic)) {
+        free(name);
         return true;
     }
-    if (user == NULL) {
-        doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit", "there is no user %s", reading->user);
+    if (user == NULL && !is_dynamic) {
+        doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit", "there is no user %s", name);
+        free(name);
         return false;
     }
     start->has_user = true;
-    start->uid = user->pw_uid;
-    start->gid = user->pw_gid;
+    start->uid = is_dynamic ? DYNAMIC_USER : user->pw_uid;
+    start->gid = is_dynamic ? DYNAMIC_USER : user->pw_gid;
     if (reading->group != NULL && reading->group[0] != '\0') {
         const struct group *group = getgrnam(reading->group);
-        if (group == NULL) {
+        if (group == NULL && !is_dynamic) {
             doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit", "there is no group %s", reading->group);
+            free(name);
             return false;
         }
-        start->gid = group->gr_gid;
+        start->gid = group != NULL ? group->gr_gid : start->gid;
     }
     start->groups = calloc(128, sizeof *start->groups);
     if (start->groups == NULL) {
         tool_out_of_memory();
     }
-    if (getgrouplist(reading->user, start->gid, start->groups, &count) < 0) {
+    if (is_dynamic) {
+        start->groups[0] = start->gid;
+        count = 1;
+    } else if (getgrouplist(name, start->gid, start->groups, &count) < 0) {
         count = 64;
     }
     start->group_count = (size_t)count;
     const char *at = reading->extra_groups != NULL ? reading->extra_groups : "";
-    while ((word = next_word(&at)) != NULL) {
+    while ((word = doctor_next_word(&at, &reading->odd)) != NULL) {
         const struct group *group = getgrnam(word);
         if (group != NULL && start->group_count < 128) {
             start->groups[start->group_count++] = group->gr_gid;
         }
         free(word);
     }
+    free(name);
     return true;
+}
+
+/* What root does not see or may not open any more. */
+static void find_view(struct reading *reading)
+{
+    struct doctor_start *start = &reading->unit->start;
+
+    if (reading->is_privileged) {
+        doctor_views_clear(&start->views);
+        return;
+    }
+    protect_home(reading, reading->home != NULL ? reading->home : reading->dynamic_user ? "read-only" : "");
+    if (reading->private_tmp || reading->dynamic_user) {
+        doctor_views_add(&start->views, VIEW_EMPTY, "/tmp", NULL, true);
+        doctor_views_add(&start->views, VIEW_EMPTY, "/var/tmp", NULL, true);
+    }
+    start->lacks_override = !keeps_override(reading->capabilities, "CAP_DAC_OVERRIDE");
+    start->lacks_search = !keeps_override(reading->capabilities, "CAP_DAC_READ_SEARCH");
+    if (reading->private_users && !start->has_user) {
+        start->lacks_override = start->lacks_search = true; /* its rights end at its own user namespace */
+    }
 }
 
 /* Variables in the order in which systemd lays them over each other. */
 static void lay_environment(struct reading *reading)
 {
+    static const char *const ours[] = { "OPENSSL_", "SSL_", "LD_" };
     char *files = tool_format("%s", reading->files != NULL ? reading->files : "");
     char *save = NULL, *word;
     const char *at = reading->pass != NULL ? reading->pass : "";
 
-    while ((word = next_word(&at)) != NULL) {
-        const char *value = getenv(word);
-        if (value != NULL && doctor_start_getenv(&reading->unit->start, word) == NULL) {
-            char *assignment = tool_format("%s=%s", word, value);
-            set_variable(reading->unit, assignment);
-            free(assignment);
+    while ((word = doctor_next_word(&at, &reading->odd)) != NULL) {
+        for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+            if (strncmp(word, ours[i], strlen(ours[i])) == 0 &&
+                doctor_start_getenv(&reading->unit->start, word) == NULL) {
+                doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit",
+                           "PassEnvironment=%s: what the manager of the system has there cannot be seen", word);
+                reading->is_bad = true;
+            }
         }
         free(word);
     }
     for (char *file = strtok_r(files, "\n", &save); file != NULL; file = strtok_r(NULL, "\n", &save)) {
-        read_environment_file(reading, file);
+        read_environment_files(reading, file);
     }
     free(files);
     at = reading->unset != NULL ? reading->unset : "";
-    while ((word = next_word(&at)) != NULL) {
+    while ((word = doctor_next_word(&at, &reading->odd)) != NULL) {
         unset_variable(reading->unit, word);
         free(word);
     }
@@ -417,57 +471,79 @@ static void lay_environment(struct reading *reading)
     }
 }
 
+/* "~" is the home of the user; without WorkingDirectory= a service is in the root directory. */
+static void find_directory(struct reading *reading)
+{
+    struct doctor_start *start = &reading->unit->start;
+
+    if (start->directory == NULL || strcmp(start->directory, "~") == 0) {
+        const struct passwd *user = start->directory != NULL && reading->user != NULL ? getpwnam(reading->user) : NULL;
+
+        free((char *)start->directory);
+        start->directory = tool_format("%s", user != NULL ? user->pw_dir : "/");
+    }
+}
+
+static void read_unit(struct reading *reading, const char *found, char *text)
+{
+    struct doctor_unit *unit = reading->unit;
+
+    take_text(reading, text);
+    lay_environment(reading);
+    if (unit->command == NULL) {
+        doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit", "%s has no ExecStart=", found);
+        reading->is_bad = true;
+    }
+    reading->is_bad = !find_user(reading) || reading->is_bad;
+    find_view(reading);
+    find_directory(reading);
+    if (reading->odd) {
+        doctor_say(reading->doctor, DOCTOR_UNKNOWN, "unit",
+                   "%s or a file that it names has a specifier, an escape or a comment that is not known here, so that "
+                   "systemd may read it in another way",
+                   found);
+    }
+}
+
 bool doctor_unit_read(struct doctor *doctor, const char *name, struct doctor_unit *unit)
 {
     struct reading reading = { .doctor = doctor, .unit = unit };
     char *full = strchr(name, '.') != NULL ? tool_format("%s", name) : tool_format("%s.service", name);
-    const char *at = strchr(full, '@'), *suffix = strrchr(full, '.');
-    bool is_instance = at != NULL && suffix != NULL && suffix > at;
-    char *template = is_instance ? tool_format("%.*s@%s", (int)(at - full), full, suffix) : NULL;
-    char *instance = is_instance ? tool_format("%.*s", (int)(suffix - at - 1), at + 1) : tool_format("%s", "");
-    const char *const names[] = { full, template };
-    char *found = NULL;
+    char *template = tool_unit_template(full), *found = NULL, *text;
+    const char *at = strchr(full, '@');
+    char *instance =
+        template != NULL ? tool_format("%.*s", (int)(strrchr(full, '.') - at - 1), at + 1) : tool_format("%s", "");
 
     memset(unit, 0, sizeof *unit);
     unit->start.environment = calloc(VARIABLES_MAX + 1, sizeof *unit->start.environment);
-    unit->not_reproduced = tool_format("%s", "");
+    unit->unseen = tool_format("%s", "");
+    unit->harmless = tool_format("%s", "");
     if (unit->start.environment == NULL) {
         tool_out_of_memory();
     }
     reading.name = full;
     reading.instance = instance;
-    for (size_t n = 0; n < 2 && names[n] != NULL && found == NULL; n++) {
-        for (size_t i = 0; i < DIRECTORIES && found == NULL; i++) {
-            char *path = tool_format("%s/%s", directories[i], names[n]);
-            if (strchr(names[n], '/') == NULL && take_file(&reading, path)) {
-                found = path;
-            } else {
-                free(path);
-            }
-        }
-    }
+    text = tool_unit_text("", strchr(full, '/') == NULL ? full : "", NULL, &found);
     if (found == NULL) {
-        doctor_say(doctor, DOCTOR_UNKNOWN, "unit", "there is no unit file %s in the directories of systemd", full);
+        doctor_say(doctor, DOCTOR_UNKNOWN, "unit",
+                   "there is no unit file %s in the directories of systemd, or it is "
+                   "masked",
+                   full);
         reading.is_bad = true;
     } else {
-        if (template != NULL) {
-            take_drop_ins(&reading, template);
-        }
-        take_drop_ins(&reading, full);
-        lay_environment(&reading);
-        if (unit->command == NULL) {
-            doctor_say(doctor, DOCTOR_UNKNOWN, "unit", "%s has no ExecStart=", found);
-            reading.is_bad = true;
-        }
-        reading.is_bad = !find_user(&reading) || reading.is_bad;
+        read_unit(&reading, found, text);
     }
     if (!reading.is_bad) {
         doctor_say(doctor, DOCTOR_NOTE, "unit", "%s and its drop-ins: %s, as %s, with OPENSSL_CONF=%s", found,
-                   unit->command, reading.user != NULL && reading.user[0] != '\0' ? reading.user : "root",
+                   unit->command,
+                   !unit->start.has_user                             ? "root"
+                   : reading.user != NULL && reading.user[0] != '\0' ? reading.user
+                                                                     : "a dynamic user",
                    doctor_start_getenv(&unit->start, "OPENSSL_CONF") != NULL
                        ? doctor_start_getenv(&unit->start, "OPENSSL_CONF")
                        : "(not set)");
     }
+    free(text);
     free(found);
     free(full);
     free(template);
@@ -478,6 +554,8 @@ bool doctor_unit_read(struct doctor *doctor, const char *name, struct doctor_uni
     free(reading.extra_groups);
     free(reading.unset);
     free(reading.pass);
+    free(reading.home);
+    free(reading.capabilities);
     return !reading.is_bad;
 }
 
@@ -491,6 +569,8 @@ void doctor_unit_clear(struct doctor_unit *unit)
     free((char *)unit->start.directory);
     free(unit->start.groups);
     free(unit->command);
-    free(unit->not_reproduced);
+    free(unit->unseen);
+    free(unit->harmless);
+    doctor_views_clear(&unit->start.views);
     memset(unit, 0, sizeof *unit);
 }

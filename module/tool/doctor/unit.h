@@ -7,8 +7,9 @@
 
 struct doctor_unit {
     struct doctor_start start;
-    char *command;        /* the program of ExecStart= */
-    char *not_reproduced; /* settings that make another world for the service, and could not be made here; "": none */
+    char *command;  /* the program of ExecStart= */
+    char *unseen;   /* settings by which files or rights may be others than were played; "": none */
+    char *harmless; /* settings that are not played, and by which no client gets in; "": none */
 };
 
 /* False: doctor has been told why. */
