@@ -1,4 +1,5 @@
 """clientct doctor: what it says of programs, units, processes and servers is what they do."""
+import itertools
 import json
 import os
 import shutil
@@ -633,14 +634,15 @@ def servers_that_judge_after_the_handshake():
 class Listener(threading.Thread):
     """A server of a few lines: asks for a certificate, and then `behave`."""
 
-    def __init__(self, behave, certificate="server"):
+    def __init__(self, behave, certificate="server", verify=True):
         super().__init__(daemon=True)
         self.behave, self.listener = behave, socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
         self.context.load_verify_locations(fixture() / "ca.pem")
-        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.load_verify_locations(fixture() / "other-ca.pem")
+        self.context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_OPTIONAL
         self.start()
 
     def run(self):
@@ -670,6 +672,95 @@ def hang_up_on_the_unlogged(context, plain):
 def servers_that_hang_up_without_an_alert():
     listener = Listener(hang_up_on_the_unlogged, fixture() / "server")
     contains(connect(listener.port, *good(), status=ON), "closed without an alert", "what it saw")
+    listener.listener.close()
+
+
+def answer(tls, text, pause=0):
+    tls.recv(100)
+    for part in text if pause else [text]:
+        tls.sendall(part.encode())
+        time.sleep(pause)
+
+
+def judge(refusal, judged=logged, pause=0):
+    """Serves whom it has judged well, and gives the others `refusal`."""
+    def behave(context, plain):
+        with context.wrap_socket(plain, server_side=True) as tls:
+            answer(tls, "HTTP/1.1 200 400 OK\r\n\r\n" if judged(tls) else refusal, pause)
+    return behave
+
+
+def close_on_everybody(context, plain):
+    with context.wrap_socket(plain, server_side=True) as tls:
+        tls.recv(100)
+        socket.socket(fileno=os.dup(tls.fileno())).shutdown(socket.SHUT_RDWR)
+
+
+def every_second():
+    """Two processes behind one port, of which the second lets everybody in."""
+    turns = itertools.count()
+
+    def behave(context, plain):
+        (hang_up_on_the_unlogged if next(turns) % 4 < 3 else judge("", lambda tls: True))(context, plain)
+    return behave
+
+
+BAD_REQUEST = "HTTP/1.1 400 Bad Request\r\n\r\n"
+
+
+BEHAVIOURS = {
+    "drips": judge(BAD_REQUEST, pause=0.01),
+    "400 elsewhere in the line": judge("HTTP/1.1 200 400 OK\r\n\r\n"),
+    "another refusal of HTTP": judge("HTTP/1.1 403 Forbidden\r\n\r\n"),
+    "400 to everybody": judge("", lambda tls: tls.sendall(BAD_REQUEST.encode()) or True),
+    "no answer to anybody": close_on_everybody,
+    "one of several processes": every_second(),
+    "plain text": lambda _context, plain: plain.sendall(b"220 hello\r\n"),
+    "400 to the unlogged": judge(BAD_REQUEST),
+}
+
+
+@table(
+    ("drips", "client-unlogged", ON, "400 Bad Request"),
+    ("400 elsewhere in the line", "client-unlogged", NOT_ON, "gets in"),
+    ("another refusal of HTTP", "client-unlogged", NOT_ON, "gets in"),
+    ("400 to everybody", "client-unlogged", DENIES, "not a log that makes the difference"),
+    ("no answer to anybody", "client-unlogged", UNKNOWN, "or it does not speak HTTP"),
+    ("one of several processes", "client-unlogged", NOT_ON, "gets in"),
+    ("plain text", "client-unlogged", UNKNOWN, "no answer"),
+    ("400 to the unlogged", "server", UNKNOWN, "not for TLS clients"),
+    ("400 to the unlogged", "client-other-ca-good", UNKNOWN, "another CA"),
+    ("400 to the unlogged", "rsa", UNKNOWN, "of another kind"),
+    ("400 to the unlogged", "twin", UNKNOWN, "has not signed it"))
+def what_a_server_does_says_no_more_than_that(what, client, status, said):
+    pki = fixture()
+    with TemporaryFolder() as folder:
+        for name, options in (("rsa", ["--rsa"]), ("twin", [])):
+            ca = pki / "ca"
+            if name == "twin":
+                ca = folder / "twin-ca"
+                subprocess.run([CTPKI, "ca", "--out", ca, "--cn", "Fixture CA"], check=True)
+            subprocess.run([CTPKI, "cert", "--out", folder / name, "--ca", ca, "--no-sct-ext", *options], check=True)
+        path = pki / client if (pki / f"{client}.pem").exists() else folder / client
+        listener = Listener(BEHAVIOURS[what], pki / "server", verify=False)
+        text = doctor("--connect", f"127.0.0.1:{listener.port}", "--cert", f"{path}.pem", "--key", f"{path}.key",
+                      *good(), status=status)
+        contains(text, said, "what it says")
+        listener.listener.close()
+
+
+@case
+def addresses_are_no_server_names():
+    names = []
+    listener = Listener(hang_up_on_the_unlogged, fixture() / "server")
+    listener.context.sni_callback = lambda _tls, name, _context: names.append(name)
+    connect(listener.port, *good(), status=ON)
+    equal(set(names), {None}, "names for an address")
+    names.clear()
+    pki = fixture()
+    doctor("--connect", f"localhost:{listener.port}", "--cert", pki / "client-unlogged.pem", "--key",
+           pki / "client-unlogged.key", *good(), status=ON)
+    equal(set(names), {"localhost"}, "names for a name")
     listener.listener.close()
 
 

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -9,10 +10,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "tool/doctor/alike.h"
 #include "tool/doctor/connect.h"
 #include "tool/tool.h"
 
 #define PATIENCE_S 5
+
+/* Behind one address there may be several processes or machines, and one that is not on. */
+#define TRIES 5
 
 enum outcome {
     REFUSED_46,    /* the alert that libssl makes of X509_V_ERR_NO_VALID_SCTS */
@@ -20,6 +25,7 @@ enum outcome {
     CLOSED,        /* it asked for the certificate, and hung up without an alert: Node.js */
     REFUSED_OTHER, /* another alert */
     ACCEPTED,
+    ENTERED,    /* after the handshake neither an alert, which the other one got, nor an answer to HTTP */
     NOT_ASKED,  /* no CertificateRequest came */
     NO_VERSION, /* the server does not speak this version of TLS */
     NO_ANSWER,  /* no connection, or silence */
@@ -34,6 +40,7 @@ static bool is_refusal(enum outcome outcome)
 struct attempt {
     const char *certificate, *key;
     bool asked;
+    bool finished; /* the handshake, as far as the client can see */
     enum outcome outcome;
     char seen[200];
     char server[160]; /* what is wrong with the server's own certificate; "": nothing that shows */
@@ -115,32 +122,53 @@ static void look_at_server(const SSL *ssl, struct attempt *attempt)
     }
 }
 
+/* The first line of the answer, however slowly it comes; what SSL_read said last where there is none. */
+static int read_line(SSL *ssl, char *line, size_t size)
+{
+    size_t len = 0;
+    int got = 1;
+
+    while (len < size - 1 && memchr(line, '\n', len) == NULL &&
+           (got = SSL_read(ssl, line + len, (int)(size - 1 - len))) > 0) {
+        len += (size_t)got;
+    }
+    line[len] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    return len > 0 ? 1 : got;
+}
+
+static bool is_400(const char *line)
+{
+    const char *status = strchr(line, ' ');
+
+    return strncmp(line, "HTTP/", 5) == 0 && status != NULL && strncmp(status, " 400", 4) == 0 &&
+           (status[4] == ' ' || status[4] == '\0');
+}
+
 static enum outcome talk(SSL *ssl, struct attempt *attempt, const char *host)
 {
     char *request = tool_format("GET / HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
     char answer[256] = "";
     enum outcome outcome = ACCEPTED;
-    int got;
 
     errno = 0;
     if (SSL_connect(ssl) != 1) {
         outcome = outcome_of_failure(attempt);
         goto out;
     }
+    attempt->finished = true;
     look_at_server(ssl, attempt);
     if (!attempt->asked) {
         outcome = NOT_ASKED;
         goto out;
     }
     /* With TLS 1.3 the client has finished before the server judges: only an answer tells. */
-    if (SSL_write(ssl, request, (int)strlen(request)) <= 0 || (got = SSL_read(ssl, answer, sizeof answer - 1)) <= 0) {
+    if (SSL_write(ssl, request, (int)strlen(request)) <= 0 || read_line(ssl, answer, sizeof answer) <= 0) {
         outcome = outcome_of_failure(attempt);
         goto out;
     }
-    answer[got] = '\0';
-    answer[strcspn(answer, "\r\n")] = '\0';
     snprintf(attempt->seen, sizeof attempt->seen, "%.180s", answer);
-    if (strncmp(answer, "HTTP/", 5) == 0 && strstr(answer, " 400 ") != NULL) {
+    if (is_400(answer)) {
         outcome = REFUSED_LATER;
     }
 out:
@@ -161,6 +189,14 @@ static bool ready_context(SSL_CTX *ctx, int version, struct attempt *attempt)
     return true;
 }
 
+/* Addresses are no server names (RFC 6066, section 3). */
+static bool is_address(const char *host)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+
+    return strchr(host, ':') != NULL || inet_pton(AF_INET, host, bytes) == 1;
+}
+
 static void try_version(const char *host, const char *port, int version, struct attempt *attempt)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -177,7 +213,9 @@ static void try_version(const char *host, const char *port, int version, struct 
         snprintf(attempt->seen, sizeof attempt->seen, "%s", why);
         attempt->outcome = NO_ANSWER;
     } else {
-        (void)SSL_set_tlsext_host_name(ssl, host);
+        if (!is_address(host)) {
+            (void)SSL_set_tlsext_host_name(ssl, host);
+        }
         attempt->outcome = talk(ssl, attempt, host);
     }
     SSL_free(ssl);
@@ -194,15 +232,43 @@ static const char *const words[] = {
     [CLOSED] = "is refused: the connection is closed without an alert",
     [REFUSED_OTHER] = "is refused, but not as clientct does; is its CA trusted there?",
     [ACCEPTED] = "gets in",
+    [ENTERED] = "gets in, though its HTTP is not answered",
     [NOT_ASKED] = "is not asked for",
     [NO_VERSION] = "could not be shown: the server does not speak this version",
     [NO_ANSWER] = "got no answer that says anything",
     [UNUSABLE] = "cannot be used",
 };
 
+/* What two clients show where the first does not get in. `difference`: what else may make it; NULL: nothing. */
+static enum doctor_status compare(const struct attempt *bad, const struct attempt *good, const char *difference,
+                                  const char **meaning)
+{
+    bool got_in = good->outcome == ACCEPTED || good->outcome == ENTERED;
+
+    if (is_refusal(bad->outcome) && got_in && difference != NULL) {
+        *meaning = "but that is not all that tells them apart";
+        return DOCTOR_UNKNOWN;
+    }
+    if (is_refusal(bad->outcome) && got_in) {
+        *meaning = bad->outcome == REFUSED_46 ? "so they are told apart"
+                                              : "so they are told apart, if the log has error 71 for the first one";
+        return DOCTOR_GOOD;
+    }
+    if (bad->outcome == CLOSED && good->outcome == CLOSED) {
+        *meaning = "so nobody gets in, or it does not speak HTTP";
+        return DOCTOR_UNKNOWN;
+    }
+    if (is_refusal(good->outcome) || good->outcome == REFUSED_OTHER) {
+        *meaning = "so it is not a log that makes the difference";
+        return DOCTOR_DENIES;
+    }
+    *meaning = "that says nothing";
+    return DOCTOR_UNKNOWN;
+}
+
 /* The answer is in the difference between the two. */
 static void say_version(struct doctor *doctor, const char *version, const struct attempt *bad,
-                        const struct attempt *good)
+                        const struct attempt *good, const char *difference)
 {
     enum doctor_status status = DOCTOR_UNKNOWN;
     const char *meaning;
@@ -218,15 +284,8 @@ static void say_version(struct doctor *doctor, const char *version, const struct
     } else if (good == NULL) {
         meaning = is_refusal(bad->outcome) ? "whether anybody gets in was not tried: give --good-cert and --good-key"
                                            : "that says nothing";
-    } else if (is_refusal(bad->outcome) && good->outcome == ACCEPTED) {
-        status = DOCTOR_GOOD;
-        meaning = bad->outcome == REFUSED_46 ? "so they are told apart"
-                                             : "so they are told apart, if the log has error 71 for the first one";
-    } else if (is_refusal(good->outcome) || good->outcome == REFUSED_OTHER) {
-        status = DOCTOR_DENIES;
-        meaning = "so it is not a log that makes the difference";
     } else {
-        meaning = "that says nothing";
+        status = compare(bad, good, difference, &meaning);
     }
     doctor_say(doctor, status, version, "%s %s (%s)%s%s%s%s%s%s; %s", bad->certificate, words[bad->outcome], bad->seen,
                good != NULL ? ", " : "", good != NULL ? good->certificate : "", good != NULL ? " " : "",
@@ -256,6 +315,7 @@ void doctor_connect(struct doctor *doctor, const struct doctor_connect *connect)
     static const char *const names[] = { "TLS 1.2", "TLS 1.3" };
     char *host = tool_format("%s", connect->address[0] == '[' ? connect->address + 1 : connect->address);
     char *colon = strrchr(host, ':');
+    char *difference = NULL;
     size_t silent = 0;
 
     signal(SIGPIPE, SIG_IGN);
@@ -272,21 +332,31 @@ void doctor_connect(struct doctor *doctor, const struct doctor_connect *connect)
         free(host);
         return;
     }
+    if (connect->good_cert != NULL && (difference = doctor_difference(connect->cert, connect->good_cert)) != NULL) {
+        doctor_say(doctor, DOCTOR_NOTE, "connect", "%s: %s", connect->cert, difference);
+    }
     for (int i = 0; i < 2; i++) {
-        struct attempt bad = { .certificate = connect->cert, .key = connect->key };
-        struct attempt good = { .certificate = connect->good_cert, .key = connect->good_key };
+        struct attempt bad, good = { .certificate = connect->good_cert, .key = connect->good_key };
+        int tries = 0;
 
-        try_version(host, colon + 1, TLS1_2_VERSION + i, &bad);
+        do {
+            bad = (struct attempt){ .certificate = connect->cert, .key = connect->key };
+            try_version(host, colon + 1, TLS1_2_VERSION + i, &bad);
+        } while (is_refusal(bad.outcome) && ++tries < TRIES);
         if (connect->good_cert != NULL && bad.outcome != NO_VERSION) {
             try_version(host, colon + 1, TLS1_2_VERSION + i, &good);
+        }
+        if (bad.outcome == REFUSED_46 && good.finished && (good.outcome == CLOSED || good.outcome == NO_ANSWER)) {
+            good.outcome = ENTERED;
         }
         silent += bad.outcome == NO_VERSION;
         if (bad.server[0] != '\0' || good.server[0] != '\0') {
             doctor_say(doctor, DOCTOR_NOTE, "server", "the server's own certificate %s: clients will not connect",
                        bad.server[0] != '\0' ? bad.server : good.server);
         }
-        say_version(doctor, names[i], &bad, connect->good_cert != NULL ? &good : NULL);
+        say_version(doctor, names[i], &bad, connect->good_cert != NULL ? &good : NULL, difference);
     }
+    free(difference);
     if (silent == 2) {
         doctor_say(doctor, DOCTOR_UNKNOWN, "connect", "it speaks neither TLS 1.2 nor TLS 1.3");
     }
