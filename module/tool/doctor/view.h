@@ -32,7 +32,7 @@ void doctor_views_add(struct doctor_views *views, enum doctor_view_kind kind, co
 /* Takes away those of a kind, or, with `from`, those with a source: what an empty setting does. */
 void doctor_views_drop(struct doctor_views *views, enum doctor_view_kind kind);
 void doctor_views_clear(struct doctor_views *views);
-/* In a child with CAP_SYS_ADMIN, before it changes its root to `root` (NULL: it will not). False: errno says why not. */
+/* In a child with CAP_SYS_ADMIN, before it changes its root to `root` (NULL: never). False: errno says why not. */
 bool doctor_views_show(const struct doctor_views *views, const char *root) CT_MUST_USE;
 
 #endif
