@@ -150,7 +150,7 @@ static void write_digits(char **to, unsigned value, unsigned digits)
 }
 
 /* No gmtime_r, which takes the time zone's lock: a child forked while another thread held it would wait for ever. */
-void ct_time_format(int64_t ms, char *out, size_t size)
+static void format(int64_t ms, bool with_fraction, char *out, size_t size)
 {
     int64_t days = ms / CT_DAY_MS - (ms % CT_DAY_MS < 0 ? 1 : 0);
     unsigned rest = (unsigned)(ms - days * CT_DAY_MS);
@@ -183,7 +183,7 @@ void ct_time_format(int64_t ms, char *out, size_t size)
     write_digits(&to, rest / 60000 % 60, 2);
     *to++ = ':';
     write_digits(&to, rest / 1000 % 60, 2);
-    if (rest % 1000 != 0) {
+    if (with_fraction || rest % 1000 != 0) {
         *to++ = '.';
         write_digits(&to, rest % 1000, 3);
     }
@@ -194,6 +194,16 @@ void ct_time_format(int64_t ms, char *out, size_t size)
         memcpy(out, text, len);
         out[len] = '\0';
     }
+}
+
+void ct_time_format(int64_t ms, char *out, size_t size)
+{
+    format(ms, false, out, size);
+}
+
+void ct_time_format_ms(int64_t ms, char *out, size_t size)
+{
+    format(ms, true, out, size);
 }
 
 bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms)

@@ -22,6 +22,8 @@ int64_t ct_time_add(int64_t a_ms, int64_t b_ms);
 bool ct_time_parse(const char *text, int64_t *ms) CT_MUST_USE;
 /* "2026-01-02T03:04:05Z", with ".678" before the Z where there are milliseconds; 32 bytes are enough. */
 void ct_time_format(int64_t ms, char *out, size_t size);
+/* The same, with three digits of milliseconds in any case: for what programs guess a type from. */
+void ct_time_format_ms(int64_t ms, char *out, size_t size);
 bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms) CT_MUST_USE;
 /* "35d", "12h", "5m", "60s", "0"; a number without a unit other than 0 is not a duration. */
 bool ct_duration_parse(const char *text, int64_t *ms) CT_MUST_USE;

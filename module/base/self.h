@@ -2,9 +2,16 @@
 #ifndef CT_SELF_H
 #define CT_SELF_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* getpid(), remembered. A child learns its own however it was made: fork, _Fork, clone. Thread-safe, lock-free. */
 pid_t ct_self_pid(void);
+/*
+ * A random number of this process's own, never 0: another one in each child, in another process that gets the same
+ * process id later, and in the same process after it has executed a program anew. Where the kernel is too old to tell
+ * children, it is made of the parent's and the process id.
+ */
+uint64_t ct_self_id(void);
 
 #endif

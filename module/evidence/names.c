@@ -1,60 +1,72 @@
 #include "evidence/names.h"
 
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool text_of_ip(const ASN1_OCTET_STRING *address, char *out, size_t size)
+#include "evidence/extension.h"
+#include "evidence/identity.h"
+
+static size_t text_of_ip(struct ct_bytes address, char *out, size_t size)
 {
-    const unsigned char *bytes = ASN1_STRING_get0_data(address);
-    int len = ASN1_STRING_length(address);
+    const uint8_t *at = address.data;
     size_t used = 0;
 
-    if (len == 4) {
-        snprintf(out, size, "ip:%u.%u.%u.%u", bytes[0], bytes[1], bytes[2], bytes[3]);
-    } else if (len == 16) {
+    if (address.len == 4) {
+        return (size_t)snprintf(out, size, "ip:%u.%u.%u.%u", at[0], at[1], at[2], at[3]);
+    }
+    if (address.len == 16) {
         used = (size_t)snprintf(out, size, "ip:");
         for (size_t i = 0; i < 16; i += 2) {
-            used += (size_t)snprintf(out + used, size - used, "%s%x", i > 0 ? ":" : "",
-                                     (unsigned)bytes[i] << 8 | bytes[i + 1]);
+            used +=
+                (size_t)snprintf(out + used, size - used, "%s%x", i > 0 ? ":" : "", (unsigned)at[i] << 8 | at[i + 1]);
         }
     }
-    return len == 4 || len == 16;
+    return used;
 }
 
-static bool text_of_name(const GENERAL_NAME *name, char out[CT_NAME_MAX])
+/* 0: of a kind that has no text. */
+static size_t text_of_name(unsigned kind, struct ct_bytes value, char out[CT_NAME_MAX])
 {
-    int type = -1;
-    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
-    const char *kind = type == GEN_URI ? "uri" : type == GEN_DNS ? "dns" : type == GEN_EMAIL ? "email" : NULL;
+    const char *word = kind == CT_NAME_URI     ? "uri:"
+                       : kind == CT_NAME_DNS   ? "dns:"
+                       : kind == CT_NAME_EMAIL ? "email:"
+                                               : NULL;
+    size_t head, len;
 
-    if (type == GEN_IPADD) {
+    if (kind == CT_NAME_IP) {
         return text_of_ip(value, out, CT_NAME_MAX);
     }
-    if (kind != NULL) {
-        snprintf(out, CT_NAME_MAX, "%s:%.*s", kind, ASN1_STRING_length(value),
-                 (const char *)ASN1_STRING_get0_data(value));
+    if (word == NULL) {
+        return 0;
     }
-    return kind != NULL;
+    head = strlen(word);
+    len = value.len < CT_NAME_MAX - head ? value.len : CT_NAME_MAX - head;
+    memcpy(out, word, head);
+    if (len > 0) {
+        memcpy(out + head, value.data, len);
+    }
+    return head + len;
 }
 
 size_t ct_each_alternative_name(const X509 *certificate, size_t most, ct_name_fn each, void *arg)
 {
     size_t found = 0;
-    GENERAL_NAMES *names;
+    struct ct_bytes content, value;
+    struct ct_reader names;
+    unsigned kind;
 
-    ERR_set_mark();
-    names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; i < sk_GENERAL_NAME_num(names) && found < most; i++) {
+    if (ct_extension_sequence(certificate, ct_oid_alternative_names, &content) != CT_EXTENSION_FOUND) {
+        return 0;
+    }
+    names = ct_reader_of(content);
+    while (found < most && ct_identity_next_name(&names, &kind, &value)) {
         char text[CT_NAME_MAX];
+        size_t len = text_of_name(kind, value, text);
 
-        if (text_of_name(sk_GENERAL_NAME_value(names, i), text)) {
-            each(arg, text);
+        if (len > 0) {
+            each(arg, text, len);
             found++;
         }
     }
-    GENERAL_NAMES_free(names);
-    ERR_pop_to_mark();
     return found;
 }

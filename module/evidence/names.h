@@ -6,14 +6,18 @@
 
 #include "base/bytes.h"
 
-#define CT_NAME_MAX 256 /* bytes of one name in text, with its NUL; longer ones are cut */
+#define CT_NAME_MAX 288 /* bytes of one name in text; longer ones are cut */
 
-/* `name` is such as "uri:spiffe://td.example/pay", "dns:a.example", "email:a@example" or "ip:192.0.2.1". */
-typedef void (*ct_name_fn)(void *arg, const char *name);
+/*
+ * `name` is such as "uri:spiffe://td.example/pay", "dns:a.example", "email:a@example" or "ip:192.0.2.1"; it has no NUL
+ * at its end, and may have any bytes in it.
+ */
+typedef void (*ct_name_fn)(void *arg, const char *name, size_t len);
 
 /*
  * Calls `each` for at most `most` of the names of the kinds above, in the certificate's order; others are passed over.
- * The bytes are as the certificate has them, up to a NUL: escape them where they are shown. How many names there were.
+ * The bytes are as the certificate has them: escape them where they are shown. How many names there were. No memory is
+ * allocated.
  */
 size_t ct_each_alternative_name(const X509 *certificate, size_t most, ct_name_fn each, void *arg);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "record/audit_sink.h"
@@ -28,6 +29,7 @@ struct ct_audit {
     /* When the bucket will be full again, monotonic ns: the whole state of a token bucket in one word. */
     _Atomic int64_t full_at[3]; /* of certificates that are not compliant, that are, and of strangers */
     char process[64];
+    char host[65]; /* as the kernel calls it: no file and no network is asked */
 };
 
 static void set_free(void *arg)
@@ -48,10 +50,12 @@ static const struct sink_set *set_of(const struct ct_share *share)
 struct ct_audit *ct_audit_new(void)
 {
     struct ct_audit *audit = calloc(1, sizeof *audit);
+    struct utsname system;
 
     if (audit != NULL) {
         /* Copied early: servers write their titles over it (nginx does). */
         snprintf(audit->process, sizeof audit->process, "%s", program_invocation_short_name);
+        snprintf(audit->host, sizeof audit->host, "%s", uname(&system) == 0 ? system.nodename : "");
     }
     return audit;
 }
@@ -132,7 +136,9 @@ static struct ct_audit_origin origin_of(struct ct_audit *audit, int64_t now_ms)
         .sequence = atomic_fetch_add(&audit->sequence, 1) + 1,
         .dropped = atomic_exchange(&audit->unsaid, 0),
         .pid = ct_self_pid(),
+        .id = ct_self_id(),
         .process = audit->process,
+        .host = audit->host[0] != '\0' ? audit->host : NULL,
     };
 }
 

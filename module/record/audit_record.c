@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "evidence/names.h"
+#include "record/audit_certificate.h"
 
 #define NAME_MAX_BYTES 64u /* of a section, a log, an operator, a program, one of several server names */
+#define END_RESERVE 4u     /* "]}\n" */
+#define SCTS_RESERVE 800u  /* the SCTs' count, and two of them as large as they can be */
 #define DETAIL_MAX_BYTES sizeof(((struct clientct_verdict *)0)->detail)
 
 static void put_name(struct ct_audit_writer *w, const char *key, const char *value)
@@ -19,15 +21,42 @@ static void put_name(struct ct_audit_writer *w, const char *key, const char *val
 static void begin(struct ct_audit_writer *w, const struct ct_audit_origin *origin, struct ct_audit_line *line)
 {
     ct_audit_begin(w, line->text, sizeof line->text);
-    ct_audit_time(w, "@timestamp", origin->now_ms);
-    ct_audit_raw(w, "\"ecs.version\":\"8.11\",\"event.module\":\"clientct\",\"event.kind\":\"event\"");
+    ct_audit_moment(w, "@timestamp", origin->now_ms);
+    ct_audit_raw(w, "\"ecs.version\":\"9.0.0\",\"event.module\":\"clientct\","
+                    "\"event.dataset\":\"clientct.audit\",\"event.kind\":\"event\"");
     ct_audit_number(w, "event.sequence", origin->sequence);
+}
+
+/* A process id alone comes back: for another process, or with the count begun anew where a program executed itself. */
+static void put_process(struct ct_audit_writer *w, const struct ct_audit_origin *origin)
+{
+    static const char hex[] = "0123456789abcdef";
+    char entity[2 * sizeof origin->id + 1 + 20 + 1];
+    uint8_t id[sizeof origin->id];
+    char *digit = entity + sizeof entity - 1;
+    uint64_t pid = (uint64_t)origin->pid;
+
+    *digit = '\0';
+    do { /* every line has it, and snprintf takes as long as a quarter of a line */
+        *--digit = (char)('0' + pid % 10);
+        pid /= 10;
+    } while (pid > 0);
+    *--digit = '-';
+    ct_write_u64(id, origin->id);
+    digit -= 2 * sizeof id;
+    for (size_t i = 0; i < sizeof id; i++) {
+        digit[2 * i] = hex[id[i] >> 4];
+        digit[2 * i + 1] = hex[id[i] & 15];
+    }
+    ct_audit_number(w, "process.pid", (uint64_t)origin->pid);
+    ct_audit_word(w, "process.entity_id", digit);
+    put_name(w, "process.name", origin->process);
 }
 
 static void put_origin(struct ct_audit_writer *w, const struct ct_audit_origin *origin)
 {
-    ct_audit_number(w, "process.pid", (uint64_t)origin->pid);
-    put_name(w, "process.name", origin->process);
+    put_process(w, origin);
+    put_name(w, "host.name", origin->host);
     if (origin->dropped > 0) {
         ct_audit_number(w, "clientct.dropped", origin->dropped);
     }
@@ -70,51 +99,16 @@ static void put_shown_names(struct ct_audit_writer *w, const struct clientct_inp
     if (input->shown_server_name_count < 2) {
         return;
     }
-    ct_audit_raw(w, "\"clientct.server_names\":[");
-    w->first = true;
+    ct_audit_array(w, "clientct.server_names");
     for (size_t i = 0; i < input->shown_server_name_count && i < CLIENTCT_SERVER_NAMES_MAX; i++) {
         ct_audit_element(w, input->shown_server_names[i], NAME_MAX_BYTES);
     }
-    ct_audit_bytes(w, "]", 1);
-    w->first = false;
-}
-
-/* As much of it as a certificate in order has: 20 bytes, RFC 5280, section 4.1.2.2. */
-static void put_serial(struct ct_audit_writer *w, const X509 *leaf)
-{
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
-    int len = ASN1_STRING_length(serial);
-
-    if (len > 0 && len <= 32) {
-        ct_audit_hex(w, "tls.client.x509.serial_number", ASN1_STRING_get0_data(serial), (size_t)len, true);
-    }
-}
-
-/* What names a client whose subject is empty, as those of SPIFFE and ACME are. */
-#define ALTERNATIVE_NAMES_MAX 4
-
-static void put_alternative_name(void *arg, const char *name)
-{
-    ct_audit_element(arg, name, NAME_MAX_BYTES);
-}
-
-static void put_alternative_names(struct ct_audit_writer *w, const X509 *leaf)
-{
-    if (X509_NAME_entry_count(X509_get_subject_name(leaf)) > 0) {
-        return;
-    }
-    ct_audit_raw(w, "\"tls.client.x509.alternative_names\":[");
-    w->first = true;
-    ct_each_alternative_name(leaf, ALTERNATIVE_NAMES_MAX, put_alternative_name, w);
-    ct_audit_bytes(w, "]", 1);
-    w->first = false;
+    ct_audit_array_end(w);
 }
 
 static void put_client(struct ct_audit_writer *w, const struct clientct_input *input,
                        const struct clientct_verdict *verdict)
 {
-    int64_t ms;
-
     ct_audit_text(w, "client.ip", input->client_address);
     if (input->client_port != 0) {
         ct_audit_number(w, "client.port", input->client_port);
@@ -126,18 +120,8 @@ static void put_client(struct ct_audit_writer *w, const struct clientct_input *i
         /* Upper case as ECS wants it. */
         ct_audit_hex(w, "tls.client.hash.sha256", verdict->leaf_sha256, sizeof verdict->leaf_sha256, true);
     }
-    if (input->leaf == NULL) {
-        return;
-    }
-    ct_audit_name(w, "tls.client.subject", X509_get_subject_name(input->leaf));
-    put_alternative_names(w, input->leaf);
-    ct_audit_name(w, "tls.client.issuer", X509_get_issuer_name(input->leaf));
-    put_serial(w, input->leaf);
-    if (ct_time_of_asn1(X509_get0_notBefore(input->leaf), &ms)) {
-        ct_audit_time(w, "tls.client.not_before", ms);
-    }
-    if (ct_time_of_asn1(X509_get0_notAfter(input->leaf), &ms)) {
-        ct_audit_time(w, "tls.client.not_after", ms);
+    if (input->leaf != NULL) {
+        ct_audit_put_certificate(w, input->leaf);
     }
 }
 
@@ -190,7 +174,7 @@ static void put_sct(struct ct_audit_writer *w, const struct clientct_sct_result 
     put_name(w, "log", sct->log);
     put_name(w, "operator", sct->log_operator);
     if (sct->decoded && sct->timestamp_ms <= INT64_MAX) {
-        ct_audit_time(w, "timestamp", (int64_t)sct->timestamp_ms);
+        ct_audit_moment(w, "timestamp", (int64_t)sct->timestamp_ms);
     }
     ct_audit_word(w, "status", clientct_reason_name(sct->status));
     ct_audit_bytes(w, "}", 1);
@@ -200,14 +184,13 @@ static void put_sct(struct ct_audit_writer *w, const struct clientct_sct_result 
 /* Last, because they take what room there is: a client that sends many SCTs cannot crowd out the rest. */
 static void put_scts(struct ct_audit_writer *w, const struct clientct_verdict *verdict)
 {
-    size_t reserve = strlen("]}\n");
+    const size_t reserve = END_RESERVE;
 
     if (verdict->scts == NULL || verdict->sct_count == 0) {
         return;
     }
     ct_audit_number(w, "clientct.sct_count", verdict->sct_count);
-    ct_audit_raw(w, "\"clientct.scts\":[");
-    w->first = true;
+    ct_audit_array(w, "clientct.scts");
     w->end -= reserve;
     for (size_t i = 0; i < verdict->sct_count && i < CT_AUDIT_SCTS_MAX && !w->full; i++) {
         struct ct_audit_writer before = *w;
@@ -219,7 +202,7 @@ static void put_scts(struct ct_audit_writer *w, const struct clientct_verdict *v
         }
     }
     w->end += reserve;
-    ct_audit_bytes(w, "]", 1);
+    ct_audit_array_end(w);
 }
 
 static void add_field(struct ct_audit_line *line, const char *name, const char *value)
@@ -271,6 +254,9 @@ void ct_audit_decision_line(const struct ct_audit_origin *origin, const struct c
     put_verdict(&w, verdict);
     if (input->session != CLIENTCT_SESSION_UNKNOWN) {
         ct_audit_word(&w, "clientct.session", clientct_session_name(input->session));
+    }
+    if (input->leaf != NULL) {
+        ct_audit_put_more_of_certificate(&w, input->leaf, verdict->sct_count > 0 ? SCTS_RESERVE : END_RESERVE);
     }
     put_scts(&w, verdict);
     end(&w, line);

@@ -20,7 +20,9 @@ struct ct_audit_origin {
     uint64_t sequence;
     uint64_t dropped; /* lines lost since the one before; 0 is not said */
     pid_t pid;
+    uint64_t id; /* of the process: ct_self_id */
     const char *process;
+    const char *host; /* NULL: not known */
 };
 
 struct ct_audit_line {

@@ -194,18 +194,35 @@ void ct_audit_text(struct ct_audit_writer *w, const char *key, const char *value
     }
 }
 
-void ct_audit_element(struct ct_audit_writer *w, const char *value, size_t max)
+void ct_audit_element_of(struct ct_audit_writer *w, const char *value, size_t len, size_t max)
 {
     struct string s;
 
+    ct_audit_raw(w, "");
+    s = string_begin(w, max);
+    string_add_text(&s, value, len);
+    string_end(&s);
+}
+
+void ct_audit_element(struct ct_audit_writer *w, const char *value, size_t max)
+{
     if (value == NULL) {
         ct_audit_raw(w, "null");
         return;
     }
-    ct_audit_raw(w, "");
-    s = string_begin(w, max);
-    string_add_text(&s, value, strlen(value));
-    string_end(&s);
+    ct_audit_element_of(w, value, strlen(value), max);
+}
+
+void ct_audit_array(struct ct_audit_writer *w, const char *key)
+{
+    put_key_and(w, key, '[');
+    w->first = true;
+}
+
+void ct_audit_array_end(struct ct_audit_writer *w)
+{
+    ct_audit_bytes(w, "]", 1);
+    w->first = false;
 }
 
 void ct_audit_number(struct ct_audit_writer *w, const char *key, uint64_t value)
@@ -227,15 +244,20 @@ void ct_audit_bool(struct ct_audit_writer *w, const char *key, bool value)
     put(w, value ? "true" : "false");
 }
 
-void ct_audit_time(struct ct_audit_writer *w, const char *key, int64_t ms)
+void ct_audit_date(struct ct_audit_writer *w, const char *key, const char *formatted)
+{
+    if (strchr(formatted, 'Z') == NULL) {
+        return; /* no calendar reaches there, and a log index that expects a date would refuse the whole line */
+    }
+    ct_audit_word(w, key, formatted);
+}
+
+void ct_audit_moment(struct ct_audit_writer *w, const char *key, int64_t ms)
 {
     char text[32];
 
-    ct_time_format(ms, text, sizeof text);
-    if (strchr(text, 'Z') == NULL) {
-        return; /* no calendar reaches there, and a log index that expects a date would refuse the whole line */
-    }
-    ct_audit_word(w, key, text);
+    ct_time_format_ms(ms, text, sizeof text);
+    ct_audit_date(w, key, text);
 }
 
 void ct_audit_hex(struct ct_audit_writer *w, const char *key, const uint8_t *data, size_t len, bool upper)
@@ -293,8 +315,16 @@ static void string_add_value(struct string *s, const char *text, size_t len)
     }
 }
 
-/* BMPString and UniversalString: code points of two or four bytes. Others are bytes that should be UTF-8. */
-static void string_add_wide_value(struct string *s, const uint8_t *data, size_t len, size_t width)
+/* Of BMPString and UniversalString code points of two and four bytes; others are bytes that should be UTF-8. */
+static size_t width_of(const ASN1_STRING *value)
+{
+    int type = ASN1_STRING_type(value);
+
+    return type == V_ASN1_BMPSTRING ? 2 : type == V_ASN1_UNIVERSALSTRING ? 4 : 1;
+}
+
+/* `escaped`: as a value in RFC 4514's form. */
+static void string_add_wide(struct string *s, const uint8_t *data, size_t len, size_t width, bool escaped)
 {
     for (size_t i = 0; len - i >= width && !s->truncated; i += width) {
         unsigned char utf8[6];
@@ -305,12 +335,30 @@ static void string_add_wide_value(struct string *s, const uint8_t *data, size_t 
             c = c << 8 | data[i + k];
         }
         got = UTF8_putc(utf8, sizeof utf8, c);
-        if (got > 0 && got <= 4) {
+        if (got <= 0 || got > 4) {
+            string_add(s, REPLACEMENT, MARK_LEN);
+        } else if (escaped) {
             string_add_value_character(s, (const char *)utf8, (size_t)got, i == 0, len - i < 2 * width);
         } else {
-            string_add(s, REPLACEMENT, MARK_LEN);
+            string_add_character(s, (const char *)utf8, (size_t)got);
         }
     }
+}
+
+void ct_audit_element_of_name(struct ct_audit_writer *w, const ASN1_STRING *value, size_t max)
+{
+    const char *data = (const char *)ASN1_STRING_get0_data(value);
+    size_t len = data != NULL ? (size_t)ASN1_STRING_length(value) : 0;
+    struct string s;
+
+    ct_audit_raw(w, "");
+    s = string_begin(w, max);
+    if (width_of(value) == 1) {
+        string_add_text(&s, data, len);
+    } else {
+        string_add_wide(&s, (const uint8_t *)data, len, width_of(value), false);
+    }
+    string_end(&s);
 }
 
 /* The types that nearly all names are made of, 2.5.4.n: OpenSSL's search takes longer than all the rest of a name. */
@@ -346,16 +394,10 @@ static void string_add_attribute(struct string *s, const X509_NAME_ENTRY *entry)
     if (data == NULL || len <= 0) {
         return;
     }
-    switch (ASN1_STRING_type(value)) {
-    case V_ASN1_BMPSTRING:
-        string_add_wide_value(s, (const uint8_t *)data, (size_t)len, 2);
-        break;
-    case V_ASN1_UNIVERSALSTRING:
-        string_add_wide_value(s, (const uint8_t *)data, (size_t)len, 4);
-        break;
-    default:
+    if (width_of(value) == 1) {
         string_add_value(s, data, (size_t)len);
-        break;
+    } else {
+        string_add_wide(s, (const uint8_t *)data, (size_t)len, width_of(value), true);
     }
 }
 

@@ -187,11 +187,16 @@ void tool_certificates_free(STACK_OF(X509) *certificates)
 
 #define NAME_MAX_BYTES 240
 
-static void take_name(void *arg, const char *name)
+char *tool_alternative_name(const char *name, size_t len)
+{
+    return memchr(name, '\0', len) != NULL ? tool_escaped(name, len) : tool_format("%.*s", (int)len, name);
+}
+
+static void take_name(void *arg, const char *name, size_t len)
 {
     char **text = arg;
 
-    *text = *text == NULL ? tool_format("%s", name) : *text;
+    *text = *text == NULL ? tool_alternative_name(name, len) : *text;
 }
 
 char *tool_subject(const X509 *certificate)

@@ -114,6 +114,8 @@ STACK_OF(X509) *tool_read_certificates(const char *what, const char *name) CT_MU
 void tool_certificates_free(STACK_OF(X509) *certificates);
 /* RFC 2253 form, cut to a readable length; to be freed. */
 char *tool_name(const X509_NAME *name);
+/* An alternative name as ct_each_alternative_name gives it; with a NUL in it escaped as above. To be freed. */
+char *tool_alternative_name(const char *name, size_t len);
 /* The subject; where it is empty the first of the alternative names, such as "uri:spiffe://...". To be freed. */
 char *tool_subject(const X509 *certificate);
 

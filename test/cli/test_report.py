@@ -199,6 +199,12 @@ class Report(Case):
         self.assertEqual(self.report("".join(lines + again[:4] + again[5:]))["missing_lines"], 1)
         other = [row.replace('"nginx"', '"haproxy"') for row in lines[4:]]
         self.assertEqual(self.report("".join(lines + other))["missing_lines"], 0)
+        # A master that executed itself anew within the second: the same process id, and the numbers begin again.
+        named = [row.replace("{", '{"process.entity_id": "01-7", ', 1) for row in lines]
+        anew = [row.replace("01-7", "02-7") for row in named]
+        mixed = [row for pair in zip(named, anew) for row in pair]
+        self.assertEqual(self.report("".join(mixed))["missing_lines"], 0)
+        self.assertEqual(self.report("".join(mixed[:3] + mixed[4:]))["missing_lines"], 1)
 
     def test_chains_that_did_not_verify_are_nobodys(self):
         stranger = line("stranger", clientct__chain="rejected")

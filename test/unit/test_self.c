@@ -60,6 +60,24 @@ START_TEST(a_child_made_without_fork_handlers_learns_its_own)
 }
 END_TEST
 
+/* 0 from the child: its number is its own and stays the same. */
+START_TEST(every_process_has_a_number_of_its_own)
+{
+    uint64_t mine = ct_self_id();
+    pid_t child;
+
+    ck_assert(mine != 0 && mine == ct_self_id());
+    child = fork();
+    if (child == 0) {
+        uint64_t own = ct_self_id();
+
+        _exit(own == mine || own == 0 || own != ct_self_id());
+    }
+    expect_end(child);
+    ck_assert(mine == ct_self_id());
+}
+END_TEST
+
 static void *ask(void *arg)
 {
     *(pid_t *)arg = ct_self_pid();
@@ -88,6 +106,7 @@ int main(void)
 
     tcase_add_test(tc, threads_that_ask_first_agree);
     tcase_add_test(tc, is_the_process_id);
+    tcase_add_test(tc, every_process_has_a_number_of_its_own);
     tcase_add_test(tc, a_child_and_its_child_learn_their_own);
     tcase_add_test(tc, a_child_made_without_fork_handlers_learns_its_own);
     suite_add_tcase(suite, tc);

@@ -100,9 +100,12 @@ static void set_embedded(json_t *out, const struct ct_certificate *read, bool *s
     }
 }
 
-static void append_name(void *arg, const char *name)
+static void append_name(void *arg, const char *name, size_t len)
 {
-    tool_json_append(arg, tool_json_text(name));
+    char *text = tool_alternative_name(name, len);
+
+    tool_json_append(arg, tool_json_text(text));
+    free(text);
 }
 
 static json_t *json_of_alternative_names(const X509 *certificate)

@@ -99,6 +99,7 @@ static bool read_object(const json_t *object, struct report_line *line)
     line->sequence = number_of(object, "event.sequence");
     line->pid = number_of(object, "process.pid");
     copy(line->process, sizeof line->process, text_of(object, "process.name"));
+    copy(line->entity, sizeof line->entity, text_of(object, "process.entity_id"));
     if (strcmp(action, "client-certificate") == 0) {
         read_decision(object, line);
     } else {

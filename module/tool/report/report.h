@@ -35,7 +35,8 @@ struct report_line {
     char unit[80], program[160], user[16]; /* what the journal says of the writer; "": nothing */
     uint64_t sequence, pid;                /* of the line; 0: not said */
     char process[80];
-    bool stranger; /* the chain did not verify */
+    char entity[64]; /* which process, also where its id was another's before; "": not said */
+    bool stranger;   /* the chain did not verify */
     int64_t at_ms;
     uint64_t dropped;
     bool has_certificate;
@@ -99,7 +100,7 @@ struct report_day {
 struct report_process {
     uint64_t pid, lowest, highest, lines;
     int64_t last_ms;
-    char *name;
+    char *name, *entity;
 };
 
 struct report_tally {
@@ -107,7 +108,7 @@ struct report_tally {
     bool believes_anybody; /* lines that nobody vouches for count, too */
     uint64_t vouched, left_out, strangers;
     struct report_groups sources, reasons_left_out;
-    struct report_process **processes; /* the present one of each process id and name, and earlier ones */
+    struct report_process **processes; /* the present one of each process id, name and entity, and earlier ones */
     size_t process_count;
     void *process_tree;
     uint64_t missing; /* lines; filled in by report_finish */

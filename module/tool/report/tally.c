@@ -102,6 +102,7 @@ void report_tally_free(struct report_tally *tally)
     tdestroy(tally->process_tree, keep_in_tree);
     for (size_t i = 0; i < tally->process_count; i++) {
         free(tally->processes[i]->name);
+        free(tally->processes[i]->entity);
         free(tally->processes[i]);
     }
     free(tally->processes);
@@ -183,18 +184,20 @@ static int by_process(const void *a, const void *b)
 {
     const struct report_process *one = a, *two = b;
 
-    return one->pid != two->pid ? (one->pid > two->pid) - (one->pid < two->pid) : strcmp(one->name, two->name);
+    int order = one->pid != two->pid ? (one->pid > two->pid) - (one->pid < two->pid) : strcmp(one->name, two->name);
+
+    return order != 0 ? order : strcmp(one->entity, two->entity);
 }
 
-/* A process id that came back: its numbers begin again, later than the last line of the one before. */
+/* A process id that came back: its numbers begin again, later than the last line of the one before. Old lines only. */
 static bool is_another(const struct report_process *process, const struct report_line *line)
 {
-    return line->sequence <= process->lowest && line->at_ms > process->last_ms + 1000;
+    return line->entity[0] == '\0' && line->sequence <= process->lowest && line->at_ms > process->last_ms + 1000;
 }
 
 static void add_sequence(struct report_tally *tally, const struct report_line *line)
 {
-    struct report_process key = { .pid = line->pid, .name = (char *)line->process };
+    struct report_process key = { .pid = line->pid, .name = (char *)line->process, .entity = (char *)line->entity };
     void *found = tfind(&key, &tally->process_tree, by_process);
     struct report_process *process = found != NULL ? *(struct report_process *const *)found : NULL;
 
@@ -209,8 +212,10 @@ static void add_sequence(struct report_tally *tally, const struct report_line *l
             (void)tdelete(process, &tally->process_tree, by_process);
         }
         process = kept(calloc(1, sizeof *process));
-        *process =
-            (struct report_process){ .pid = line->pid, .lowest = UINT64_MAX, .name = tool_format("%s", line->process) };
+        *process = (struct report_process){ .pid = line->pid,
+                                            .lowest = UINT64_MAX,
+                                            .name = tool_format("%s", line->process),
+                                            .entity = tool_format("%s", line->entity) };
         tally->processes = grown(tally->processes, tally->process_count);
         tally->processes[tally->process_count++] = process;
         kept(tsearch(process, &tally->process_tree, by_process));

@@ -1,9 +1,11 @@
 """HAProxy: an own session cache, chroot after the start, and crt-ignore-err for watching."""
+import json
+import signal
 import subprocess
 
 from clientct import (CTPKI, ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture,
                       need_same_openssl, write_config, write_openssl_conf)
-from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program
+from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program, wait_until
 from tap import case, equal, main, need, table
 
 HAPROXY = program("haproxy")
@@ -11,7 +13,7 @@ need(HAPROXY, "HAProxy")
 need_same_openssl(HAPROXY, "HAProxy")
 
 
-def haproxy(folder, openssl_conf, bind=""):
+def haproxy(folder, openssl_conf, bind="", options=("-db",)):
     port = free_port()
     pki = fixture()
     (folder / "server.pem").write_text((pki / "server.pem").read_text() + (pki / "server.key").read_text())
@@ -21,7 +23,7 @@ def haproxy(folder, openssl_conf, bind=""):
         "  timeout connect 5s", "  timeout client 5s", "  timeout server 5s", "frontend front",
         f"  bind 127.0.0.1:{port} ssl crt {folder}/server.pem ca-file {pki}/ca.pem verify required {bind}",
         "  http-request return status 200 content-type text/plain lf-string verify=%[ssl_c_err]", ""]))
-    return Server(folder, [HAPROXY, "-db", "-f", path], environment(openssl_conf), port)
+    return Server(folder, [HAPROXY, *options, "-f", path], environment(openssl_conf), port)
 
 
 @table(*((entry, version, client) for entry in ENTRIES for version in VERSIONS for client in JUDGED))
@@ -66,6 +68,29 @@ def has_scts_of_its_own_only_where_we_ask_for_none(sources, starts):
                     equal(ask(server.port, client_context(client)).served, expected_reason(client) is None, client)
             else:
                 equal(server.wait_end() != 0, True, "whether HAProxy failed")
+
+
+@case
+def lines_of_a_master_that_executed_itself_anew_are_told_apart():
+    """Its process id stays, and its numbers begin again."""
+    with TemporaryFolder() as folder:
+        audit = folder / "audit.json"
+        conf = write_openssl_conf(folder, write_config(folder, audit=f"file:{audit}", reload="context"))
+        with haproxy(folder, conf, options=("-W", "-db")).wait_ready() as server:
+            def lines():
+                return [json.loads(line) for line in audit.read_text().splitlines()]
+
+            def loaded(times):
+                ask(server.port, client_context("good"))
+                return sum(line["event.action"] == "configuration-loaded" for line in lines()) >= times
+            wait_until(lambda: loaded(1), "the first start")
+            server.process.send_signal(signal.SIGUSR2)
+            wait_until(lambda: loaded(2), "the second start")
+            seen = lines()
+            names = {(line["process.entity_id"], line["event.sequence"]) for line in seen}
+            equal(len(names), len(seen), "lines that entity and sequence tell apart")
+            equal({line["process.entity_id"].rsplit("-", 1)[1] for line in seen},
+                  {str(line["process.pid"]) for line in seen}, "process ids in the entities")
 
 
 @table(*((entry,) for entry in ENTRIES))
