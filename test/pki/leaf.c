@@ -101,6 +101,9 @@ static void embed(X509 *certificate, const struct pki_leaf *leaf, const struct p
     } else {
         pki_add_sct_list(&list, entry, leaf->scts, first, leaf->list_fault);
     }
+    if (leaf->change_list != NULL) {
+        leaf->change_list(leaf->change_arg, &list);
+    }
     add_list(certificate, &list, leaf->list_fault, place_of(certificate, leaf->position));
     if (leaf->two_sct_extensions) {
         size_t from = first == leaf->sct_count ? 0 : first;

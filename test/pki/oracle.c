@@ -78,13 +78,19 @@ void pki_oracle_embedded(const struct pki_oracle *oracle, X509 *certificate, X50
     judge(oracle, certificate, issuer, scts, SCT_SOURCE_X509V3_EXTENSION, at_ms, opinion);
 }
 
-void pki_oracle_tls(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, const struct pki_bytes *list,
-                    int64_t at_ms, struct pki_opinion *opinion)
+void pki_oracle_list(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, const struct pki_bytes *list,
+                     sct_source_t source, int64_t at_ms, struct pki_opinion *opinion)
 {
     const unsigned char *bytes = list->data;
     STACK_OF(SCT) *scts = o2i_SCT_LIST(NULL, &bytes, list->len);
 
-    judge(oracle, certificate, issuer, scts, SCT_SOURCE_TLS_EXTENSION, at_ms, opinion);
+    judge(oracle, certificate, issuer, scts, source, at_ms, opinion);
+}
+
+void pki_oracle_tls(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, const struct pki_bytes *list,
+                    int64_t at_ms, struct pki_opinion *opinion)
+{
+    pki_oracle_list(oracle, certificate, issuer, list, SCT_SOURCE_TLS_EXTENSION, at_ms, opinion);
 }
 
 void pki_oracle_ocsp(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, const struct pki_bytes *response,

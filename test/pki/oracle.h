@@ -26,9 +26,11 @@ struct pki_opinion {
 /* The embedded list. `issuer` NULL: unknown. */
 void pki_oracle_embedded(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, int64_t at_ms,
                          struct pki_opinion *opinion);
-/* A list as it comes over TLS. */
+/* A list as it comes over TLS, and one that comes as `source` says. */
 void pki_oracle_tls(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, const struct pki_bytes *list,
                     int64_t at_ms, struct pki_opinion *opinion);
+void pki_oracle_list(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, const struct pki_bytes *list,
+                     sct_source_t source, int64_t at_ms, struct pki_opinion *opinion);
 /* The list of the first singleExtension in an OCSPResponse; its signature is not checked. */
 void pki_oracle_ocsp(const struct pki_oracle *oracle, X509 *certificate, X509 *issuer, const struct pki_bytes *response,
                      int64_t at_ms, struct pki_opinion *opinion);

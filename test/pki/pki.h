@@ -167,6 +167,9 @@ X509_EXTENSION *pki_sct_list_extension(const char *oid, const struct pki_bytes *
 /* The embedded list of another certificate, as it stands. Dies when there is none. */
 void pki_embedded_list(X509 *certificate, struct pki_bytes *list);
 
+/* Spoils, for a fuzzer's sake, the bytes of a list of SCTs that are about to be signed over. */
+typedef void (*pki_change_fn)(void *arg, struct pki_bytes *list);
+
 enum pki_position { PKI_LAST, PKI_FIRST, PKI_MIDDLE };
 
 /* A leaf to mint. Zero is a client certificate from an hour ago to 90 days ahead with a P-256 key and no SCTs. */
@@ -188,6 +191,8 @@ struct pki_leaf {
     size_t sct_count;
     enum pki_list_fault list_fault;
     const struct pki_bytes *raw_list; /* embedded as it stands in place of SCTs */
+    pki_change_fn change_list;        /* NULL, or called with the list before it is embedded */
+    void *change_arg;
 };
 
 /* Zero-initialise. */
@@ -232,6 +237,8 @@ struct pki_ocsp {
     const struct pki_sct *scts;
     size_t sct_count;
     enum pki_list_fault list_fault;
+    pki_change_fn change_list; /* NULL, or called with the list before it is put in */
+    void *change_arg;
 };
 void pki_ocsp_response(struct pki_bytes *out, const struct pki_ocsp *ocsp);
 

@@ -21,6 +21,9 @@ static void add_list(OCSP_SINGLERESP *single, const struct pki_ocsp *ocsp)
 
     pki_entry_of(&entry, ocsp->certificate, ocsp->ca->certificate, PKI_ENTRY_X509);
     pki_add_sct_list(&list, &entry, ocsp->scts, ocsp->sct_count, ocsp->list_fault);
+    if (ocsp->change_list != NULL) {
+        ocsp->change_list(ocsp->change_arg, &list);
+    }
     X509_EXTENSION *extension = pki_sct_list_extension(PKI_OID_OCSP_SCT_LIST, &list, ocsp->list_fault);
     if (OCSP_SINGLERESP_add_ext(single, extension, -1) != 1) {
         pki_die("cannot add an SCT list to an OCSP response");
