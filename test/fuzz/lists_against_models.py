@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""Reads made-up log lists twice: lists_against_models.py PROGRAM [--cases N | --seconds N] [--seed N]
+"""Reads made-up log lists twice: lists_against_models.py PROGRAM [--cases N | --seconds N | --cpu-seconds N] [--seed N]
 
 Once by the module (list_answers), once by the models here, which read JSON with Python's json and know the rules from
 the manual only. They must agree about what is read, what does not count and what is refused. For ct_log_list.cnf the
-second reader is OpenSSL's own: what it loads, the module must read in the same way.
+second reader is OpenSSL's own: what it loads, the module must read in the same way. For PEM it is a few lines of
+Python; where a file is damaged, whatever the module reads must at least be one of the keys that Python finds there.
 """
 import argparse
 import base64
 import copy
+import datetime
 import hashlib
 import json
 import os
 import random
+import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -25,11 +29,16 @@ KEYS = [POINT + hashlib.sha512(bytes([i])).digest() for i in range(5)]
 P384 = bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200") + b"\4" + bytes(96)
 ED25519 = bytes.fromhex("302a300506032b6570032100") + bytes(32)
 ODD_KEYS = [P384, ED25519, KEYS[0][:-1], KEYS[0] + b"\0", b"\x30\x00", bytes(2000)]
-TIMES = {"2024-01-01T00:00:00Z": 1704067200000, "2025-06-01T12:30:00.5Z": 1748781000500,
-         "2026-01-01T00:00:00+01:00": 1767222000000, "2023-05-05T05:05:05.123456789Z": 1683263105123,
-         "0001-01-01T00:00:00Z": None}
-NO_TIMES = ["", "yesterday", "2024-01-01", "2024-13-01T00:00:00Z", 5, [], {}, True]
-NOTHING = object()
+TIMES = ["2024-01-01T00:00:00Z", "2025-06-01T12:30:00.5Z", "2026-01-01T00:00:00+01:00", "0001-01-01T00:00:00Z",
+         "2023-05-05T05:05:05.123456789Z", "2016-12-31T23:59:60Z", "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59Z",
+         "2026-01-01T00:00:00-00:00", "2024-02-29T23:00:00.0-23:59", "0001-01-01T00:00:00+00:01"]
+NO_TIMES = ["", "yesterday", "2024-01-01", "2024-13-01T00:00:00Z", "2023-02-29T00:00:00Z", "2024-01-01t00:00:00z",
+            "2024-01-01T00:00:00", "2024-01-01T00:00:00.Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00+0100",
+            " 2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z ", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z",
+            5, [], {}, True]
+RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+EPOCH = datetime.datetime(1970, 1, 1)
+GO_ZERO = -62135596800000
 
 
 def b64(data):
@@ -59,13 +68,35 @@ def member(entry, name, kind, required=False):
     return value
 
 
+def milliseconds(text):
+    """Of a time in the form of RFC 3339; None where it is none."""
+    found = RFC3339.fullmatch(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups()[:6])
+    offset = datetime.timedelta()
+    if found[8]:
+        if int(found[9]) > 23 or int(found[10]) > 59:
+            return None
+        offset = datetime.timedelta(hours=int(found[9]), minutes=int(found[10])) * (1 if found[8] == "+" else -1)
+    try:
+        date = datetime.datetime(year, month, day, hour, minute, 0)
+    except ValueError:
+        return None
+    if second > 60:
+        return None
+    seconds = (date - EPOCH - offset) // datetime.timedelta(seconds=1) + second
+    return seconds * 1000 + int(((found[7] or "") + "000")[:3])
+
+
 def moment(entry, name, default, required=False):
     text = member(entry, name, str, required)
     if text is None:
         return default
-    if text not in TIMES:
+    value = milliseconds(text)
+    if value is None:
         raise Odd(name)
-    return default if TIMES[text] is None else TIMES[text]
+    return default if value == GO_ZERO else value
 
 
 def decode(text):
@@ -160,7 +191,7 @@ def model_v3(document):
     if not isinstance(document.get("operators"), list):
         raise Refused("operators")
     stamp = document.get("log_list_timestamp")
-    if stamp is not None and not (isinstance(stamp, str) and stamp in TIMES):
+    if stamp is not None and not (isinstance(stamp, str) and milliseconds(stamp) is not None):
         raise Refused("timestamp")
     logs, nameless = [], 0
     for operator in document["operators"]:
@@ -238,10 +269,36 @@ def model(document):
     return logs, nameless
 
 
+BLOCK = re.compile(r"^-----BEGIN ([^\n]*)-----[ \t]*\n(.*?)^-----END \1-----[ \t]*(?:\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def blocks(text):
+    """(label, has headers, bytes) of each PEM block."""
+    for label, body in BLOCK.findall(text.replace("\r\n", "\n")):
+        head, blank, rest = body.partition("\n\n")
+        headers = bool(blank) and ":" in head
+        yield label, headers, base64.b64decode("".join((rest if headers else body).split()))
+
+
+def model_pem(text):
+    logs, nameless = [], 0
+    for label, headers, data in blocks(text):
+        if label != "PUBLIC KEY" or headers:
+            nameless += 1
+            continue
+        facts = {"state": "usable", "since": NEVER, "start": NEVER, "end": FOREVER, "tiled": False, "operator": None,
+                 "windows": [(NEVER, FOREVER)], "previous": []}
+        logs.append((id_of(data), facts if is_usable_key(data) else None))
+    logs = settle(logs)
+    if not any(facts for facts in logs.values()):
+        raise Refused("no log counts")
+    return logs, nameless
+
+
 # --- made-up lists ---
 
 def some_time(rng):
-    return rng.choice(list(TIMES)) if rng.random() < 0.9 else rng.choice(NO_TIMES)
+    return rng.choice(TIMES) if rng.random() < 0.9 else rng.choice(NO_TIMES)
 
 
 def v3_entry(rng):
@@ -262,7 +319,7 @@ def v3_entry(rng):
 
 
 def v3_list(rng):
-    return {"version": rng.choice(["1.2", 3, None]), "log_list_timestamp": rng.choice(list(TIMES)), "operators": [
+    return {"version": rng.choice(["1.2", 3, None]), "log_list_timestamp": rng.choice(TIMES), "operators": [
         {"name": rng.choice(["One", "Two", "", None]), "email": None,
          "logs": [v3_entry(rng) for _ in range(rng.randint(0, 4))],
          "tiled_logs": rng.choice([None, [], [v3_entry(rng)]])} for _ in range(rng.randint(1, 3))]}
@@ -339,6 +396,25 @@ def cnf_list(rng):
     return newline.join(lines + [""])
 
 
+def pem_list(rng):
+    """Keys as programs write them: with remarks, other blocks, both ends of lines."""
+    newline, out = rng.choice(["\n", "\n", "\r\n"]), []
+    for _ in range(rng.randint(1, 4)):
+        key = rng.choice(KEYS) if rng.random() < 0.8 else rng.choice(ODD_KEYS)
+        label = "PUBLIC KEY" if rng.random() < 0.9 else rng.choice(
+            ["CERTIFICATE", "RSA PUBLIC KEY", "EC PARAMETERS", "PRIVATE KEY", "TRUSTED CERTIFICATE", "X509 CRL"])
+        text, width = b64(key), rng.choice([64, 64, 64, 76, 60])
+        headers = rng.random() < 0.1
+        width = 64 if headers else width  # behind headers OpenSSL wants lines of this length
+        lines = [text[i:i + width] for i in range(0, len(text), width)]
+        if headers:
+            lines = ["Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF", ""] + lines
+        if rng.random() < 0.3:
+            out.append(rng.choice(["# Log", "https://ct.example/2026/", "", "subject=CN = a", "--- x ---"]))
+        out += [f"-----BEGIN {label}-----", *lines, f"-----END {label}-----"]
+    return newline.join(out + [""] * rng.randint(0, 2))
+
+
 def scramble(rng, text):
     """A few bytes changed."""
     data = bytearray(text)
@@ -405,9 +481,35 @@ def check_json(reader, text):
     logs, nameless, _ = reader.read(text)
     if expected is None or logs is None:
         return (expected is None) == (logs is None)
-    wanted = {log_id: facts and {k: v for k, v in facts.items() if k not in ("given", "previous")}
-              for log_id, facts in expected[0].items()}
-    return wanted == logs and expected[1] == nameless
+    return without_own(expected[0]) == logs and expected[1] == nameless
+
+
+def check_pem(reader, text, whole):
+    logs, _, _ = got = reader.read(text)
+    if not whole:
+        found = {id_of(data) for data in lenient_keys(text)}
+        return logs is None or all(log_id in found for log_id, facts in logs.items() if facts)
+    try:
+        expected = model_pem(text.decode())
+    except Refused:
+        return logs is None
+    if logs is None:
+        return False
+    return without_own(expected[0]) == logs and expected[1] == got[1]
+
+
+def lenient_keys(text):
+    """Whatever could be meant by the base64 between two lines of dashes, however damaged."""
+    for part in re.split(rb"-", text):
+        plain = re.sub(rb"[^A-Za-z0-9+/=]", b"", part)
+        plain = plain.partition(b"=")[0]
+        yield base64.b64decode(plain[:len(plain) - (len(plain) % 4 == 1)] + b"===")
+
+
+def without_own(logs):
+    """What the program tells of a log, too."""
+    return {log_id: facts and {k: v for k, v in facts.items() if k not in ("given", "previous")}
+            for log_id, facts in logs.items()}
 
 
 def numbers(value):
@@ -434,21 +536,42 @@ def check_cnf(reader, text):
     return int(other) == len(logs)
 
 
+def cpu_seconds(*readers):
+    ticks = 0
+    for reader in readers:
+        with open(f"/proc/{reader.process.pid}/stat", encoding="ascii", errors="replace") as stat:
+            ticks += sum(map(int, stat.read().rpartition(")")[2].split()[11:13]))
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--cpu-seconds", type=float, help="of this program and of the reader")
     parser.add_argument("--seed", type=int)
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     rng = random.Random(seed)
-    started, done, differences, read = time.monotonic(), 0, 0, 0
+    started, done, differences = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         plain, openssl = Reader(options.program), Reader(options.program, os.path.join(folder, "list.cnf"))
-        while (time.monotonic() - started < options.seconds) if options.seconds else done < options.cases:
-            kind = rng.randrange(4)
-            if kind == 3:
+
+        def more():
+            if options.cpu_seconds:
+                return done % 100 or cpu_seconds(plain, openssl) < options.cpu_seconds
+            return time.monotonic() - started < options.seconds if options.seconds else done < options.cases
+
+        while more():
+            kind = rng.randrange(5)
+            if kind == 4:
+                text = pem_list(rng).encode()
+                damaged = rng.random() < 0.4
+                text = scramble(rng, text) if damaged else text
+                good = check_pem(plain, text, not damaged)
+            elif kind == 3:
                 text = cnf_list(rng).encode()
                 text = scramble(rng, text) if rng.random() < 0.5 else text
                 good = check_cnf(openssl, text)
@@ -466,7 +589,9 @@ def main():
                 if differences == 10:
                     break
             done += 1
-    print(f"{'ok' if not differences else 'not ok'}: {done} lists, {differences} differences, seed {seed}")
+        spent = cpu_seconds(plain, openssl)
+    print(f"{'ok' if not differences else 'not ok'}: {done} lists, {differences} differences, seed {seed}, "
+          f"{spent:.0f} s of processor time")
     return 1 if differences else 0
 
 
