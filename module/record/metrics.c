@@ -14,6 +14,7 @@
 #include "base/lease.h"
 #include "record/metrics_board.h"
 #include "record/metrics_file.h"
+#include "record/metrics_takeover.h"
 #include "base/self.h"
 #include "base/shared.h"
 
@@ -127,13 +128,9 @@ static bool path_of(char *path, size_t size, const struct ct_metrics *metrics, c
 
 #define METRICS_PATH_SIZE 1024 /* a quarter of PATH_MAX: it stands on the stack of a handshake */
 
-/* A file of this process's own; with `cut`, one in place of the file that somebody has cut. */
-static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char *directory, pid_t pid,
-                                          struct ct_metrics_board *cut)
+/* What a file of this process begins with; NULL when memory is short. */
+static struct ct_metrics_file *make_head(struct ct_metrics *metrics, pid_t pid, int64_t started_ms)
 {
-    char path[METRICS_PATH_SIZE];
-    int64_t started_ms = ct_now_ms();
-    struct ct_metrics_board *board = NULL;
     struct ct_metrics_file *head = calloc(1, sizeof *head);
     struct ct_share *gauges;
 
@@ -152,6 +149,21 @@ static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char
         memcpy(&head->gauges, ct_share_get0(gauges), sizeof head->gauges);
     }
     ct_share_release(gauges);
+    return head;
+}
+
+/* A file of this process's own; with `cut`, one in place of the file that somebody has cut. */
+static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char *directory, pid_t pid,
+                                          struct ct_metrics_board *cut)
+{
+    char path[METRICS_PATH_SIZE];
+    int64_t started_ms = ct_now_ms();
+    struct ct_metrics_board *board = NULL;
+    struct ct_metrics_file *head = make_head(metrics, pid, started_ms);
+
+    if (head == NULL) {
+        return NULL;
+    }
     errno = EEXIST;
     /* Taken: by a file begun in this millisecond, after the clock was set back, or where another machine writes. */
     for (int attempt = 0; board == NULL && attempt < NAMES_TRIED && errno == EEXIST; attempt++) {
@@ -168,6 +180,27 @@ static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char
     return board;
 }
 
+/* Goes on in the file of a process that is gone; NULL: there is none, and there may be a new one. */
+static struct ct_metrics_board *take_over(struct ct_metrics *metrics, const char *directory, pid_t pid)
+{
+    struct ct_metrics_file *counted = calloc(1, sizeof *counted), *head = NULL;
+    struct ct_metrics_board *board = NULL;
+    struct ct_metrics_takeover takeover;
+
+    if (counted != NULL &&
+        ct_metrics_takeover_begin(&takeover, directory, metrics->program, ct_metrics_board_size(), counted)) {
+        head = make_head(metrics, pid, ct_now_ms());
+        if (head != NULL) {
+            ct_metrics_file_add(head, counted);
+            board = ct_metrics_board_new_in(takeover.fd, head);
+        }
+        ct_metrics_takeover_end(&takeover);
+    }
+    free(head);
+    free(counted);
+    return board;
+}
+
 static struct mapping *mapping_new(struct ct_metrics *metrics, const char *directory, pid_t pid)
 {
     _Atomic uint32_t *child_files = pid == metrics->family->first ? NULL : &metrics->family->child_files;
@@ -176,7 +209,8 @@ static struct mapping *mapping_new(struct ct_metrics *metrics, const char *direc
     if (mapping == NULL) {
         return NULL;
     }
-    if (child_files == NULL || atomic_fetch_add(child_files, 1) < CHILD_FILES) {
+    mapping->board = take_over(metrics, directory, pid);
+    if (mapping->board == NULL && (child_files == NULL || atomic_fetch_add(child_files, 1) < CHILD_FILES)) {
         mapping->board = make_file(metrics, directory, pid, NULL);
     }
     if (mapping->board == NULL) {

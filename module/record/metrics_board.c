@@ -27,6 +27,7 @@ struct memory {
 struct ct_metrics_board {
     struct memory *memory; /* shared with children, backed by no file */
     uint8_t *shown;        /* the mapped file; only the kernel writes here */
+    bool whole;            /* something else stood in the file: all of it is written, labels not in use too */
 };
 
 /*
@@ -40,35 +41,43 @@ static size_t probe_offset(void)
     return (sizeof(struct ct_metrics_file) + page - 1) / page * page;
 }
 
-static size_t shown_size(void)
+size_t ct_metrics_board_size(void)
 {
     return probe_offset() + 1;
 }
 
-/* A new file of the full size, its blocks allocated; its mapping, at `at` unless that is NULL, or NULL. */
-static uint8_t *map_new_file(const char *path, void *at)
+/* Has the file's blocks allocated, and maps it, at `at` unless that is NULL; NULL: it cannot be. */
+static uint8_t *map_file(int fd, void *at)
 {
     struct ct_file_limit limit;
     void *mapping = MAP_FAILED;
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int error;
+
+    ct_file_limit_begin(&limit);
+    do {
+        error = posix_fallocate(fd, 0, (off_t)ct_metrics_board_size());
+    } while (error == EINTR);
+    ct_file_limit_end(&limit);
+    if (error == 0) {
+        mapping =
+            mmap(at, ct_metrics_board_size(), PROT_READ | PROT_WRITE, MAP_SHARED | (at != NULL ? MAP_FIXED : 0), fd, 0);
+    }
+    return mapping == MAP_FAILED ? NULL : mapping;
+}
+
+static uint8_t *map_new_file(const char *path, void *at)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    uint8_t *mapping;
 
     if (fd < 0) {
         return NULL;
     }
-    ct_file_limit_begin(&limit);
-    do {
-        error = posix_fallocate(fd, 0, (off_t)shown_size());
-    } while (error == EINTR);
-    ct_file_limit_end(&limit);
-    if (error == 0) {
-        mapping = mmap(at, shown_size(), PROT_READ | PROT_WRITE, MAP_SHARED | (at != NULL ? MAP_FIXED : 0), fd, 0);
-    }
+    mapping = map_file(fd, at);
     close(fd);
-    if (mapping == MAP_FAILED) {
+    if (mapping == NULL) {
         unlink(path);
         errno = ENOSPC; /* whatever it was, another name does not help */
-        return NULL;
     }
     return mapping;
 }
@@ -87,8 +96,14 @@ static void add_part(struct parts *parts, const void *from, uint8_t *to, size_t 
     parts->size += len;
 }
 
+enum copied {
+    COPIED,
+    CUT,       /* somebody has cut the file */
+    FORBIDDEN, /* by a filter of system calls, say: nothing is shown, and another file would not help */
+};
+
 /* Copied in this order: the page that shows a cut, what is counted, what is in force, and the magic number. */
-static bool copy(const struct ct_metrics_board *board)
+static enum copied copy(const struct ct_metrics_board *board)
 {
     const struct ct_metrics_file *file = &board->memory->file;
     const size_t head = offsetof(struct ct_metrics_file, version);
@@ -103,7 +118,8 @@ static bool copy(const struct ct_metrics_board *board)
     size_t labels = 0;
     ssize_t copied;
 
-    while (labels < CT_METRICS_LABELS && atomic_load(&file->labels[labels].state) != CT_METRICS_FREE) {
+    while (labels < CT_METRICS_LABELS &&
+           (board->whole || atomic_load(&file->labels[labels].state) != CT_METRICS_FREE)) {
         labels++;
     }
     add_part(&parts, &zero, board->shown + probe_offset(), 1);
@@ -116,25 +132,29 @@ static bool copy(const struct ct_metrics_board *board)
         add_part(&parts, &even, board->shown + gauges, sizeof even);
     }
     add_part(&parts, &file->magic, board->shown, sizeof file->magic);
-    /* Its own process may always be written to; a system that has not got this call counts nothing. */
+    /* Its own process may always be written to, if this call is not forbidden altogether. */
     copied = process_vm_writev(ct_self_pid(), parts.from, (unsigned long)parts.count, parts.to,
                                (unsigned long)parts.count, 0);
+    if (copied < 0 && errno != EFAULT) {
+        return FORBIDDEN;
+    }
     if (copied < 0 || (size_t)copied != parts.size) {
-        return false;
+        return CUT;
     }
     if (with_gauges) {
         atomic_store(&board->memory->gauges_shown, told);
     }
-    return true;
+    return COPIED;
 }
 
 bool ct_metrics_board_show(struct ct_metrics_board *board)
 {
     struct memory *memory = board->memory;
-    bool ok = true;
+    enum copied result = COPIED;
 
     atomic_fetch_add(&memory->changed, 1);
-    for (int round = 0; ok && round < ROUNDS && atomic_load(&memory->changed) != atomic_load(&memory->shown); round++) {
+    for (int round = 0;
+         result == COPIED && round < ROUNDS && atomic_load(&memory->changed) != atomic_load(&memory->shown); round++) {
         uint64_t now = (uint64_t)ct_monotonic_ms() | 1, since = atomic_load(&memory->showing), seen;
 
         /* Two at once could put an older count over a newer one. Whoever copies now will look again when it is done. */
@@ -143,13 +163,19 @@ bool ct_metrics_board_show(struct ct_metrics_board *board)
             return true;
         }
         seen = atomic_load(&memory->changed);
-        ok = copy(board);
-        if (ok) {
+        result = copy(board);
+        if (result == COPIED) {
             atomic_store(&memory->shown, seen);
         }
         (void)atomic_compare_exchange_strong(&memory->showing, &now, 0);
     }
-    return ok;
+    return result != CUT;
+}
+
+/* Whether it has ever been shown. */
+static bool is_shown(const struct ct_metrics_board *board)
+{
+    return atomic_load(&board->memory->shown) != 0;
 }
 
 void ct_metrics_board_free(void *arg)
@@ -160,41 +186,70 @@ void ct_metrics_board_free(void *arg)
         munmap(board->memory, sizeof *board->memory);
     }
     if (board->shown != NULL) {
-        munmap(board->shown, shown_size());
+        munmap(board->shown, ct_metrics_board_size());
     }
     free(board);
 }
 
-struct ct_metrics_board *ct_metrics_board_new(const char *path, const struct ct_metrics_file *head)
+/* Without a file yet; NULL: memory is short. */
+static struct ct_metrics_board *board_new(const struct ct_metrics_file *head)
 {
     struct ct_metrics_board *board = calloc(1, sizeof *board);
     void *memory;
-    int error = ENOMEM;
 
     if (board == NULL) {
         return NULL;
     }
     memory = mmap(NULL, sizeof *board->memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
-        goto failed;
+        free(board);
+        return NULL;
     }
     board->memory = memory;
     memcpy(&board->memory->file, head, sizeof *head);
     atomic_store(&board->memory->file.magic, CT_METRICS_MAGIC);
     atomic_store(&board->memory->gauges, 1);
+    return board;
+}
+
+struct ct_metrics_board *ct_metrics_board_new(const char *path, const struct ct_metrics_file *head)
+{
+    struct ct_metrics_board *board = board_new(head);
+    int error = ENOMEM;
+
+    if (board == NULL) {
+        errno = error;
+        return NULL;
+    }
     board->shown = map_new_file(path, NULL);
-    if (board->shown == NULL) {
+    if (board->shown != NULL) {
+        if (ct_metrics_board_show(board) && is_shown(board)) {
+            return board;
+        }
+        unlink(path);
+    } else {
         error = errno;
-        goto failed;
     }
-    if (ct_metrics_board_show(board)) {
-        return board;
-    }
-    unlink(path);
-failed:
     ct_metrics_board_free(board);
     errno = error;
     return NULL;
+}
+
+struct ct_metrics_board *ct_metrics_board_new_in(int fd, const struct ct_metrics_file *head)
+{
+    struct ct_metrics_board *board = board_new(head);
+
+    if (board == NULL) {
+        return NULL;
+    }
+    board->shown = map_file(fd, NULL);
+    board->whole = true;
+    if (board->shown == NULL || !ct_metrics_board_show(board) || !is_shown(board)) {
+        ct_metrics_board_free(board);
+        return NULL;
+    }
+    board->whole = false; /* nobody else has the board yet */
+    return board;
 }
 
 struct ct_metrics_file *ct_metrics_board_file(struct ct_metrics_board *board)
@@ -222,5 +277,9 @@ bool ct_metrics_board_move(struct ct_metrics_board *board, const char *path)
         return false;
     }
     atomic_fetch_add(&board->memory->gauges, 1);
-    return ct_metrics_board_show(board);
+    if (!ct_metrics_board_show(board)) {
+        unlink(path); /* cut at once; there is to be no file for each time */
+        return false;
+    }
+    return true;
 }

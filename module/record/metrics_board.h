@@ -18,6 +18,12 @@ struct ct_metrics_board; /* opaque; safe with threads and between processes; not
  * EEXIST where another name may help. Free with ct_metrics_board_free, which leaves the file as it is.
  */
 struct ct_metrics_board *ct_metrics_board_new(const char *path, const struct ct_metrics_file *head) CT_MUST_USE;
+/*
+ * The same in a file of ct_metrics_board_size() bytes that no process has mapped: what stands in it is overwritten with
+ * `head`, which has its counts. The descriptor is not kept.
+ */
+struct ct_metrics_board *ct_metrics_board_new_in(int fd, const struct ct_metrics_file *head) CT_MUST_USE;
+size_t ct_metrics_board_size(void);
 void ct_metrics_board_free(void *board);
 
 /* To count in, with atomic additions, followed by ct_metrics_board_show. */

@@ -46,7 +46,7 @@ def context_for(job, person, version):
 
 
 def converse(plain, context, session):
-    """(outcome, session or None, whether it was resumed, what was seen). nginx says 400 where others end the handshake."""
+    """(outcome, session or None, whether it was resumed, what was seen). nginx says 400, others end the handshake."""
     body = b""
     try:
         with context.wrap_socket(plain, server_hostname="localhost", session=session) as tls:

@@ -68,8 +68,9 @@ class Ledger:
             grace += WINDOW_S  # resumed sessions see the stores so late
         if not self.allows(record, verdict, grace):
             states = list(self.states(record["start"], record["end"], grace))
-            self.wrong.append(f"{'accepted' if verdict else 'refused'} against {states}, which hold since "
-                              f"{[round(record['start'] - at, 2) for _, at, _ in self.server.history[-4:]]} s: {record}")
+            ages = [round(record["start"] - at, 2) for _, at, _ in self.server.history if at < record["end"]][-4:]
+            self.wrong.append(f"{'accepted' if verdict else 'refused'} against {states}, changed {ages} s ago: "
+                              f"{record}")
         elif not record["reused"] and not self.allows(record, verdict, 0):
             low, high = 0.0, grace
             while high - low > 0.005:

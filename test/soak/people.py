@@ -1,4 +1,4 @@
-"""The clients of a soak: what certificates they have, and what is to become of them while the files say this or that."""
+"""The clients of a soak: what certificates they have, and what is to become of them as the files are."""
 import concurrent.futures
 import hashlib
 import subprocess

@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -49,6 +50,7 @@ class Soak:
         self.stop, self.quiet, self.journal = (folder / f"{name}.{what}" for what in ("stop", "quiet", "journal"))
         self.over = threading.Event()
         self.error, self.descriptors, self.clients = None, [], None
+        self.shown = 0
         self.ledger = ledger.Ledger(self.server, self.journal, options.grace)
         self.watch = Watch(self.server, self.over)
         self.changes = threading.Thread(target=self.change, daemon=True)
@@ -116,6 +118,20 @@ class Soak:
         self.ledger.take()
         self.ledger.settle(time.time() + 1000)
         return alive
+
+    def show_news(self):
+        for text in self.ledger.wrong[self.shown:FINDINGS_SHOWN]:
+            print(f"   WRONG with {self.server.name}: {text}", flush=True)
+        self.shown = len(self.ledger.wrong)
+
+    def abandon(self):
+        """Whatever has happened, no process stays."""
+        self.over.set()
+        self.stop.touch()
+        if self.clients and self.clients.poll() is None:
+            self.clients.kill()
+        if self.server.process:
+            self.server.process.stop()
 
     # What is said in the end.
 
@@ -190,6 +206,8 @@ def run_for(soaks, seconds):
             print(f"-- {(end - said) / 60:.0f} min left, " + ", ".join(
                 f"{soak.server.name} {sum(soak.ledger.outcomes.values())} connections, {len(soak.ledger.wrong)} wrong"
                 for soak in soaks), flush=True)
+        for soak in soaks:
+            soak.show_news()
         if any(len(soak.ledger.wrong) > 1000 or not soak.server.process.alive() for soak in soaks):
             break
     count_descriptors(soaks)
@@ -203,23 +221,34 @@ def count_descriptors(soaks):
         thread.join()
 
 
+def judge(soaks):
+    """Ends them, and says what was found; the number of findings."""
+    failed = 0
+    for soak in soaks:
+        found = soak.findings(soak.end())
+        failed += len(found)
+        for text in found[:FINDINGS_SHOWN]:
+            print(f"   WRONG: {text}", flush=True)
+        if len(found) > FINDINGS_SHOWN:
+            print(f"   and {len(found) - FINDINGS_SHOWN} more of these")
+    return failed
+
+
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"seed {options.seed}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs", flush=True)
     with TemporaryFolder() as folder:
         folder.chmod(0o755)
         soaks = [Soak(name, folder, options) for name in options.servers.split(",")]
-        for soak in soaks:
-            soak.start()
-        run_for(soaks, options.minutes * 60)
-        failed = 0
-        for soak in soaks:
-            found = soak.findings(soak.end())
-            failed += len(found)
-            for text in found[:FINDINGS_SHOWN]:
-                print(f"   WRONG: {text}", flush=True)
-            if len(found) > FINDINGS_SHOWN:
-                print(f"   and {len(found) - FINDINGS_SHOWN} more of these")
+        try:
+            for soak in soaks:
+                soak.start()
+            run_for(soaks, options.minutes * 60)
+            failed = judge(soaks)
+        finally:
+            for soak in soaks:
+                soak.abandon()
     print(f"{'failed' if failed else 'passed'}: {failed} findings")
     return 1 if failed else 0
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,7 +229,7 @@ static void list_names(DIR *dir, struct names *names)
     names_sort(names);
 }
 
-static void add_process(struct tool_metrics *out, const char *name, const struct ct_metrics_file *file)
+static void add_process(struct tool_metrics *out, const struct ct_metrics_file *file)
 {
     struct tool_metrics_process *process;
 
@@ -240,7 +241,9 @@ static void add_process(struct tool_metrics *out, const char *name, const struct
     }
     process = &out->processes[out->count++];
     memset(process, 0, sizeof *process);
-    snprintf(process->name, sizeof process->name, "%s", name);
+    /* Not the file's name: that may be of a process before this one. */
+    snprintf(process->name, sizeof process->name, "%s.%" PRId64 ".%" PRId64, file->program, file->pid,
+             file->started_ms);
     process->pid = file->pid;
     process->started_ms = file->started_ms;
     memcpy(&process->gauges, &file->gauges, sizeof process->gauges);
@@ -272,7 +275,7 @@ static void read_one(int directory, const char *name, struct tool_metrics *out, 
     if (parsed == CT_METRICS_OK && file.kind == CT_METRICS_PROCESS) {
         ct_metrics_file_add(&out->sum, &file);
         if (alive) {
-            add_process(out, name, &file);
+            add_process(out, &file);
         }
     } else if (parsed != CT_METRICS_UNFINISHED) {
         out->unusable++;
