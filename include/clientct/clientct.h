@@ -57,7 +57,8 @@ extern "C" {
     X(FUTURE_TIMESTAMP, "future-timestamp", "the SCT's timestamp is in the future") \
     X(LOG_NOT_TRUSTED, "log-not-trusted", "the log's state does not count") \
     X(LOG_RETIRED, "log-retired", "the log was retired before the SCT or the certificate was issued") \
-    X(OUTSIDE_INTERVAL, "outside-interval", "the certificate expires outside the log's temporal interval") \
+    X(OUTSIDE_INTERVAL, "outside-interval", \
+      "the certificate expires, or the SCT was made, outside the interval of time for which the log counts") \
     X(TOO_FEW_SCTS, "too-few-scts", "fewer logs than the policy needs have signed") \
     X(TOO_FEW_OPERATORS, "too-few-operators", "the logs belong to fewer operators than the policy needs") \
     X(REQUIRED_LOG_MISSING, "required-log-missing", "a log that the policy requires has not signed") \
@@ -76,7 +77,10 @@ extern "C" {
     X(CONFIG_ERROR, "config-error", "the configuration or a log list cannot be used") \
     X(INTERNAL_ERROR, "internal-error", "an internal failure, for example of memory") \
     X(VALID, "valid", "the SCT is valid (said of one SCT, never of a certificate)") \
-    X(OCSP_MISSING, "ocsp-missing", "an OCSP response is required, and there is none")
+    X(OCSP_MISSING, "ocsp-missing", "an OCSP response is required, and there is none") \
+    X(INCLUSION_MISSING, "inclusion-missing", "no kept proof shows that the log has published what the SCT promises") \
+    X(INCLUSION_UNUSABLE, "inclusion-unusable", \
+      "the kept proofs do not show that the log has published what the SCT promises, or cannot be read")
 
 /* clang-format off */
 enum clientct_reason {

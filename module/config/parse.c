@@ -44,6 +44,10 @@ static const struct ct_setting_row table[] = {
     { { CT_SETTING_TOP, "ocsp_store", "DIRECTORY", NULL, false, "directory of OCSP responses, named by certificate" },
       ct_parse_path,
       TOP(ocsp_store) },
+    { { CT_SETTING_TOP, "proof_store", "DIRECTORY", NULL, false,
+        "directory of proofs that logs kept their promises, named by certificate" },
+      ct_parse_path,
+      TOP(proof_store) },
     { { CT_SETTING_TOP, "policy", "SECTION | one | chrome | apple", "one", false,
         "what is enough, where no rule says otherwise" },
       ct_parse_policy,
@@ -115,7 +119,14 @@ static const struct ct_setting_row table[] = {
     { { CT_SETTING_POLICY, "sct_max_age", "DURATION", "0", false, "SCTs that are older do not count; 0: no limit" },
       ct_parse_duration,
       POLICY(sct_max_age_ms) },
-
+    { { CT_SETTING_POLICY, "require_inclusion", "yes | no", "no", false,
+        "whether an SCT counts only with a kept proof that its log has published the entry" },
+      ct_parse_yes_no,
+      POLICY(require_inclusion) },
+    { { CT_SETTING_POLICY, "inclusion_grace", "DURATION", "0", false,
+        "for so long after its time an SCT counts without the proof; 0: never" },
+      ct_parse_duration,
+      POLICY(inclusion_grace_ms) },
     { { CT_SETTING_POLICY, "revocation", "as-found | require", NULL, false,
         "for certificates under this policy; without it the one at the top" },
       ct_parse_revocation,
@@ -213,6 +224,16 @@ static bool revocation_is_required(const struct ct_settings *settings)
     return required;
 }
 
+static bool inclusion_is_required(const struct ct_settings *settings)
+{
+    for (size_t i = 0; i < settings->policy_count; i++) {
+        if (settings->policies[i].require_inclusion) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_whole(struct ct_settings_reader *reader)
 {
     const struct ct_conf *conf = reader->conf;
@@ -227,6 +248,10 @@ static void check_whole(struct ct_settings_reader *reader)
         ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "ocsp_store") == 0) {
         ct_setting_error(reader, ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "revocation"),
                          "`revocation = require` needs OCSP responses; add `ocsp_store = DIRECTORY`");
+    }
+    if (inclusion_is_required(reader->settings) && reader->settings->proof_store.path == NULL &&
+        ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "proof_store") == 0) {
+        ct_setting_error(reader, 0, "`require_inclusion = yes` needs proofs; add `proof_store = DIRECTORY` at the top");
     }
     for (size_t i = 0; i < conf->name_count; i++) {
         const struct ct_conf_section *section = &conf->sections[conf->by_name[i]];

@@ -129,6 +129,15 @@ static void check_policy(struct ct_settings_reader *reader, const struct ct_poli
                          "no certificate can satisfy this: `needs_current_log = yes` asks for a log that is qualified, "
                          "usable or readonly, and `accept_states` has none of them");
     }
+    line = ct_settings_given(reader, given, CT_SETTING_POLICY, "inclusion_grace");
+    if (line != 0 && !policy->require_inclusion) {
+        ct_setting_warning(reader, line, "`inclusion_grace` does nothing without `require_inclusion = yes`");
+    }
+    if (policy->require_inclusion && policy->inclusion_grace_ms > 0) {
+        ct_setting_warning(
+            reader, line,
+            "`inclusion_grace`: whoever has stolen a log's key makes a new SCT each time; 0 leaves him none");
+    }
 }
 
 static size_t add_policy(struct ct_settings_reader *reader, struct ct_policy *policy)
@@ -257,7 +266,8 @@ static bool conditions_may_be_weaker(const struct ct_policy *a, const struct ct_
            (b->max_per_operator != 0 && (a->max_per_operator == 0 || a->max_per_operator > b->max_per_operator)) ||
            (a->accept_states & ~b->accept_states) != 0 || (b->needs_current_log && !a->needs_current_log) ||
            a->clock_skew_ms > b->clock_skew_ms ||
-           (b->sct_max_age_ms != 0 && (a->sct_max_age_ms == 0 || a->sct_max_age_ms > b->sct_max_age_ms));
+           (b->sct_max_age_ms != 0 && (a->sct_max_age_ms == 0 || a->sct_max_age_ms > b->sct_max_age_ms)) ||
+           (b->require_inclusion && (!a->require_inclusion || a->inclusion_grace_ms > b->inclusion_grace_ms));
 }
 
 bool ct_policy_may_be_weaker(const struct ct_policy *a, const struct ct_policy *b)

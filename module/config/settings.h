@@ -28,9 +28,9 @@ struct ct_settings {
     struct ct_setting_path log_list_key; /* path NULL: none */
     int64_t log_list_max_age_ms;         /* 0: no limit */
     enum ct_on_stale on_stale;
-    unsigned sources;                             /* CT_SOURCE_BIT of each */
-    struct ct_setting_path sct_store, ocsp_store; /* path NULL: none */
-    struct ct_policy *policies;                   /* sections, and the presets in use */
+    unsigned sources;                                          /* CT_SOURCE_BIT of each */
+    struct ct_setting_path sct_store, ocsp_store, proof_store; /* path NULL: none */
+    struct ct_policy *policies;                                /* sections, and the presets in use */
     size_t policy_count;
     size_t policy;        /* index of the default policy */
     size_t shadow_policy; /* SIZE_MAX: none */

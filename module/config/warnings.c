@@ -231,6 +231,20 @@ static void warn_sources(const struct ct_settings_reader *reader)
     }
 }
 
+static void warn_proof_store(const struct ct_settings_reader *reader)
+{
+    unsigned line = ct_settings_given(reader, &reader->given, CT_SETTING_TOP, "proof_store");
+
+    for (size_t i = 0; i < reader->settings->policy_count; i++) {
+        if (reader->settings->policies[i].require_inclusion) {
+            return;
+        }
+    }
+    if (line != 0) {
+        ct_setting_warning(reader, line, "`proof_store` is never looked into: no policy has `require_inclusion = yes`");
+    }
+}
+
 void ct_settings_warn(const struct ct_settings_reader *reader, int64_t now_ms)
 {
     const struct ct_settings *settings = reader->settings;
@@ -247,5 +261,6 @@ void ct_settings_warn(const struct ct_settings_reader *reader, int64_t now_ms)
                            "`shadow_policy` is the policy that is enforced anyway");
     }
     warn_sources(reader);
+    warn_proof_store(reader);
     warn_resumption(reader);
 }

@@ -26,6 +26,7 @@ struct ct_cached {
     uint8_t mode : 2, resumption : 2; /* in bits, since there are thousands of entries */
     bool accept : 1, decided : 1, compliant : 1, shadow_compliant : 1;
     bool read_ocsp : 1, read_store : 1; /* the verdict depends on a file in ocsp_store, in sct_store */
+    bool read_proofs : 1;               /* and on the one in proof_store */
     bool has_twin : 1;                  /* twin_sha256 is there */
 };
 #define CT_CACHED_NONE UINT16_MAX

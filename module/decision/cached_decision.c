@@ -68,9 +68,10 @@ static bool tag_of(struct ct_cache *cache, const struct ct_snapshot *snapshot, c
     return ok;
 }
 
-/* Of the certificate's OCSP response, its twin's, and its SCTs; zero where the verdict did not depend on it. */
+/* Of the certificate's OCSP response, its twin's, its SCTs, its proofs; zero where the verdict did not depend on it. */
+#define STAMPS 4
 struct stamps {
-    struct ct_file_stamp files[3];
+    struct ct_file_stamp files[STAMPS];
 };
 
 static bool look_at(const char *dir, const uint8_t sha256[32], const char *suffix, struct ct_file_stamp *stamp)
@@ -95,16 +96,18 @@ static bool look_at_files(const struct ct_settings *settings, const struct ct_ca
     return (!cached->read_ocsp || (look_at(settings->ocsp_store.path, cached->leaf_sha256, ".ocsp", &files[0]) &&
                                    (!cached->has_twin || files[0].error == 0 ||
                                     look_at(settings->ocsp_store.path, cached->twin_sha256, ".ocsp", &files[1])))) &&
-           (!cached->read_store || look_at(settings->sct_store.path, cached->leaf_sha256, ".sct", &files[2]));
+           (!cached->read_store || look_at(settings->sct_store.path, cached->leaf_sha256, ".sct", &files[2])) &&
+           (!cached->read_proofs ||
+            look_at(settings->proof_store.path, cached->leaf_sha256, CT_PROOF_FILE_SUFFIX, &files[3]));
 }
 
 static bool number_of_stamps(struct ct_cache *cache, const struct stamps *stamps, uint64_t *number)
 {
-    uint64_t words[3][6];
+    uint64_t words[STAMPS][6];
     struct ct_bytes span = { (const uint8_t *)words, sizeof words };
     struct ct_cache_tag tag;
 
-    for (int i = 0; i < 3; i++) { /* field by field, since bytes of padding are undefined */
+    for (int i = 0; i < STAMPS; i++) { /* field by field, since bytes of padding are undefined */
         words[i][0] = stamps->files[i].dev;
         words[i][1] = stamps->files[i].ino;
         words[i][2] = stamps->files[i].size;
@@ -140,7 +143,7 @@ static uint16_t index_in(const void *item, const void *first, size_t size)
 static bool keep(struct ct_cache *cache, const struct ct_settings *settings, const struct clientct_verdict *verdict,
                  const struct ct_decision_facts *facts, struct ct_cached *cached)
 {
-    const struct stamps stamps = { { facts->ocsp_file, facts->twins_ocsp_file, facts->store_file } };
+    const struct stamps stamps = { { facts->ocsp_file, facts->twins_ocsp_file, facts->store_file, facts->proof_file } };
 
     if (verdict->reason == CLIENTCT_NOT_EVALUATED || verdict->reason == CLIENTCT_CONFIG_ERROR ||
         verdict->reason == CLIENTCT_INTERNAL_ERROR) {
@@ -162,6 +165,7 @@ static bool keep(struct ct_cache *cache, const struct ct_settings *settings, con
     cached->shadow_compliant = verdict->shadow_compliant;
     cached->read_ocsp = facts->read_ocsp;
     cached->read_store = facts->read_store;
+    cached->read_proofs = facts->read_proofs;
     cached->has_twin = facts->has_twin;
     memcpy(cached->twin_sha256, facts->twin_sha256, sizeof cached->twin_sha256);
     return number_of_stamps(cache, &stamps, &cached->files);

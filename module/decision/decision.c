@@ -22,6 +22,7 @@ struct decision {
     struct ct_decision_facts *facts;
     struct ct_certificate certificate;
     struct ct_evidence evidence[CLIENTCT_SOURCE_COUNT];
+    struct ct_evidence proofs;
     struct ct_evaluation evaluation;
     struct ct_explanation explanation;
     bool exemption_ended;
@@ -299,12 +300,33 @@ static void horizon_of_policy(struct decision *d, const struct ct_policy *policy
     narrow(d, from_ms, until_ms);
 }
 
+/* Only where a policy asks for proofs: nobody else pays for looking. */
+static void look_for_proofs(struct decision *d)
+{
+    const struct ct_settings *settings = d->settings;
+    const struct ct_policy *shadow =
+        settings->shadow_policy != SIZE_MAX ? &settings->policies[settings->shadow_policy] : NULL;
+
+    if (!d->facts->policy->require_inclusion && (shadow == NULL || !shadow->require_inclusion)) {
+        return;
+    }
+    ct_evidence_proofs(&d->certificate, settings->proof_store.path, &d->proofs);
+    d->facts->read_proofs = true;
+    d->facts->proof_file = d->proofs.stamp;
+    d->evaluation.proofs = d->proofs.list;
+    d->evaluation.proofs_unreadable = d->proofs.detail[0] != '\0';
+    if (d->proofs.trouble == CLIENTCT_INTERNAL_ERROR) {
+        d->evaluation.failed = true;
+    }
+}
+
 static enum clientct_reason judge(struct decision *d)
 {
     struct clientct_verdict *verdict = d->verdict;
     enum clientct_reason reason;
     bool spare_store;
 
+    look_for_proofs(d);
     gather(d, CLIENTCT_SOURCE_EMBEDDED);
     gather(d, CLIENTCT_SOURCE_TLS);
     if (reads(d, CLIENTCT_SOURCE_OCSP)) {
@@ -564,5 +586,6 @@ void ct_decide(const struct ct_snapshot *snapshot, const struct clientct_input *
     for (int source = 0; source < CLIENTCT_SOURCE_COUNT; source++) {
         ct_evidence_clear(&d.evidence[source]);
     }
+    ct_evidence_clear(&d.proofs);
     ct_certificate_clear(&d.certificate);
 }

@@ -17,6 +17,8 @@ struct ct_decision_facts {
     bool has_twin;
     uint8_t twin_sha256[32];
     bool read_store;
+    struct ct_file_stamp proof_file;
+    bool read_proofs;
     enum clientct_resumption resumption; /* at most, by the rule */
 };
 

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "logs/inclusion.h"
 #include "logs/signature.h"
 
 enum { SIGNATURE_UNCHECKED, SIGNATURE_GOOD, SIGNATURE_WRONG };
+enum { INCLUSION_UNCHECKED, INCLUSION_GOOD, INCLUSION_NONE, INCLUSION_WRONG };
 
 enum ct_list_result ct_evaluation_add(struct ct_evaluation *evaluation, struct ct_bytes list,
                                       enum clientct_source source)
@@ -18,16 +21,16 @@ enum ct_list_result ct_evaluation_add(struct ct_evaluation *evaluation, struct c
         evaluation->failed = true;
         return result;
     }
-    if (evaluation->scts.count > evaluation->signatures_room) {
-        uint8_t *signatures = realloc(evaluation->signatures, evaluation->scts.count);
+    if (evaluation->scts.count > evaluation->known_room) {
+        struct ct_sct_checks *known = reallocarray(evaluation->known, evaluation->scts.count, sizeof *known);
 
-        if (signatures == NULL) {
+        if (known == NULL) {
             evaluation->failed = true;
             return CT_LIST_OUT_OF_MEMORY;
         }
-        memset(signatures + before, SIGNATURE_UNCHECKED, evaluation->scts.count - before);
-        evaluation->signatures = signatures;
-        evaluation->signatures_room = evaluation->scts.count;
+        memset(known + before, 0, (evaluation->scts.count - before) * sizeof *known);
+        evaluation->known = known;
+        evaluation->known_room = evaluation->scts.count;
     }
     for (size_t i = before; i < evaluation->scts.count; i++) {
         struct ct_sct *sct = &evaluation->scts.items[i];
@@ -97,16 +100,68 @@ static struct ct_witness_checks *share_of(struct ct_evaluation *evaluation, size
     return share;
 }
 
-/* With `repeats`, also where another SCT of the same witness was found valid before. */
-static void check_signature(struct ct_evaluation *evaluation, size_t i, bool repeats)
+/* Whether the kept proofs show the entry of an SCT whose signature is good. False: memory is short. */
+static bool check_inclusion(struct ct_evaluation *evaluation, size_t i)
+{
+    const struct ct_sct *sct = &evaluation->scts.items[i];
+    const struct ct_signed_entry *entry = entry_for(evaluation, sct);
+    struct ct_promised promised = { .log = sct->log };
+    uint8_t *known = &evaluation->known[i].inclusion;
+
+    if (*known != INCLUSION_UNCHECKED) {
+        return true;
+    }
+    if (entry == NULL || !ct_signed_entry_leaf_hash(entry, sct, promised.leaf.bytes)) {
+        return false;
+    }
+    promised.has_index = sct->log->tiled && ct_sct_leaf_index(sct->extensions, &promised.index);
+    switch (ct_inclusion_kept(evaluation->proofs, NULL, &promised, NULL, NULL)) {
+    case CT_INCLUSION_SHOWN:
+        *known = INCLUSION_GOOD;
+        break;
+    case CT_INCLUSION_ABSENT:
+        *known = evaluation->proofs_unreadable ? INCLUSION_WRONG : INCLUSION_NONE;
+        break;
+    case CT_INCLUSION_WRONG:
+        *known = INCLUSION_WRONG;
+        break;
+    case CT_INCLUSION_FAILED:
+        return false;
+    }
+    return true;
+}
+
+/* The status of an SCT whose signature is good, by a policy that asks for proofs of inclusion. */
+static enum clientct_reason status_by_inclusion(struct ct_evaluation *evaluation, const struct ct_policy *policy,
+                                                size_t i)
+{
+    const struct ct_sct *sct = &evaluation->scts.items[i];
+
+    if (!check_inclusion(evaluation, i)) {
+        evaluation->failed = true;
+        return CLIENTCT_INTERNAL_ERROR;
+    }
+    if (evaluation->known[i].inclusion == INCLUSION_GOOD) {
+        return CLIENTCT_VALID;
+    }
+    /* Those of the future were sorted out before. */
+    if (evaluation->now_ms < ct_time_add((int64_t)sct->timestamp_ms, policy->inclusion_grace_ms)) {
+        return CLIENTCT_VALID;
+    }
+    return evaluation->known[i].inclusion == INCLUSION_WRONG ? CLIENTCT_INCLUSION_UNUSABLE : CLIENTCT_INCLUSION_MISSING;
+}
+
+/* With `repeats`, also where another SCT of the same witness was found to do before. */
+static void check_signature(struct ct_evaluation *evaluation, const struct ct_policy *policy, size_t i, bool repeats)
 {
     struct ct_sct *sct = &evaluation->scts.items[i];
+    struct ct_witness_checks *share = NULL;
     const struct ct_signed_entry *entry;
-    struct ct_witness_checks *share;
     uint8_t digest[32];
 
-    if (evaluation->signatures[i] == SIGNATURE_UNCHECKED) {
-        if ((share = share_of(evaluation, i)) == NULL || (share->verified && !repeats)) {
+    if (evaluation->known[i].signature == SIGNATURE_UNCHECKED) {
+        if ((share = share_of(evaluation, i)) == NULL ||
+            ((policy->require_inclusion ? share->included : share->verified) && !repeats)) {
             return;
         }
         if ((entry = entry_for(evaluation, sct)) == NULL || !ct_signed_entry_digest(entry, sct, digest)) {
@@ -117,27 +172,34 @@ static void check_signature(struct ct_evaluation *evaluation, size_t i, bool rep
         evaluation->checks++;
         switch (ct_signature_check(sct->log, digest, sct->signature)) {
         case CT_SIGNATURE_OK:
-            evaluation->signatures[i] = SIGNATURE_GOOD;
+            evaluation->known[i].signature = SIGNATURE_GOOD;
             share->verified = true;
             break;
         case CT_SIGNATURE_BAD:
-            evaluation->signatures[i] = SIGNATURE_WRONG;
+            evaluation->known[i].signature = SIGNATURE_WRONG;
             break;
         case CT_SIGNATURE_FAILED:
             evaluation->failed = true;
             return;
         }
     }
-    sct->status = evaluation->signatures[i] == SIGNATURE_GOOD ? CLIENTCT_VALID : CLIENTCT_BAD_SIGNATURE;
+    sct->status = evaluation->known[i].signature == SIGNATURE_GOOD ? CLIENTCT_VALID : CLIENTCT_BAD_SIGNATURE;
+    if (sct->status == CLIENTCT_VALID && policy->require_inclusion) {
+        sct->status = status_by_inclusion(evaluation, policy, i);
+        if (share != NULL && evaluation->known[i].inclusion == INCLUSION_GOOD) {
+            share->included = true;
+        }
+    }
 }
 
 /* When nothing is valid, the SCT that came furthest tells most. */
 static const struct ct_sct *furthest(const struct ct_scts *scts)
 {
     static const enum clientct_reason order[] = {
-        CLIENTCT_NOT_CHECKED,    CLIENTCT_SCT_TOO_OLD,      CLIENTCT_LOG_RETIRED,         CLIENTCT_OUTSIDE_INTERVAL,
-        CLIENTCT_BAD_SIGNATURE,  CLIENTCT_FUTURE_TIMESTAMP, CLIENTCT_LOG_NOT_TRUSTED,     CLIENTCT_BAD_EXTENSIONS,
-        CLIENTCT_ISSUER_UNKNOWN, CLIENTCT_UNKNOWN_LOG,      CLIENTCT_UNSUPPORTED_VERSION, CLIENTCT_MALFORMED_SCT_LIST,
+        CLIENTCT_INCLUSION_UNUSABLE,  CLIENTCT_INCLUSION_MISSING,  CLIENTCT_NOT_CHECKED,    CLIENTCT_SCT_TOO_OLD,
+        CLIENTCT_LOG_RETIRED,         CLIENTCT_OUTSIDE_INTERVAL,   CLIENTCT_BAD_SIGNATURE,  CLIENTCT_FUTURE_TIMESTAMP,
+        CLIENTCT_LOG_NOT_TRUSTED,     CLIENTCT_BAD_EXTENSIONS,     CLIENTCT_ISSUER_UNKNOWN, CLIENTCT_UNKNOWN_LOG,
+        CLIENTCT_UNSUPPORTED_VERSION, CLIENTCT_MALFORMED_SCT_LIST,
     };
 
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
@@ -188,7 +250,7 @@ enum clientct_reason ct_evaluation_judge(struct ct_evaluation *evaluation, const
         if (!scts->items[i].decoded || scts->items[i].status != CLIENTCT_NOT_CHECKED) {
             continue;
         }
-        check_signature(evaluation, i, false);
+        check_signature(evaluation, policy, i, false);
         if (scts->items[i].status != CLIENTCT_VALID) {
             continue;
         }
@@ -203,7 +265,7 @@ enum clientct_reason ct_evaluation_judge(struct ct_evaluation *evaluation, const
     /* Repeats come last: they must not use up the checks that a server has for the logs behind them. */
     for (size_t i = 0; i < scts->count && evaluation->check_all && !evaluation->failed; i++) {
         if (scts->items[i].decoded && scts->items[i].status == CLIENTCT_NOT_CHECKED) {
-            check_signature(evaluation, i, true);
+            check_signature(evaluation, policy, i, true);
         }
     }
     if (evaluation->failed) {
@@ -221,7 +283,7 @@ enum clientct_reason ct_evaluation_judge(struct ct_evaluation *evaluation, const
 void ct_evaluation_clear(struct ct_evaluation *evaluation)
 {
     ct_scts_clear(&evaluation->scts);
-    free(evaluation->signatures);
+    free(evaluation->known);
     ct_signed_entry_clear(&evaluation->entries[CT_ENTRY_X509]);
     ct_signed_entry_clear(&evaluation->entries[CT_ENTRY_PRECERT]);
 }

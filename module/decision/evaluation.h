@@ -17,7 +17,12 @@
 struct ct_witness_checks {
     size_t sct; /* the first of these, which are all the same witness: no policy counts them twice */
     unsigned checks;
-    bool verified;
+    bool verified, included; /* by a signature; by a proof, too */
+};
+
+/* What is known of one SCT, whatever policy asks. */
+struct ct_sct_checks {
+    uint8_t signature, inclusion;
 };
 
 /* Zero-initialise; set the first block; ct_evaluation_clear frees the rest. */
@@ -28,10 +33,12 @@ struct ct_evaluation {
     int64_t now_ms;
     bool check_all;          /* do not stop when the policy is met */
     bool leaf_index_ignored; /* SCTs of static-ct logs count without it */
+    struct ct_bytes proofs;  /* the certificate's kept proofs, for policies that ask for them; empty: none */
+    bool proofs_unreadable;
 
     struct ct_scts scts;
-    uint8_t *signatures; /* one for each SCT: what its check gave */
-    size_t signatures_room;
+    struct ct_sct_checks *known; /* one for each SCT */
+    size_t known_room;
     struct ct_signed_entry entries[2]; /* by enum ct_entry_type */
     unsigned checks;
     struct ct_witness_checks witnesses[CT_SIGNATURE_CHECKS_MAX];

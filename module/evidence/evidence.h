@@ -26,6 +26,7 @@ struct ct_evidence {
 };
 
 #define CT_EVIDENCE_MAX_BYTES (128u * 1024) /* of a file in a store, or of an OCSP response */
+#define CT_PROOF_FILE_SUFFIX ".tlog-proof"
 
 /* Borrows the list from the certificate. A list whose OCTET STRING is not exact is malformed-sct-list. */
 void ct_evidence_embedded(const struct ct_certificate *certificate, struct ct_evidence *out);
@@ -45,6 +46,12 @@ void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STAC
 
 /* The SignedCertificateTimestampList in `dir`/<sha256 of the certificate>.sct; `dir` NULL: nothing. Not decoded. */
 void ct_evidence_store(const struct ct_certificate *certificate, const char *dir, struct ct_evidence *out);
+
+/*
+ * The kept proofs of the certificate, `dir`/<sha256 of the certificate>.tlog-proof, as bytes in `list`; `dir` NULL:
+ * nothing. A file that is there and cannot be read has `detail` and no list.
+ */
+void ct_evidence_proofs(const struct ct_certificate *certificate, const char *dir, struct ct_evidence *out);
 
 /* Frees what the evidence owns and empties it. NULL and zeroed evidence are fine. */
 void ct_evidence_clear(struct ct_evidence *evidence);

@@ -9,7 +9,8 @@
 #include "logs/tree.h"
 
 #define CT_CHECKPOINT_MAX_BYTES (64u * 1024)
-#define CT_NOTE_SIGNATURES_MAX 64u /* lines that are looked at; more make the note unusable */
+#define CT_NOTE_SIGNATURES_MAX 64u    /* lines that are looked at; more make the note unusable */
+#define CT_NOTE_OWN_SIGNATURES_MAX 4u /* of the log itself, which cost a check each */
 #define CT_ORIGIN_MAX 255u
 
 struct ct_tree_head {
@@ -37,10 +38,14 @@ const char *ct_head_result_text(enum ct_head_result result);
 
 /*
  * Reads a checkpoint and verifies it: `origin` is its first line and the name of the signature, and is pinned, since
- * the log's signature does not cover it. The key id is SHA-256(origin || 0A || 05 || log id), cut to four bytes.
- * Signatures of others are passed over; of several of this log all must verify, and the latest counts.
+ * the log's signature does not cover it (NULL: whatever it says; then only the key tells whose it is). The key id is
+ * SHA-256(origin || 0A || 05 || log id), cut to four bytes. Signatures of others are passed over; of several of this
+ * log, CT_NOTE_OWN_SIGNATURES_MAX at most, all must verify, and the latest counts.
  */
 enum ct_head_result ct_checkpoint_read(struct ct_bytes note, const char *origin, const struct ct_log *log,
+                                       struct ct_tree_head *head) CT_MUST_USE;
+/* The same without checking a signature: whose checkpoint it says it is, and of which tree. */
+enum ct_head_result ct_checkpoint_peek(struct ct_bytes note, const char *origin, const struct ct_log *log,
                                        struct ct_tree_head *head) CT_MUST_USE;
 /*
  * Reads the JSON of get-sth (RFC 6962, section 4.3) and verifies it. `note` gets it as a checkpoint of that origin, to

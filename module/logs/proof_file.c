@@ -43,6 +43,30 @@ static bool read_index(struct ct_bytes line, uint64_t *index)
     return *index < CT_TREE_MAX;
 }
 
+/* Where a proof begins at a line's start; the end of the file when none does. */
+static size_t begin_of_next(struct ct_bytes text, size_t from)
+{
+    static const char begin[] = "\n" FIRST_LINE "\n";
+    const uint8_t *found;
+
+    if (from == 0 && text.len >= sizeof begin - 2 && memcmp(text.data, begin + 1, sizeof begin - 2) == 0) {
+        return 0;
+    }
+    found = text.len <= from ? NULL : memmem(text.data + from, text.len - from, begin, sizeof begin - 1);
+    return found == NULL ? text.len : (size_t)(found - text.data) + 1;
+}
+
+bool ct_proof_file_next(struct ct_reader *file, struct ct_bytes *text)
+{
+    struct ct_bytes rest = { file->at, file->left };
+    size_t begin = begin_of_next(rest, 0);
+    size_t end = begin == rest.len ? rest.len : begin_of_next(rest, begin + 1);
+
+    (void)ct_read_bytes(file, begin);
+    *text = ct_read_bytes(file, end - begin);
+    return text->len > 0;
+}
+
 bool ct_proof_file_read(struct ct_bytes text, struct ct_proof_file *file)
 {
     struct ct_reader r = ct_reader_of(text);

@@ -133,6 +133,12 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
         add_name(sct, number, text, size);
         ct_text_add(text, size, " is from a static-ct log and lacks its leaf_index");
         break;
+    case CLIENTCT_INCLUSION_MISSING:
+    case CLIENTCT_INCLUSION_UNUSABLE:
+        ct_text_add(text, size, "or the proof, in proof_store, that the log has published ");
+        add_name(sct, number, text, size);
+        ct_text_add(text, size, ": `clientct prove --keep DIRECTORY` asks the log for it");
+        break;
     case CLIENTCT_NOT_CHECKED:
         ct_text_add(text, size, "or fewer SCTs, the good ones first: no more signatures are checked");
         break;
@@ -146,9 +152,11 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
 static const struct ct_sct *nearest(const struct ct_scts *scts)
 {
     static const enum clientct_reason order[] = {
-        CLIENTCT_ISSUER_UNKNOWN,   CLIENTCT_FUTURE_TIMESTAMP,    CLIENTCT_UNKNOWN_LOG,        CLIENTCT_SCT_TOO_OLD,
-        CLIENTCT_OUTSIDE_INTERVAL, CLIENTCT_LOG_RETIRED,         CLIENTCT_LOG_NOT_TRUSTED,    CLIENTCT_BAD_SIGNATURE,
-        CLIENTCT_BAD_EXTENSIONS,   CLIENTCT_UNSUPPORTED_VERSION, CLIENTCT_MALFORMED_SCT_LIST,
+        CLIENTCT_INCLUSION_MISSING,  CLIENTCT_INCLUSION_UNUSABLE, CLIENTCT_ISSUER_UNKNOWN,
+        CLIENTCT_FUTURE_TIMESTAMP,   CLIENTCT_UNKNOWN_LOG,        CLIENTCT_SCT_TOO_OLD,
+        CLIENTCT_OUTSIDE_INTERVAL,   CLIENTCT_LOG_RETIRED,        CLIENTCT_LOG_NOT_TRUSTED,
+        CLIENTCT_BAD_SIGNATURE,      CLIENTCT_BAD_EXTENSIONS,     CLIENTCT_UNSUPPORTED_VERSION,
+        CLIENTCT_MALFORMED_SCT_LIST,
     };
     bool any_valid = false;
 

@@ -115,6 +115,9 @@ void ct_policy_horizon(const struct ct_policy *policy, const struct ct_policy_su
             continue; /* later than any time that a clock can show */
         }
         at = (int64_t)sct->timestamp_ms;
+        if (policy->require_inclusion) {
+            narrow(ct_time_add(at, policy->inclusion_grace_ms), subject->now_ms, from_ms, until_ms);
+        }
         narrow(ct_time_add(at, -policy->clock_skew_ms), subject->now_ms, from_ms, until_ms);
         if (policy->sct_max_age_ms > 0) {
             narrow(ct_time_add(ct_time_add(at, policy->sct_max_age_ms), 1), subject->now_ms, from_ms, until_ms);

@@ -40,6 +40,8 @@ struct ct_policy {
     int64_t clock_skew_ms;
     int64_t sct_max_age_ms; /* 0: no limit */
     enum ct_revocation revocation;
+    bool require_inclusion;     /* an SCT counts only with a kept proof that its log has published the entry */
+    int64_t inclusion_grace_ms; /* or while it is younger than this; 0: never without */
 };
 
 /* The certificate's side. */

@@ -190,6 +190,43 @@ class Prove(Case):
             self.check(serving, 1, "no-proof", "No such file", more=offline)
             self.assertEqual(os.listdir(self.path("proofs")), [])
 
+    def verify(self, policy):
+        self.write("clientct.cnf", f"log_list = {self.path('logs.json')}\nsct_store = {self.path('store')}\n"
+                   f"proof_store = {self.path('store')}\npolicy = p\n[p]\n{policy}")
+        done = run("verify", "--config", self.path("clientct.cnf"), "--json", self.certificate)
+        answer = json.loads(done.stdout)
+        return done.returncode, answer["reason"], answer.get("advice") or ""
+
+    def test_kept_proofs_are_what_a_policy_can_ask_for(self):
+        os.mkdir(self.path("store"))
+        for tiled in (True, False):
+            with ctlog.Serving(self.log(tiled=tiled, timestamp=ctlog.now_ms() - 2 * DAY)) as serving:
+                self.write("logs.json", ctlog.list_of(("Ours", serving.log, serving.url, 60)))
+                name = os.path.join("store", hashlib.sha256(self.der).hexdigest())
+                self.write(name + ".sct", self.read("client.scts"))
+                self.assertEqual(self.verify("require_inclusion = no\n")[:2], (0, "compliant"))
+                status, reason, advice = self.verify("require_inclusion = yes\n")
+                self.assertEqual((status, reason), (1, "inclusion-missing"))
+                self.assertIn("clientct prove --keep", advice)
+                self.assertEqual(self.verify("require_inclusion = yes\ninclusion_grace = 3d\n")[0], 0)
+                self.assertEqual(self.verify("require_inclusion = yes\ninclusion_grace = 1d\n")[0], 1)
+                # Twice: the new proof takes the place of the old one.
+                for _ in range(2):
+                    self.check(serving, 0, "included", more=("--keep", self.path("store")))
+                    self.assertEqual(self.read(name + ".tlog-proof").count(b"tlog-proof@v1"), 1)
+                self.assertEqual(self.verify("require_inclusion = yes\n")[:2], (0, "compliant"))
+                # Proofs of others in the file are left alone.
+                origin = b"\nlog.example" if tiled else b"\n127.0.0.1"
+                stranger = self.read(name + ".tlog-proof").replace(origin, b"\nlag.example")
+                self.write(name + ".tlog-proof", stranger + b"c2sp.org/tlog-proof@v1\nspoilt\n")
+                self.assertEqual(self.verify("require_inclusion = yes\n")[:2], (1, "inclusion-unusable"))
+                self.check(serving, 0, "included", more=("--keep", self.path("store")))
+                kept = self.read(name + ".tlog-proof")
+                self.assertTrue(kept.endswith(stranger), "the stranger's stays, behind the new one")
+                self.assertEqual(kept.count(b"tlog-proof@v1"), 2, "what nobody can read goes")
+                self.assertEqual(self.verify("require_inclusion = yes\n")[:2], (0, "compliant"))
+                os.unlink(self.path(name + ".tlog-proof"))
+
     def test_many_certificates_ask_for_the_head_once(self):
         folder = self.path("folder")
         os.mkdir(folder)

@@ -1,10 +1,9 @@
-/* What a log signs: a checkpoint, a tree head in JSON, and a kept proof around a checkpoint. */
+/* What a log signs: a checkpoint, a tree head in JSON, and kept proofs around checkpoints. */
 #include <string.h>
 
 #include "fuzz.h"
 #include "logs/answers.h"
-#include "logs/checkpoint.h"
-#include "logs/proof_file.h"
+#include "logs/inclusion.h"
 
 /* Any P-256 key: a signature that a fuzzer finds for it would be worth having. */
 static const uint8_t spki[] = {
@@ -19,6 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct ct_log log;
     const struct ct_bytes bytes = { data, size };
+    const struct ct_promised promised = { .log = &log };
+    struct ct_reader reader = ct_reader_of(bytes);
+    struct ct_bytes one;
+    size_t left;
     struct ct_tree_head head;
     struct ct_proof_file file;
     struct ct_proof proof;
@@ -41,6 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_REQUIRE(again != NULL && ct_proof_file_read((struct ct_bytes){ (const uint8_t *)again, len }, &second));
         FUZZ_REQUIRE(second.index == file.index && ct_bytes_equal(second.checkpoint, file.checkpoint));
         free(again);
+    }
+    FUZZ_REQUIRE(ct_inclusion_kept(bytes, NULL, &promised, &file, &head) != CT_INCLUSION_SHOWN || head.size > 0);
+    for (left = bytes.len; ct_proof_file_next(&reader, &one); left = reader.left) {
+        FUZZ_REQUIRE(one.len > 0 && reader.left + one.len <= left);
     }
     return 0;
 }

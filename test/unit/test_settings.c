@@ -107,15 +107,17 @@ START_TEST(reads_policies)
     const struct ct_policy *policy;
 
     ck_assert_msg(parse(L
+                        "proof_store = /proofs\n"
                         "policy = p\nshadow_policy = q\n[q]\n[p]\nmin_scts = 2, 3 over 180d,4  over 400d\n"
                         "min_operators = 2\nmax_per_operator = 1\nrequire_log = Log A\nrequire_log = " HEX_A "\n"
-                        "accept_states = usable, retired\nneeds_current_log = no\nclock_skew = 5m\nsct_max_age = 90d\n",
+                        "accept_states = usable, retired\nneeds_current_log = no\nclock_skew = 5m\nsct_max_age = 90d\n"
+                        "require_inclusion = yes\ninclusion_grace = 24h\n",
                         &settings, &problems),
                   "%s", first_text(&problems));
     ck_assert_uint_eq(settings.policy_count, 2);
     policy = &settings.policies[settings.policy];
     ck_assert_str_eq(policy->name, "p");
-    ck_assert_uint_eq(policy->line, 5);
+    ck_assert_uint_eq(policy->line, 6);
     ck_assert_int_eq(policy->kind, CT_POLICY_CONDITIONS);
     ck_assert_uint_eq(policy->min_scts_rows, 3);
     ck_assert_uint_eq(policy->min_scts[0].scts, 2);
@@ -133,6 +135,9 @@ START_TEST(reads_policies)
     ck_assert(!policy->needs_current_log);
     ck_assert_int_eq(policy->clock_skew_ms, 300 * CT_SECOND_MS);
     ck_assert_int_eq(policy->sct_max_age_ms, 90 * CT_DAY_MS);
+    ck_assert(policy->require_inclusion);
+    ck_assert_int_eq(policy->inclusion_grace_ms, CT_DAY_MS);
+    ck_assert_str_eq(settings.proof_store.path, "/proofs");
     policy = &settings.policies[settings.shadow_policy];
     ck_assert_str_eq(policy->name, "q");
     ck_assert_uint_eq(policy->min_scts_rows, 1);
@@ -168,6 +173,8 @@ START_TEST(table_has_the_defaults_of_policies)
     ck_assert(policy->needs_current_log == defaults.needs_current_log);
     ck_assert_int_eq(policy->clock_skew_ms, defaults.clock_skew_ms);
     ck_assert_int_eq(policy->sct_max_age_ms, defaults.sct_max_age_ms);
+    ck_assert(policy->require_inclusion == defaults.require_inclusion);
+    ck_assert_int_eq(policy->inclusion_grace_ms, defaults.inclusion_grace_ms);
     ct_settings_clear(&settings);
 }
 END_TEST
@@ -249,6 +256,7 @@ START_TEST(refuses_what_is_wrong)
                  "8 over 7d, 9 over 8d\n",
           4, "at most 8 steps" },
         { "no operators", POLICY "min_operators = 0\n", 4, "from 1 to 32" },
+        { "inclusion without proofs", POLICY "require_inclusion = yes\n", 0, "proof_store" },
         { "none of an operator", POLICY "max_per_operator = 0\n", 4, "from 1 to 32" },
         { "log required twice", POLICY "require_log = A\nrequire_log = A\n", 5, "twice" },
         { "pending logs", POLICY "accept_states = usable, pending\n", 4, "never counts" },

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "scene.h"
+#include "kept_proof.h"
 #include "unit.h"
 
 #define STACK (256u * 1024)
@@ -78,6 +78,9 @@ static const struct {
       "policy = chrome\nshadow_policy = apple\nsct_store = @\nocsp_store = @\naudit = file:@/audit\n"
       "audit = syslog\naudit = journald\nmetrics = @/metrics\n",
       NULL },
+    { "a proof of inclusion",
+      "policy = p\nproof_store = @\nsct_store = @\nocsp_store = @\n[p]\nmin_scts = 2\nrequire_inclusion = yes\n",
+      NULL },
     { "settings full of mistakes", "polic = one\nmod = off\n[polcy]\n[x]\nmin_sct = 1\n", NULL },
     { "a list that is not JSON", "policy = one\n", "{\"operators\": [}" },
     { "a list that nests deep", "policy = one\n", "deep" },
@@ -90,6 +93,7 @@ START_TEST(a_handshake_fits_into_sixteen_kibibytes)
 {
     static char deep[4000];
     char settings[1200], path[128];
+    struct pki_bytes proofs = { 0 };
     size_t base, used = 0;
 
     if (getenv("CLIENTCT_SANITIZERS") != NULL && strcmp(getenv("CLIENTCT_SANITIZERS"), "none") != 0) {
@@ -97,6 +101,10 @@ START_TEST(a_handshake_fits_into_sixteen_kibibytes)
     }
     scene_set(&scene, "policy = one\n");
     scene_client(&scene, "ab", &client);
+    kept_for_client(&scene, &client, 0, 0, KEPT_GOOD, &proofs);
+    kept_for_client(&scene, &client, 1, 1, KEPT_GOOD, &proofs);
+    kept_put(&scene, &client, &proofs);
+    pki_bytes_clear(&proofs);
     checker = clientct_checker_new(scene.config);
     ck_assert_ptr_nonnull(checker);
     clientct_checker_start_recording(checker);

@@ -60,10 +60,16 @@ static char *describe_policy(const struct ct_policy *policy)
     }
     char *limit = policy->max_per_operator > 0 ? tool_format(", at most %u an operator", policy->max_per_operator)
                                                : tool_format("%s", "");
-    char *text = tool_format("%s: %s; %u operator%s%s%s%s", policy->name, rows, policy->min_operators,
-                             policy->min_operators == 1 ? "" : "s", limit,
-                             policy->required_logs != NULL && policy->required_logs[0] != NULL ? "; required logs" : "",
-                             policy->needs_current_log ? "; a current log" : "");
+    char grace[40] = "";
+    if (policy->require_inclusion && policy->inclusion_grace_ms > 0) {
+        tool_duration_format(policy->inclusion_grace_ms, grace, sizeof grace);
+    }
+    char *text =
+        tool_format("%s: %s; %u operator%s%s%s%s%s%s%s", policy->name, rows, policy->min_operators,
+                    policy->min_operators == 1 ? "" : "s", limit,
+                    policy->required_logs != NULL && policy->required_logs[0] != NULL ? "; required logs" : "",
+                    policy->needs_current_log ? "; a current log" : "",
+                    policy->require_inclusion ? "; proof of inclusion" : "", grace[0] != '\0' ? " after " : "", grace);
     free(limit);
     return text;
 }

@@ -288,6 +288,8 @@ void tool_review(const struct ct_snapshot *snapshot, int64_t now_ms, struct ct_p
                      "take evidence away, so that clients are refused");
     review_directory(&review, "ocsp_store", &review.settings->ocsp_store,
                      "take evidence away, so that clients are refused");
+    review_directory(&review, "proof_store", &review.settings->proof_store,
+                     "take evidence away, so that clients are refused");
     review_directory(&review, "metrics", &review.settings->metrics, "make the numbers wrong");
     review_audit(&review);
     if (snapshot->book == NULL) {

@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "logs/answers.h"
-#include "logs/proof_file.h"
+#include "evidence/evidence.h"
+#include "logs/inclusion.h"
 #include "logs/signature.h"
 #include "tool/prove/prove.h"
 #include "tool/replace.h"
@@ -283,74 +284,132 @@ void promise_ask(struct prover *prover, struct promise *promise)
     }
 }
 
-/* DIR/<certificate>.<log id>.tlog-proof */
-static char *path_of(const struct promise *promise, const char *dir, const uint8_t sha256[32])
+/* DIR/<certificate>.tlog-proof, as a server looks for it. */
+static char *path_of(const char *dir, const uint8_t sha256[32])
 {
-    char certificate[65], log[65];
+    char certificate[65];
 
     ct_hex(sha256, 32, certificate);
-    ct_hex(promise->source->log->id, CT_LOG_ID_LEN, log);
-    return tool_format("%s/%s.%s" CT_PROOF_FILE_SUFFIX, dir, certificate, log);
+    return tool_format("%s/%s" CT_PROOF_FILE_SUFFIX, dir, certificate);
+}
+
+/* The same entry of the same log has a new proof: what there was of it goes, and what nobody can read. */
+static bool is_replaced(const struct promise *promise, struct ct_bytes text)
+{
+    struct ct_proof_file old;
+    struct ct_tree_head head;
+
+    return !ct_proof_file_read(text, &old) ||
+           (old.index == promise->proof->index &&
+            ct_checkpoint_peek(old.checkpoint, promise->source->origin, promise->source->log, &head) == CT_HEAD_OK);
+}
+
+/* The new proof, and behind it those of the file that are of other promises. To be freed. */
+static char *merge(const struct promise *promise, struct ct_bytes old, size_t *len)
+{
+    struct ct_reader r = ct_reader_of(old);
+    char *first = ct_proof_file_write(promise->proof, len);
+    char *all = first == NULL ? NULL : realloc(first, *len + old.len + 1);
+    struct ct_bytes text;
+
+    if (all == NULL) {
+        tool_out_of_memory();
+    }
+    for (size_t count = 1; count < CT_PROOFS_MAX && ct_proof_file_next(&r, &text);) {
+        if (!is_replaced(promise, text) && *len + text.len <= CT_EVIDENCE_MAX_BYTES) {
+            memcpy(all + *len, text.data, text.len);
+            *len += text.len;
+            count++;
+        }
+    }
+    return all;
 }
 
 bool promise_keep(struct promise *promise, const char *dir, const uint8_t sha256[32])
 {
     size_t len = 0;
-    char *path = path_of(promise, dir, sha256);
-    char *text = ct_proof_file_write(promise->proof, &len);
-    int error;
+    char *path = path_of(dir, sha256);
+    struct ct_file file = { 0 };
+    int error = ct_file_read(path, CT_EVIDENCE_MAX_BYTES, false, &file);
+    char *text;
 
-    if (text == NULL) {
-        tool_out_of_memory();
+    if (error == ENOENT) {
+        error = 0;
     }
-    error = tool_replace_file(path, (struct ct_bytes){ (uint8_t *)text, len }, 0644);
+    text = merge(promise, (struct ct_bytes){ file.data, file.len }, &len);
+    error = error != 0 ? error : tool_replace_file(path, (struct ct_bytes){ (uint8_t *)text, len }, 0644);
     if (error != 0) {
-        tool_error("prove: %s cannot be written: %s", path, strerror(error));
+        tool_error("prove: %s cannot be replaced: %s", path, strerror(error));
         free(path);
     } else {
         promise->kept = path;
     }
+    ct_file_clear(&file);
     free(text);
     return error == 0;
 }
 
+/* Why no proof of the file will do: what is wrong with the one that comes nearest. To be freed. */
+static char *why_not_kept(const struct promise *promise, const char *path, struct ct_bytes file)
+{
+    const char *origin = promise->source->origin;
+    struct ct_reader r = ct_reader_of(file);
+    char *why = NULL;
+    struct ct_bytes text;
+    uint64_t index = 0;
+
+    while (ct_proof_file_next(&r, &text)) {
+        struct ct_proof_file proof;
+        struct ct_tree_head head;
+        enum ct_head_result result;
+
+        free(why);
+        if (!ct_proof_file_read(text, &proof)) {
+            why = tool_format("%s has what is not a c2sp.org/tlog-proof@v1", path);
+        } else if ((result = ct_checkpoint_read(proof.checkpoint, origin, promise->source->log, &head)) != CT_HEAD_OK) {
+            why = tool_format("%s: %s: %s", path, ct_head_result_name(result), ct_head_result_text(result));
+        } else if (promise->source->log->tiled && ct_sct_leaf_index(promise->sct.extensions, &index) &&
+                   index != proof.index) {
+            why = tool_format("%s is of entry %llu, and the SCT's is %llu", path, (unsigned long long)proof.index,
+                              (unsigned long long)index);
+        } else {
+            return tool_format("%s does not lead to the root that the log signed", path);
+        }
+    }
+    return why != NULL ? why : tool_format("%s is not a c2sp.org/tlog-proof@v1", path);
+}
+
 void promise_check_kept(struct promise *promise, const char *dir, const uint8_t sha256[32])
 {
-    char *path = path_of(promise, dir, sha256);
+    const struct source *source = promise->source;
+    struct ct_promised promised = { .log = source->log, .leaf = promise->leaf };
+    char *path = path_of(dir, sha256);
     struct ct_file file = { 0 };
     struct ct_proof_file proof;
-    struct ct_hasher hasher = { 0 };
-    enum ct_head_result head;
-    uint64_t index = 0;
-    int error = ct_file_read(path, CT_PROOF_FILE_MAX_BYTES, true, &file);
+    int error = ct_file_read(path, CT_EVIDENCE_MAX_BYTES, true, &file);
+    const struct ct_bytes bytes = { file.data, file.len };
 
+    promised.has_index = source->log->tiled && ct_sct_leaf_index(promise->sct.extensions, &promised.index);
     if (error != 0) {
         conclude(promise, PROVE_NO_PROOF, tool_format("%s: %s", path, strerror(error)));
-    } else if (!ct_proof_file_read((struct ct_bytes){ file.data, file.len }, &proof)) {
-        conclude(promise, PROVE_NO_PROOF, tool_format("%s is not a c2sp.org/tlog-proof@v1", path));
-    } else if ((head = ct_checkpoint_read(proof.checkpoint, promise->source->origin, promise->source->log,
-                                          &promise->head)) != CT_HEAD_OK) {
-        conclude(promise, PROVE_NO_PROOF,
-                 tool_format("%s: %s: %s", path, ct_head_result_name(head), ct_head_result_text(head)));
-    } else if (promise->source->log->tiled && ct_sct_leaf_index(promise->sct.extensions, &index) &&
-               index != proof.index) {
-        conclude(promise, PROVE_NO_PROOF,
-                 tool_format("%s is of entry %llu, and the SCT's is %llu", path, (unsigned long long)proof.index,
-                             (unsigned long long)index));
-    } else if (!ct_inclusion_holds(&hasher, &promise->leaf, proof.index, promise->head.size, &proof.proof,
-                                   &promise->head.root)) {
-        conclude(promise, PROVE_NO_PROOF, tool_format("%s does not lead to the root that the log signed", path));
     } else {
-        char *note = tool_format("%.*s", (int)proof.checkpoint.len, (const char *)proof.checkpoint.data);
+        switch (ct_inclusion_kept(bytes, source->origin, &promised, &proof, &promise->head)) {
+        case CT_INCLUSION_SHOWN: {
+            char *note = tool_format("%.*s", (int)proof.checkpoint.len, (const char *)proof.checkpoint.data);
 
-        take_proof(promise, proof.index, &proof.proof, note);
-        promise->kept = tool_format("%s", path);
-        free(note);
+            take_proof(promise, proof.index, &proof.proof, note);
+            promise->kept = tool_format("%s", path);
+            free(note);
+            break;
+        }
+        case CT_INCLUSION_ABSENT:
+        case CT_INCLUSION_WRONG:
+            conclude(promise, PROVE_NO_PROOF, why_not_kept(promise, path, bytes));
+            break;
+        case CT_INCLUSION_FAILED:
+            tool_out_of_memory();
+        }
     }
-    if (hasher.failed) {
-        tool_out_of_memory();
-    }
-    ct_hasher_clear(&hasher);
     ct_file_clear(&file);
     free(path);
 }
