@@ -34,7 +34,10 @@ def the_tree_as_it_is():
 
 @table(
     ("a reason that is not explained", POLICY, ".I precertificate\n", ".I preliminary\n", "explains precertificate 0"),
-    ("a reason that is none", POLICY, ".I precertificate\n", ".I preliminary\n", "preliminary, which is no reason"),
+    ("a reason that is none", POLICY, ".I precertificate\n", ".I preliminary\n",
+     "preliminary, which is no such reason"),
+    ("a refusal that nobody is helped with", "module/man/clientct-reasons.7", ".I revoked\n", ".I recalled\n",
+     "clientct-reasons.7: REASONS explains revoked 0"),
     ("a reason twice", POLICY, ".I no-scts\n", ".I no-scts\n.TQ\n.I no-scts\n", "explains no-scts 2 times"),
     ("a new reason", HEADER, '    X(VALID, "valid",', '    X(NEW, "brand-new", "x") \\\n    X(VALID, "valid",',
      "explains brand-new 0"),

@@ -175,5 +175,30 @@ def homes_that_are_hidden():
             unit.ask(status)
 
 
+@case
+def every_enabled_service():
+    """As a timer asks: what `enable` writes is what is found."""
+    if not ROOT:
+        raise Skip("needs root")
+    with Unit() as unit:
+        drop_in = Path("/etc/systemd/system") / f"{unit.name}.service.d" / "clientct.conf"
+        made = [path for path in (drop_in.parent, *drop_in.parent.parents) if not path.exists()]
+        answers = unit.folder / "answers.prom"
+        line = 'clientct_doctor_status{unit="%s.service"}' % unit.name
+        unit.write("", SERVICE)
+        drop_in.parent.mkdir(parents=True)
+        try:
+            for setting, status in (("A=b", NOT_ON), (f"OPENSSL_CONF={unit.conf}", ON)):
+                drop_in.write_text(f"[Service]\nEnvironment={setting}\n")
+                contains(doctor("--enabled", "--write", answers, status=status), unit.name, "which service it was")
+                contains(answers.read_text(), f"{line} {status}\n", "for Prometheus")
+        finally:
+            drop_in.unlink()
+            for path in made:
+                path.rmdir()
+    contains(doctor("--enabled", "--unit", "x", status=2), "asks about every enabled service", "with a service")
+    contains(doctor("--unit", "x", "--write", "/dev/null", status=2), "asks about every", "without --enabled")
+
+
 if __name__ == "__main__":
     main()

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "tool/doctor/before.h"
 #include "tool/doctor/connect.h"
+#include "tool/doctor/enabled.h"
 #include "tool/doctor/process.h"
 #include "tool/doctor/unit.h"
 #include "tool/tool.h"
@@ -23,6 +24,8 @@
 struct request {
     pid_t pid; /* 0: none */
     const char *unit;
+    const char *write; /* beside `enabled` */
+    bool enabled;
     struct doctor_before before; /* `command` NULL: none */
     struct doctor_connect connect;
     bool json;
@@ -119,6 +122,14 @@ static int look_in_time(const struct request *request)
     return doctor_conclude(&doctor);
 }
 
+static int ask_about(void *request, const char *unit)
+{
+    struct request about = *(const struct request *)request;
+
+    about.unit = unit;
+    return look_in_time(&about);
+}
+
 /* `words`: one a line, taken apart; NULL: none. */
 static bool parse_accepted(char *words, bool accepted[DOCTOR_STATUS_COUNT])
 {
@@ -141,7 +152,12 @@ static bool is_complete(const struct request *request)
     const struct doctor_connect *connect = &request->connect;
     int subjects = (request->pid != 0) + (request->before.command != NULL || request->unit != NULL);
 
-    if (subjects == 0 && connect->address == NULL) {
+    if (request->enabled || request->write != NULL) {
+        if (request->enabled && subjects == 0 && connect->address == NULL && !request->json) {
+            return true;
+        }
+        tool_error("doctor: --enabled asks about every enabled service: with --accept and --write at most");
+    } else if (subjects == 0 && connect->address == NULL) {
         tool_error("doctor: say what to look at: --pid N, --unit NAME, -- PROGRAM or --connect HOST:PORT");
     } else if (subjects == 2) {
         tool_error(
@@ -167,6 +183,8 @@ int tool_verb_doctor(int argc, char **argv)
     const struct tool_option options[] = {
         { "pid", "N", "look into this server's processes", &pid_text, NULL },
         { "unit", "NAME", "a systemd service, as its unit files say that it is started", &request.unit, NULL },
+        { "enabled", NULL, "each service that was enabled, as --unit", NULL, &request.enabled },
+        { "write", "FILE", "beside --enabled: write the answers there, for Prometheus", &request.write, NULL },
         { "config", "FILE", "the clientct.cnf that is meant (default: as openssl.cnf says)", &config, NULL },
         { "library", "FILE", "beside -- PROGRAM: what brings OpenSSL into it later, such as mod_ssl.so",
           &request.before.library, NULL },
@@ -216,7 +234,7 @@ int tool_verb_doctor(int argc, char **argv)
     request.before.config = absolute != NULL && config[0] != '/' ? absolute : config;
     request.before.good_cert = connect->good_cert;
     request.before.good_key = connect->good_key;
-    code = look_in_time(&request);
+    code = request.enabled ? doctor_enabled(ask_about, &request, request.write) : look_in_time(&request);
     free(absolute);
     return code;
 }

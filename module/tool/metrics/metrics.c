@@ -1,13 +1,11 @@
 /* clientct metrics: the counters of all processes, for Prometheus. */
-#include <errno.h>
-#include <fcntl.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "tool/metrics/read.h"
+#include "tool/replace.h"
 #include "config/snapshot.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
@@ -32,29 +30,6 @@ static char *configured_directory(const char *config)
     return directory;
 }
 
-/* Whoever reads the file sees the old text or the new one, never a part. */
-static bool replace_file(const char *path, const char *text, size_t len)
-{
-    char *temporary = tool_format("%s.%ld.new", path, (long)getpid());
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
-    bool ok =
-        to != NULL && fwrite(text, 1, len, to) == len && fflush(to) == 0 && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
-
-    if (to != NULL) {
-        ok = fclose(to) == 0 && ok;
-    }
-    ok = ok && rename(temporary, path) == 0;
-    if (!ok) {
-        tool_error("cannot write %s: %s", path, strerror(errno));
-        if (fd >= 0) {
-            (void)unlink(temporary);
-        }
-    }
-    free(temporary);
-    return ok;
-}
-
 static int show(const struct tool_metrics *metrics, const char *path)
 {
     char *text = NULL;
@@ -70,7 +45,11 @@ static int show(const struct tool_metrics *metrics, const char *path)
         tool_out_of_memory();
     }
     if (path != NULL) {
-        code = replace_file(path, text, len) ? TOOL_YES : TOOL_USAGE;
+        int error = tool_replace_file(path, (struct ct_bytes){ (const uint8_t *)text, len }, 0644);
+        if (error != 0) {
+            tool_error("cannot write %s: %s", path, strerror(error));
+            code = TOOL_USAGE;
+        }
     } else {
         char *save = NULL;
         for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
