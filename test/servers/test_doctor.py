@@ -61,7 +61,8 @@ def shows_a_client_that_must_get_in():
     ("an unknown module", lambda text: text.replace("[init]\n", "[init]\nnone = none\n")
      .replace("config_diagnostics = 1\n", ""), NOT_ON, "no component has come into the process"),
     ("another case", lambda text: text.replace("openssl_conf", "Openssl_conf"), NOT_ON, "no component has come"),
-    ("no component", lambda text: text.replace(MODULE, "/nonexistent/clientct.so"), NOT_ON, "no SSL_CTX can be made"),
+    ("no component", lambda text: text.replace(MODULE, "/nonexistent/clientct.so"), NOT_ON,
+     "that is what the dead-man switch is for"),
     ("a relative path", lambda text: text.replace(MODULE, "clientct.so"), NOT_ON, "no SSL_CTX can be made"),
     ("a weak switch", lambda text: text.replace("clientct=loaded", "?clientct=loaded"), ON, "no dead-man switch"),
     ("no switch", lambda text: text.replace("alg_section = switch\n", ""), ON, "no dead-man switch"),
@@ -98,7 +99,8 @@ def looks_for_nginx_own_key():
     with TemporaryFolder() as folder:
         conf = write_openssl_conf(folder, write_config(folder))
         conf.write_text(conf.read_text().replace("nginx = init", "nginx = other"))
-        doctor("--", nginx_path, env=environment(conf), status=NOT_ON)
+        contains(doctor("--", nginx_path, env=environment(conf), status=NOT_ON), "takes the section that the key nginx",
+                 "what it says")
 
 
 @case

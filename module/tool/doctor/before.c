@@ -75,11 +75,15 @@ static const char *text_or(const char *text, const char *otherwise)
     return text != NULL && text[0] != '\0' ? text : otherwise;
 }
 
-static void say_attached(struct play *play, const struct rehearsal *seen)
+static void say_attached(struct play *play, const char *config_name, const struct rehearsal *seen)
 {
+    bool own_key = config_name[0] != '\0' && config_name[0] != '=';
+
     if (seen->component == NULL) {
-        doctor_say(play->doctor, DOCTOR_BAD, "component", "no component has come into the process%s%s",
-                   seen->init_errors != NULL ? ": " : "", text_or(seen->init_errors, ""));
+        doctor_say(play->doctor, DOCTOR_BAD, "component", "no component has come into the process%s%s%s%s%s",
+                   seen->init_errors != NULL ? ": " : "", text_or(seen->init_errors, ""),
+                   own_key ? "; this program takes the section that the key " : "", own_key ? config_name : "",
+                   own_key ? " names, and that of openssl_conf only where there is no such key" : "");
     } else if (seen->component_of_other_version) {
         doctor_say(play->doctor, DOCTOR_UNKNOWN, "component",
                    "%s is of another version than this clientct, so what it says cannot be read", seen->component);
@@ -254,6 +258,18 @@ static bool is_usable(struct play *play, const struct rehearsal *seen)
     return false;
 }
 
+/* How a dead-man switch shows that nobody has taken back: no algorithms, or no random numbers. */
+static bool is_switch(const struct rehearsal *seen)
+{
+    const char *errors = text_or(seen->context_errors, "");
+
+    return seen->component == NULL && (strstr(errors, "no ciphers") != NULL || strstr(errors, "drbg") != NULL ||
+                                       strstr(errors, "clientct=") != NULL);
+}
+
+static const char switch_holds[] = "; that is what the dead-man switch is for: the component has not been loaded, and "
+                                   "nobody is served without it (servers put it in words of their own: README.md)";
+
 static void look_at_start(struct play *play, const char *config_name, const struct rehearsal *control)
 {
     struct rehearsal with;
@@ -276,14 +292,14 @@ static void look_at_start(struct play *play, const char *config_name, const stru
                    "there is another OpenSSL in it, which is not reached but reads the same openssl.cnf: %s",
                    with.second);
     }
-    say_attached(play, &with);
+    say_attached(play, config_name, &with);
     if (with.init_failed) {
         doctor_say(play->doctor, DOCTOR_BAD, "start", "OpenSSL cannot be initialised, and most programs then end: %s",
                    text_or(with.init_errors, "no error"));
     }
     if (with.context_failed) {
-        doctor_say(play->doctor, DOCTOR_BAD, "start", "no SSL_CTX can be made, so the program cannot serve: %s",
-                   text_or(with.context_errors, "no error"));
+        doctor_say(play->doctor, DOCTOR_BAD, "start", "no SSL_CTX can be made, so the program cannot serve: %s%s",
+                   text_or(with.context_errors, "no error"), is_switch(&with) ? switch_holds : "");
     } else {
         say_state(play, &with);
         say_clients(play, control, &with);
