@@ -8,7 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from clientct import CTPKI, ask, client_context, fixture, s_server, write_config, write_openssl_conf
+from clientct import (CTPKI, MODULE, ask, client_context, fixture, linked_openssl, s_server, write_config,
+                      write_openssl_conf)
 from modules import go_build
 from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program
 from tap import case, contains, equal, main
@@ -19,9 +20,7 @@ PACKAGE = "github.com/transparency-dev/tesseract/cmd/tesseract/posix"
 
 
 def build_log(folder):
-    binary = os.environ.get("CLIENTCT_TESSERACT")
-    return Path(binary) if binary and Path(binary).exists() else go_build(PINNED, PACKAGE,
-                                                                          Path(binary or folder / "tesseract"))
+    return go_build(PINNED, PACKAGE, folder / "tesseract")
 
 
 def make_key(path):
@@ -95,6 +94,62 @@ http {{ access_log off; {temporary}
                   environment(), port, "nginx")
 
 
+def nginx_server(folder, openssl_conf):
+    port = free_port()
+    text = (Path(__file__).parent / "nginx" / "nginx.conf.in").read_text()
+    for name, value in {"user": "user root;" if os.geteuid() == 0 else "", "folder": folder, "pki": fixture(),
+                        "port": port, "tickets": "on"}.items():
+        text = text.replace(f"@{name}@", str(value))
+    (folder / "front.conf").write_text(text)
+    return Server(folder, [program("nginx"), "-e", "stderr", "-p", folder, "-c", folder / "front.conf"],
+                  environment(openssl_conf), port, "front")
+
+
+def stunnel_server(folder, openssl_conf, backend):
+    port = free_port()
+    (folder / "stunnel.conf").write_text(
+        f"foreground = yes\npid =\nsyslog = no\n[service]\nclient = no\naccept = 127.0.0.1:{port}\n"
+        f"connect = 127.0.0.1:{backend}\ncert = {fixture()}/server.pem\nkey = {fixture()}/server.key\n"
+        f"CAfile = {fixture()}/ca.pem\nverifyChain = yes\n")
+    return Server(folder, [program("stunnel4") or program("stunnel"), folder / "stunnel.conf"],
+                  environment(openssl_conf), port, "stunnel")
+
+
+class Fronts:
+    """s_server, nginx and stunnel, those that are linked with our OpenSSL: they must all say the same."""
+
+    def __init__(self, folder, config, backend):
+        conf = write_openssl_conf(folder, config)
+        self.servers = {"s_server": s_server(folder, conf)}
+        if linked_openssl(program("nginx")) == linked_openssl(MODULE):
+            self.servers["nginx"] = nginx_server(folder, conf)
+        stunnel = program("stunnel4") or program("stunnel")
+        if stunnel and linked_openssl(stunnel) == linked_openssl(MODULE):
+            self.servers["stunnel"] = stunnel_server(folder, conf, backend)
+        if os.environ.get("CLIENTCT_REQUIRE_CTLOG") == "1":
+            equal(sorted(self.servers), ["nginx", "s_server", "stunnel"], "servers here")
+
+    def __enter__(self):
+        for server in self.servers.values():
+            server.wait_ready()
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers.values():
+            server.__exit__(None, None, None)
+
+    def serve(self, context, served, when):
+        for name, server in self.servers.items():
+            answer = ask(server.port, context)
+            equal(answer.status not in (None, 400), served, f"whether {name} serves {when}")
+
+
+def context_of(folder, name):
+    context = client_context()
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context
+
+
 def identity(folder):
     spki = openssl("pkey", "-pubin", "-in", folder / "log.pub.pem", "-outform", "DER", "-pubout")
     return {"key": base64.b64encode(spki).decode(), "log_id": base64.b64encode(hashlib.sha256(spki).digest()).decode()}
@@ -166,32 +221,43 @@ def from_a_private_ca_to_a_log_to_enforcement_to_watching():
             config = write_config(folder, log_list=folder / "logs.json", sources="embedded, store",
                                   sct_store=folder / "store")
             origin = ["--origin", "Ours=log.example/clientct"]  # origins have no port
-            issue(folder, "device", "/CN=device", "subjectAltName=URI:spiffe://example.org/device")
+            for name in "device", "never":
+                issue(folder, name, f"/CN={name}", f"subjectAltName=URI:spiffe://example.org/{name}")
             shutil.copy(folder / "device.pem", folder / "issued")
-            with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
-                device = client_context()
-                device.load_cert_chain(folder / "device.pem", folder / "device.key")
-                equal(ask(server.port, device).served, False, "before it is logged")
+            device, never = context_of(folder, "device"), context_of(folder, "never")
+            folder.joinpath("proofs").mkdir()
+            prove = ["prove", "--config", config, *origin, "--json"]
+            with Fronts(folder, config, web.port) as fronts:
+                fronts.serve(device, False, "what is not logged yet")
                 status, answer = clientct("submit", "--config", config, "--store", "--log", "Ours", "--json",
                                           folder / "device-chain.pem")
                 equal(status, 0, f"submit: {answer}\n{log.output()}")
-                equal(ask(server.port, device).served, True, "once it is logged")
+                fronts.serve(device, True, "what is logged")
+                fronts.serve(never, False, "what was never submitted")
 
                 # The log kept its promise, also when it is asked no more.
-                folder.joinpath("proofs").mkdir()
-                prove = ["prove", "--config", config, *origin, "--json"]
                 status, answer = clientct(*prove, "--keep", folder / "proofs", folder / "device-chain.pem")
                 equal((status, json.loads(answer)["verdict"]), (0, "included"), answer)
                 equal(clientct(*prove, "--kept", folder / "proofs", folder / "device-chain.pem")[0], 0, "kept proof")
 
                 # The precertificate's way: embedded SCTs, no store.
                 embed(folder, config)
-                embedded = client_context()
-                embedded.load_cert_chain(folder / "embedded.pem", folder / "embedded.key")
-                equal(ask(server.port, embedded).served, True, "with embedded SCTs")
+                embedded = context_of(folder, "embedded")
+                fronts.serve(embedded, True, "what has SCTs in it")
                 status, answer = clientct(*prove, folder / "embedded-chain.pem")
                 equal((status, json.loads(answer)["verdict"]), (0, "included"), answer)
                 shutil.copy(folder / "embedded.pem", folder / "issued")
+
+            # The policy that a stolen key of the log does not satisfy: a proof of inclusion is kept, or nobody gets in.
+            with open(config, "a", encoding="ascii") as out:
+                out.write("[proven]\nrequire_inclusion = yes\n")
+            config.write_text(config.read_text().replace("policy = one",
+                                                         f"policy = proven\nproof_store = {folder}/proofs"))
+            with Fronts(folder, config, web.port) as fronts:
+                fronts.serve(device, True, "what has a kept proof")
+                fronts.serve(embedded, False, "what has none")
+                equal(clientct(*prove, "--keep", folder / "proofs", folder / "embedded-chain.pem")[0], 0, "proof")
+                fronts.serve(embedded, True, "what has one now")
 
             # Nothing but what the CA issued is there; then somebody has its key.
             monitor = ["monitor", "--config", config, *origin, "--state", folder / "state", "--once", "--json",
