@@ -54,12 +54,16 @@ static bool differ(const struct ct_log *a, const struct ct_log *b, char *out, si
     } else if (!same_text(a->log_operator, b->log_operator) || !same_previous(a, b)) {
         snprintf(out, size, "operated by \"%.60s\" and by \"%.60s\"", a->log_operator != NULL ? a->log_operator : "",
                  b->log_operator != NULL ? b->log_operator : "");
-    } else if (a->tiled != b->tiled) {
-        snprintf(out, size, "one is a static-ct log, the other is not");
     } else {
         return false;
     }
     return true;
+}
+
+static bool differ_in_kind(const struct ct_log *a, const struct ct_log *b, char *out, size_t size)
+{
+    snprintf(out, size, "one is a static-ct log, the other is not");
+    return a->tiled != b->tiled;
 }
 
 /* --- in one list --- */
@@ -90,12 +94,34 @@ static bool add_window(struct ct_log *log, const struct ct_log *other)
     return true;
 }
 
+/*
+ * A static-ct log may stand under `logs` as well, for tools that know no `tiled_logs`: where key and answers are the
+ * same it is one log, and the entry that says more of it is kept.
+ */
+static void put_tiled_first(struct ct_log *entries, size_t count)
+{
+    for (size_t i = 1; i < count && !entries[0].tiled; i++) {
+        if (entries[i].tiled) {
+            struct ct_log *first = malloc(sizeof *first); /* as bytes: its members are atomic */
+
+            if (first != NULL) {
+                memcpy(first, &entries[0], sizeof *first);
+                memcpy(&entries[0], &entries[i], sizeof *first);
+                memcpy(&entries[i], first, sizeof *first);
+                free(first);
+            }
+            entries[0].tiled = true;
+        }
+    }
+}
+
 /* Makes one of the entries [0, count) of one log; the others are cleared. */
 static void settle(struct ct_list_input *in, struct ct_log *entries, size_t count)
 {
     char how[200] = "";
     bool disagree = false;
 
+    put_tiled_first(entries, count);
     for (size_t i = 1; i < count; i++) {
         disagree = disagree || differ(&entries[0], &entries[i], how, sizeof how);
         if (!disagree && !add_window(&entries[0], &entries[i])) {
@@ -191,7 +217,7 @@ static bool append(struct join *join, struct ct_log *first, struct ct_log *other
     if (moved == NULL) {
         return false;
     }
-    if (differ(first, other, how, sizeof how)) {
+    if (differ(first, other, how, sizeof how) || differ_in_kind(first, other, how, sizeof how)) {
         fprintf(join->out, "%s%s (%s in %s)", join->different > 0 ? "; " : "", first->description, how, other->list);
         join->different++;
     }

@@ -283,6 +283,31 @@ START_TEST(nothing_is_read_as_nothing)
 }
 END_TEST
 
+/* As operators list it for tools that know no `tiled_logs`. */
+START_TEST(one_log_under_both_kinds_is_one_static_ct_log)
+{
+    for (int turned = 0; turned < 2; turned++) {
+        static const char plain[] = "\"logs\":[{" LOG_A ",\"url\":\"https://r.example/\"}]";
+        static const char tiled[] = "\"tiled_logs\":[{" LOG_A ",\"submission_url\":\"https://s.example/\","
+                                    "\"monitoring_url\":\"https://m.example/\"}]";
+        char text[2000];
+        struct parsed p;
+        const struct ct_log *log;
+
+        snprintf(text, sizeof text, "{\"operators\":[{\"name\":\"x\",%s,%s}]}", turned ? tiled : plain,
+                 turned ? plain : tiled);
+        p = parse(text);
+        ck_assert_msg(p.ok, "%s", first_problem(&p));
+        ck_assert_uint_eq(p.list.logs.count, 1);
+        log = log_named(&p, "Log A");
+        ck_assert(log->tiled && log->unusable == NULL);
+        ck_assert_str_eq(log->url, "https://s.example/");
+        ck_assert_str_eq(log->monitoring_url, "https://m.example/");
+        parsed_clear(&p);
+    }
+}
+END_TEST
+
 START_TEST(entries_of_one_log_that_disagree_make_it_not_count)
 {
     static const struct {
@@ -456,6 +481,7 @@ int main(void)
         refuses_what_is_no_list_and_says_where,
         what_is_only_shown_is_left_out_with_a_warning,
         nothing_is_read_as_nothing,
+        one_log_under_both_kinds_is_one_static_ct_log,
         entries_of_one_log_that_disagree_make_it_not_count,
         every_odd_log_is_told,
         ignores_members_it_does_not_know,
