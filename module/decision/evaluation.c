@@ -212,7 +212,23 @@ static const struct ct_sct *furthest(const struct ct_scts *scts)
     return &scts->items[0];
 }
 
-static enum clientct_reason blame(const struct ct_scts *scts, char *detail, size_t size)
+/* The reason says two things in one where the interval may be the certificate's or the SCT's. */
+static const char *text_of(const struct ct_sct *sct, int64_t not_after_ms)
+{
+    const struct ct_log *log = sct->log;
+
+    if (sct->status != CLIENTCT_OUTSIDE_INTERVAL) {
+        return clientct_reason_text(sct->status);
+    }
+    for (; log != NULL; log = log->also) {
+        if (not_after_ms < log->interval_start_ms || not_after_ms >= log->interval_end_ms) {
+            return "the certificate expires outside the log's temporal interval";
+        }
+    }
+    return "the SCT was made outside the time in which the log's SCTs count";
+}
+
+static enum clientct_reason blame(const struct ct_scts *scts, int64_t not_after_ms, char *detail, size_t size)
 {
     const struct ct_sct *sct = furthest(scts);
     char id[2 * CT_LOG_ID_LEN + 1] = "";
@@ -224,7 +240,7 @@ static enum clientct_reason blame(const struct ct_scts *scts, char *detail, size
         snprintf(detail, size, "none of %zu SCT%s counts; SCT %zu (%s%s%.64s): %s", scts->count,
                  scts->count == 1 ? "" : "s", (size_t)(sct - scts->items) + 1, clientct_source_name(sct->source),
                  sct->decoded ? ", log " : "", sct->log != NULL ? sct->log->description : id,
-                 clientct_reason_text(sct->status));
+                 text_of(sct, not_after_ms));
     }
     return sct->status;
 }
@@ -277,7 +293,7 @@ enum clientct_reason ct_evaluation_judge(struct ct_evaluation *evaluation, const
     if (scts->count == 0) {
         return CLIENTCT_NO_SCTS;
     }
-    return any_valid ? reason : blame(scts, detail, detail_size);
+    return any_valid ? reason : blame(scts, evaluation->certificate->not_after_ms, detail, detail_size);
 }
 
 void ct_evaluation_clear(struct ct_evaluation *evaluation)
