@@ -1,6 +1,8 @@
 """clientct inspect: what is there, without judging."""
 
+import base64
 import hashlib
+import json
 import unittest
 
 from cli import Case, pki, run
@@ -53,6 +55,29 @@ class Inspect(Case):
         content = self.read("list.sct")
         wrapped = self.write("wrapped", b"\x04\x82" + len(content).to_bytes(2, "big") + content)
         self.assertEqual(self.ask("inspect", wrapped), plain)
+
+    def test_a_logs_answer(self):
+        path = self.make_list(",tiled=7")
+        sct = self.read("list.sct")[4:]
+        size = int.from_bytes(sct[41:43], "big")
+        text = json.dumps({"sct_version": 0, "id": base64.b64encode(sct[1:33]).decode(),
+                           "timestamp": int.from_bytes(sct[33:41], "big"),
+                           "extensions": base64.b64encode(sct[43:43 + size]).decode(),
+                           "signature": base64.b64encode(sct[43 + size:]).decode()})
+        answer = self.write("answer.json", "\n " + text)
+        shown = self.ask("inspect", answer, code=0)
+        self.assertEqual(shown["kind"], "log-answer")
+        self.assertEqual(shown["sct"], self.ask("inspect", path, code=0)["sct_list"]["scts"][0])
+        # The same as what a client has shown in TLS.
+        verdicts = [self.ask("verify", "--log-list", self.path("log_list.json"), "--tls-scts", scts,
+                             self.path("client-unlogged.pem"))["scts"] for scts in (path, answer)]
+        self.assertEqual(len(verdicts[0]), 1)
+        self.assertEqual(verdicts[0], verdicts[1])
+        for broken, words in (("{}", "sct_version"), (text.replace('"id"', '"di"'), "sct_version"),
+                              (text.replace('"sct_version": 0', '"sct_version": 1'), "v1")):
+            done = run("inspect", self.write("answer.json", broken))
+            self.assertEqual(done.returncode, 2, done)
+            self.assertIn(words, done.stderr.decode())
 
     def test_timestamps_that_no_calendar_has(self):
         for ms in 253402300800000, 2**63 - 1, 2**63, 2**64 - 1:

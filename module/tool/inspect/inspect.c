@@ -6,6 +6,7 @@
 
 #include "base/der.h"
 #include "tool/inspect/inspect.h"
+#include "tool/sct_answer.h"
 #include "evidence/sct.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
@@ -91,6 +92,15 @@ static bool find_list(struct ct_bytes bytes, struct ct_bytes *list)
     return false;
 }
 
+static bool is_json(struct ct_bytes bytes)
+{
+    json_t *root = json_loadb((const char *)bytes.data, bytes.len, 0, NULL);
+    bool good = root != NULL;
+
+    json_decref(root);
+    return good;
+}
+
 static json_t *inspect_scts(const char *name, const struct tool_file *file, bool *sound)
 {
     struct ct_bytes bytes = { file->data, file->len };
@@ -98,6 +108,29 @@ static json_t *inspect_scts(const char *name, const struct tool_file *file, bool
     struct ct_sct sct;
     json_t *out = tool_json_object();
 
+    if (tool_may_be_answer(file)) {
+        uint8_t *serialized = malloc(TOOL_SCT_MAX_BYTES);
+        size_t len = 0;
+        const char *trouble;
+
+        if (serialized == NULL) {
+            tool_out_of_memory();
+        }
+        trouble = tool_sct_of_answer(bytes, serialized, &len);
+        if (trouble == NULL) {
+            tool_json_set(out, "kind", tool_json_text("log-answer"));
+            tool_json_set(out, "sct", tool_inspect_sct((struct ct_bytes){ serialized, len }, sound));
+            free(serialized);
+            return out;
+        }
+        free(serialized);
+        if (is_json(bytes)) {
+            tool_error("inspect: %s is JSON, and not a log's answer to add-chain: %s",
+                       strcmp(name, "-") == 0 ? "standard input" : name, trouble);
+            json_decref(out);
+            return NULL;
+        }
+    }
     ct_sct_decode(bytes, CLIENTCT_SOURCE_TLS, &sct);
     /* First, as of 256 SCTs one has a log id whose first byte makes the SCT look like a list of the right length. */
     if (sct.decoded) {
@@ -220,9 +253,9 @@ int tool_verb_inspect(int argc, char **argv)
     const struct tool_usage usage = {
         "inspect",
         "[options] CERT|SCTFILE",
-        "Shows what is in a certificate (PEM or DER), an SCT list (as in TLS or in the store), a single SCT or an\n"
-        "OCSP response (DER). Nothing is judged and no signature is verified: that is \"clientct verify\". \"-\" is\n"
-        "standard input.\n"
+        "Shows what is in a certificate (PEM or DER), an SCT list (as in TLS or in the store), a single SCT, a log's\n"
+        "answer to add-chain (JSON) or an OCSP response (DER). Nothing is judged and no signature is verified: that\n"
+        "is \"clientct verify\". \"-\" is standard input.\n"
         "Exit status: 0 all of it decodes, 1 a part of it does not, 2 the file cannot be read.\n",
         options,
         1,

@@ -8,6 +8,7 @@
 #include "evidence/evidence.h"
 #include "tool/folder.h"
 #include "tool/prove/prove.h"
+#include "tool/sct_answer.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
 
@@ -181,7 +182,7 @@ static bool read_inputs(struct work *work)
     if (request->issuer != NULL && (work->issuers = tool_read_certificates("the issuer", request->issuer)) == NULL) {
         return false;
     }
-    return request->scts == NULL || tool_read_file("the SCT list", request->scts, CT_EVIDENCE_MAX_BYTES, &work->scts);
+    return request->scts == NULL || tool_read_scts("the SCT list", request->scts, CT_EVIDENCE_MAX_BYTES, &work->scts);
 }
 
 static int finish(struct work *work)
@@ -248,7 +249,7 @@ int tool_verb_prove(int argc, char **argv)
         { "origin", "LOG=NAME...", "the origin of a log, in place of its submission URL", &sources->origins, NULL },
         { "mmd", "TIME", "the maximum merge delay, in place of the list's (default 24h)", &sources->mmd, NULL },
         { "issuer", "FILE", "the issuer, where it is not behind the certificate", &request.issuer, NULL },
-        { "scts", "FILE", "a list of SCTs that came by TLS or otherwise", &request.scts, NULL },
+        { "scts", "FILE", "a list of SCTs that came by TLS, or a log's answer", &request.scts, NULL },
         { "keep", "DIR", "keep the proofs in DIR (tlog-proof@v1)", &request.keep, NULL },
         { "kept", "DIR", "ask nobody: check the proofs that were kept in DIR", &request.kept, NULL },
         { "max-wait", "TIME", "keep trying one question for so long (default 60s)", &request.max_wait, NULL },

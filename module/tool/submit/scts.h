@@ -6,14 +6,14 @@
 
 #include "evidence/signed_entry.h"
 #include "tool/fetch/source.h"
+#include "tool/sct_answer.h"
 
 #define SUBMIT_ANSWER_MAX_BYTES (64u * 1024)
 
 /* --- reading the answer --- */
 
-#define SUBMIT_SCT_MAX_BYTES 0xffffu
 struct submit_sct {
-    uint8_t bytes[SUBMIT_SCT_MAX_BYTES]; /* a SerializedSCT without its length */
+    uint8_t bytes[TOOL_SCT_MAX_BYTES]; /* a SerializedSCT without its length */
     size_t len;
     uint64_t timestamp_ms;
 };

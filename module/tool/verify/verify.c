@@ -15,6 +15,7 @@
 #include "base/problems.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
+#include "tool/sct_answer.h"
 #include "tool/verify/verify.h"
 
 struct request {
@@ -93,7 +94,7 @@ static bool read_inputs(const struct request *request, struct inputs *inputs)
         return false;
     }
     if (request->tls_scts != NULL &&
-        !tool_read_file("the TLS SCT list", request->tls_scts, CT_EVIDENCE_MAX_BYTES, &inputs->tls_scts)) {
+        !tool_read_scts("the TLS SCT list", request->tls_scts, CT_EVIDENCE_MAX_BYTES, &inputs->tls_scts)) {
         return false;
     }
     return request->ocsp == NULL ||
@@ -415,7 +416,7 @@ int tool_verb_verify(int argc, char **argv)
         { "policy", "PRESET", "... and this preset: one (the default), chrome or apple", &request.policy, NULL },
         { "issuer", "FILE", "the certificate of the CA that issued CERT", &request.issuer, NULL },
         { "chain", "FILE", "more CA certificates, in any order", &request.chain, NULL },
-        { "tls-scts", "FILE", "the SCT list that the client sent in TLS", &request.tls_scts, NULL },
+        { "tls-scts", "FILE", "the SCT list that the client sent in TLS, or a log's answer", &request.tls_scts, NULL },
         { "ocsp", "FILE", "an OCSP response in DER, instead of that in ocsp_store", &request.ocsp, NULL },
         { "server-name", "NAME", "the server name (SNI) that the client asked for", &request.server_name, NULL },
         { "at", "TIME", "decide as of this time: RFC 3339, or seconds since 1970", &request.at, NULL },
