@@ -202,7 +202,7 @@ class Log:
     def __init__(self, tiled=True, key=None, origin="log.example/test"):
         self.tiled, self.key, self.origin = tiled, key or Key(), origin
         self.entries, self.tree, self.issuers = [], Tree(), {}
-        self.lie, self.published, self.signed = None, 0, {}
+        self.lie, self.published, self.signed, self.lying_at = None, 0, {}, None
         self.gzip, self.answers, self.requests, self.page = True, {}, 0, 64
         self.adding = threading.Lock()
         self.timestamp = None  # of checkpoints; None: now
@@ -309,7 +309,8 @@ class Log:
                                 "signature": base64.b64encode(data[43 + size:]).decode()}).encode()
 
     def liar_index(self):
-        return self.published // 2
+        """The entry that the lie is about."""
+        return self.lying_at if self.lying_at is not None else self.published // 2
 
     def answer(self, path, query):
         """(status, body) for a GET."""
