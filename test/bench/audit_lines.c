@@ -162,6 +162,8 @@ static void write_line(uint64_t n, uint64_t certificates, uint64_t count, X509 *
         .now_ms = START_MS + (int64_t)(SPAN_MS / (int64_t)count * (int64_t)(n % count)),
         .sequence = ++sequences[process],
         .pid = (pid_t)(800 + process),
+        .id = mixed(process),
+        .host = process < PROCESSES / 2 ? "edge-1.example" : "edge-2.example",
         .process = programs[process % 3],
     };
     char address[32];

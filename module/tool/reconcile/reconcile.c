@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "tool/monitor/monitor.h"
-#include "tool/report/report.h"
+#include "tool/report/line.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
 
@@ -203,6 +203,7 @@ static void take_audit_line(struct work *work, const char *text, size_t len)
 {
     struct report_line *line = malloc(sizeof *line);
     struct sighting *sighting;
+    char *serial;
 
     if (line == NULL) {
         tool_out_of_memory();
@@ -216,11 +217,13 @@ static void take_audit_line(struct work *work, const char *text, size_t len)
         sighting = add(&work->served);
         memcpy(sighting->sha256, line->sha256, sizeof sighting->sha256);
         sighting->has_hash = true;
-        set_serial(sighting, line->serial);
+        serial = tool_format("%.*s", (int)line->serial.len, line->serial.data);
+        set_serial(sighting, serial);
+        free(serial);
         sighting->not_after_ms = line->not_after_ms != REPORT_UNKNOWN_TIME ? line->not_after_ms : 0;
-        sighting->subject = tool_format("%s", line->subject);
-        sighting->issuer = tool_format("%s", line->issuer);
-        sighting->where = tool_format("%s", line->process);
+        sighting->subject = tool_format("%.*s", (int)line->subject.len, line->subject.data);
+        sighting->issuer = tool_format("%.*s", (int)line->issuer.len, line->issuer.data);
+        sighting->where = tool_format("%.*s", (int)line->process.len, line->process.data);
     }
     free(line);
 }

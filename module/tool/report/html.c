@@ -65,7 +65,7 @@ static void put_summary(const struct report_tally *tally, FILE *to)
                 tally->shadow_loses, tally->shadow_gains);
     }
     if (tally->expired > 0) {
-        fprintf(to, "<p>%zu certificate%s that would be refused expired: not counted.</p>\n", tally->expired,
+        fprintf(to, "<p>%" PRIu64 " certificate%s that would be refused expired: not counted.</p>\n", tally->expired,
                 tool_s(tally->expired));
     }
     if (tally->without_certificate > 0) {
@@ -81,30 +81,30 @@ static void put_summary(const struct report_tally *tally, FILE *to)
     if (tally->foreign > 0 || tally->dropped > 0 || tally->beyond > 0) {
         fprintf(to,
                 "<p class=\"soft\">%" PRIu64 " of %" PRIu64 " lines are not ours or are torn; servers lost %" PRIu64
-                " lines; %" PRIu64 " decisions are about certificates beyond the first %u.</p>\n",
-                tally->foreign, tally->lines, tally->dropped, tally->beyond, REPORT_CERTIFICATES_MAX);
+                " lines; %" PRIu64 " decisions are about certificates that are only estimated.</p>\n",
+                tally->foreign, tally->lines, tally->dropped, tally->beyond);
     }
 }
 
 /* Stacked bars, a day each, the last ones; days without traffic have their place. */
 static void put_days(const struct report_tally *tally, FILE *to)
 {
-    const struct report_day *days = tally->days;
+    const struct report_day *days = tally->days.items;
     size_t first = 0;
     uint64_t most = 1;
     int64_t from, span;
     double width;
 
-    if (tally->day_count == 0) {
+    if (tally->days.count == 0) {
         return;
     }
-    span = days[tally->day_count - 1].day;
+    span = days[tally->days.count - 1].day;
     while (span - days[first].day >= DAYS_SHOWN) {
         first++;
     }
     from = days[first].day;
     span = span - from + 1;
-    for (size_t i = first; i < tally->day_count; i++) {
+    for (size_t i = first; i < tally->days.count; i++) {
         uint64_t all = days[i].accepted + days[i].refused;
 
         most = all > most ? all : most;
@@ -114,7 +114,7 @@ static void put_days(const struct report_tally *tally, FILE *to)
             "<h2>Decisions a day</h2>\n<svg viewBox=\"0 -14 %d %d\" role=\"img\" aria-label=\"decisions a day\">\n"
             "<line class=\"axis\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n",
             PLOT_WIDTH, PLOT_HEIGHT + 40, PLOT_HEIGHT, PLOT_WIDTH, PLOT_HEIGHT);
-    for (size_t i = first; i < tally->day_count; i++) {
+    for (size_t i = first; i < tally->days.count; i++) {
         double good = (double)days[i].accepted * PLOT_HEIGHT / (double)most;
         double bad = (double)days[i].refused * PLOT_HEIGHT / (double)most;
         double x = (double)(days[i].day - from) * width;
@@ -178,29 +178,29 @@ static void put_certificates(const struct report_tally *tally, FILE *to)
           "<tr><th>Certificate</th><th>Reason</th><th>Times</th><th>First seen</th><th>Last seen</th>"
           "<th>Expires</th></tr>\n",
           to);
-    for (size_t i = 0; i < tally->locked_out && i < ROWS_MAX; i++) {
-        const struct report_certificate *c = tally->certificates[i];
+    for (size_t i = 0; i < tally->kept_locked_out && i < ROWS_MAX; i++) {
+        const struct report_certificate *c = tally->sorted[i];
         char hex[65];
 
         ct_hex(c->sha256, sizeof c->sha256, hex);
         fputs("<tr><td>", to);
-        tool_put_html(to, c->subject, 300);
+        tool_put_html(to, c->subject->text, 300);
         fputs("<br><span class=\"soft\">issued by ", to);
-        tool_put_html(to, c->issuer->name, 300);
+        tool_put_html(to, report_issuer_of(tally, c->issuer), 300);
         fprintf(to, "</span><br><code>sha256:%s</code></td><td class=\"r\">", hex);
-        tool_put_html(to, c->reason->name, 40);
+        tool_put_html(to, report_reason_of(tally, &c->state), 40);
         fprintf(to, "</td><td class=\"n\">%" PRIu64 "</td><td class=\"d\">", c->decisions);
         put_day(to, c->first_ms);
         fputs("</td><td class=\"d\">", to);
-        put_day(to, c->last_ms);
+        put_day(to, c->state.at_ms);
         fputs("</td><td class=\"d\">", to);
-        put_day(to, c->not_after_ms);
+        put_day(to, c->state.not_after_ms);
         fputs("</td></tr>\n", to);
     }
     fputs("</table>\n", to);
-    if (tally->locked_out > ROWS_MAX) {
+    if (tally->kept_locked_out > ROWS_MAX) {
         fprintf(to, "<p>and %zu more: <code>clientct report --json</code> lists all.</p>\n",
-                tally->locked_out - ROWS_MAX);
+                tally->kept_locked_out - ROWS_MAX);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "tool/report/report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tool/report/input.h"
 #include "tool/tool.h"
 #include "tool/trust.h"
 #include "tool/verbs.h"
 
 struct options {
     bool json, exempt_list, journal, anybody;
-    const char *html, *since, *until, *owners, *units;
+    const char *html, *since, *until, *owners, *units, *jobs_text;
+    unsigned jobs;
     struct tool_trust trust;
     int64_t since_ms, until_ms;
 };
@@ -38,6 +41,20 @@ static bool read_owners(struct options *options)
     return ok;
 }
 
+static bool read_jobs(struct options *options)
+{
+    char *end = NULL;
+    unsigned long jobs = options->jobs_text != NULL ? strtoul(options->jobs_text, &end, 10) : 1;
+
+    if (jobs < 1 || jobs > REPORT_JOBS_MAX || (end != NULL && *end != '\0')) {
+        tool_error("report: --jobs: expected a number of threads from 1 to %d, found \"%s\"", REPORT_JOBS_MAX,
+                   options->jobs_text);
+        return false;
+    }
+    options->jobs = options->journal ? 1 : (unsigned)jobs; /* the first wrong line of a journal ends it */
+    return true;
+}
+
 static bool read_options(int argc, char **argv, struct options *options, int *code)
 {
     const struct tool_option table[] = {
@@ -51,6 +68,7 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
         { "unit", "NAME...", "of the journal believe only this service, such as nginx.service", &options->units, NULL },
         { "owner", "USER...", "believe files that this user may write, as the server does", &options->owners, NULL },
         { "unvouched", NULL, "count lines, too, that anybody may have written", NULL, &options->anybody },
+        { "jobs", "N", "read with N threads; default 1", &options->jobs_text, NULL },
         { NULL, NULL, NULL, NULL, NULL },
     };
     const struct tool_usage usage = {
@@ -79,6 +97,9 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
         tool_error("report: --unit chooses from the journal; give --journal, too");
         return false;
     }
+    if (!read_jobs(options)) {
+        return false;
+    }
     if (!read_owners(options)) {
         return false;
     }
@@ -97,69 +118,17 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
     return true;
 }
 
-struct input {
-    const struct options *options;
-    const char *name; /* for people */
-    FILE *from;
-    enum report_input kind;
-};
-
-/* Line by line in one buffer; what is longer than a line can be is passed over and counted as foreign. */
-static bool add_stream(struct report_tally *tally, const struct input *input)
-{
-    char *buffer = malloc(REPORT_LINE_MAX);
-    struct report_line *line = malloc(sizeof *line);
-    size_t len = 0, number = 0;
-    bool ok = true;
-    int c;
-
-    if (buffer == NULL || line == NULL) {
-        tool_out_of_memory();
-    }
-    do {
-        c = getc_unlocked(input->from);
-        if (c != '\n' && c != EOF) {
-            if (len < REPORT_LINE_MAX) {
-                buffer[len] = (char)c;
-            }
-            len += len <= REPORT_LINE_MAX;
-            continue;
-        }
-        number++;
-        if (len > 0) {
-            report_read((struct ct_bytes){ (const uint8_t *)buffer, len }, input->kind, input->options->units, line);
-            /* One plain line, and all the others may be a forger's, too: a MESSAGE may look like an entry. */
-            ok = input->kind != REPORT_FROM_JOURNAL || line->exported;
-            if (!ok) {
-                tool_error("report: %s, line %zu: --journal expects what `journalctl -t clientct -o json` prints, and "
-                           "found something else",
-                           input->name, number);
-                break;
-            }
-            report_add(tally, input->name, line);
-        }
-        len = 0;
-    } while (c != EOF);
-    if (ok && ferror(input->from) != 0) {
-        tool_error("report: %s cannot be read: %s", input->name, strerror(errno));
-        ok = false;
-    }
-    free(line);
-    free(buffer);
-    return ok;
-}
-
 /* Whether only the servers, root and the caller can have written the file that is open. */
-static bool is_ours(const struct options *options, const char *name, FILE *from)
+static bool is_ours(const struct options *options, const char *name, int fd)
 {
     char path[PATH_MAX], link[40];
     struct stat st;
     ssize_t len;
     char *who;
 
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fileno(from));
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     len = readlink(link, path, sizeof path - 1);
-    if (fstat(fileno(from), &st) != 0 || !S_ISREG(st.st_mode) || len <= 0) {
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || len <= 0) {
         return false;
     }
     path[len] = '\0';
@@ -173,26 +142,43 @@ static bool is_ours(const struct options *options, const char *name, FILE *from)
     return who == NULL;
 }
 
-static bool add_file(struct report_tally *tally, const char *name, const struct options *options)
+static bool add_file(struct report_work *work, const struct options *options, const char *name,
+                     struct report_source *source)
 {
     bool is_stdin = strcmp(name, "-") == 0;
-    struct input input = { options, is_stdin ? "standard input" : name, NULL, REPORT_FROM_ANYBODY };
+    int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    struct report_stream *stream;
+    struct stat st;
     bool ok;
 
-    input.from = is_stdin ? stdin : fopen(name, "re");
-    if (input.from == NULL) {
+    *source = (struct report_source){ is_stdin ? "standard input" : name, REPORT_FROM_ANYBODY, options->units, 0 };
+    if (fd < 0 || fstat(fd, &st) != 0) {
         tool_error("report: %s cannot be read: %s", name, strerror(errno));
         return false;
     }
+    source->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
     if (options->journal) {
-        input.kind = REPORT_FROM_JOURNAL;
-    } else if (is_ours(options, input.name, input.from)) {
-        input.kind = REPORT_FROM_FILE;
+        source->kind = REPORT_FROM_JOURNAL;
+    } else if (is_ours(options, source->name, fd)) {
+        source->kind = REPORT_FROM_FILE;
     }
-    ok = add_stream(tally, &input);
-    if (!is_stdin) {
-        fclose(input.from);
+    stream = report_stream_open(fd, source->name);
+    ok = report_work_add(work, source, stream, (struct ct_bytes){ NULL, 0 });
+    report_stream_close(stream, is_stdin);
+    return ok;
+}
+
+static bool add_files(struct report_tally *tally, const struct options *options, char **names, size_t count)
+{
+    struct report_work *work = report_work_begin(tally, options->jobs);
+    struct report_source *sources = calloc(count, sizeof *sources);
+    bool ok = sources != NULL;
+
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = add_file(work, options, names[i], &sources[i]);
     }
+    report_work_end(work);
+    free(sources);
     return ok;
 }
 
@@ -211,6 +197,15 @@ static bool write_page(const struct report_tally *tally, const char *name, int64
     return ok;
 }
 
+/* Where certificates or clients are only a sample of all, and none of them is locked out, others may be. */
+static int answer(const struct report_tally *tally)
+{
+    bool unseen = tally->beyond > 0 && tally->client_count > tally->kept_clients;
+    bool somebody = tally->locked_out > 0 || tally->clients_locked_out > 0 || tally->without_certificate > 0 || unseen;
+
+    return tally->decisions == 0 ? TOOL_UNDECIDED : tally->would_refuse > 0 && somebody ? TOOL_NO : TOOL_YES;
+}
+
 int tool_verb_report(int argc, char **argv)
 {
     struct options options = { 0 };
@@ -222,17 +217,12 @@ int tool_verb_report(int argc, char **argv)
         goto out;
     }
     tally = report_tally_new(options.since_ms, options.anybody);
-    for (int i = optind; i < argc; i++) {
-        if (!add_file(tally, argv[i], &options)) {
-            code = TOOL_USAGE;
-            goto out;
-        }
+    if (!add_files(tally, &options, argv + optind, (size_t)(argc - optind))) {
+        code = TOOL_USAGE;
+        goto out;
     }
     report_finish(tally, now_ms);
-    code = tally->decisions == 0 ? TOOL_UNDECIDED
-           : tally->would_refuse > 0 && (tally->locked_out > 0 || tally->beyond > 0 || tally->without_certificate > 0)
-               ? TOOL_NO
-               : TOOL_YES;
+    code = answer(tally);
     if (options.html != NULL && !write_page(tally, options.html, now_ms)) {
         code = TOOL_USAGE;
         goto out;

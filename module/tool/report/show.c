@@ -1,4 +1,4 @@
-/* The report for a terminal, as JSON, and as rules. */
+/* The report for a terminal, and as JSON. */
 #include "tool/report/report.h"
 
 #include <inttypes.h>
@@ -6,11 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "config/settings.h"
 #include "tool/tool.h"
 
 #define ROWS_MAX 20 /* of a table in the text; JSON and the page have more */
-#define EXEMPT_BY_DEFAULT_MS (90 * CT_DAY_MS)
 
 /* "2026-11-23", enough for a table. */
 static void day_of(int64_t ms, char out[16])
@@ -52,14 +50,20 @@ static void show_sources(const struct report_tally *tally)
     }
 }
 
+static const char *about(const struct report_tally *tally)
+{
+    return tally->beyond > 0 ? "about " : "";
+}
+
 static void show_summary(const struct report_tally *tally)
 {
     char first[16], last[16];
 
     day_of(tally->first_ms, first);
     day_of(tally->last_ms, last);
-    tool_line("%" PRIu64 " decision%s from %s to %s, %zu certificate%s", tally->decisions, tool_s(tally->decisions),
-              first, last, tally->certificate_count, tool_s(tally->certificate_count));
+    tool_line("%" PRIu64 " decision%s from %s to %s, %s%" PRIu64 " certificate%s", tally->decisions,
+              tool_s(tally->decisions), first, last, about(tally), tally->certificate_count,
+              tool_s(tally->certificate_count));
     show_sources(tally);
     tool_line("  compliant: %.1f %% of the decisions, %.1f %% of the certificates",
               share(tally->would_accept, tally->decisions), share(tally->compliant, tally->certificate_count));
@@ -80,7 +84,7 @@ static void show_summary(const struct report_tally *tally)
         tool_line("  %" PRIu64 " connection%s not judged (mode = off)", tally->not_judged, tool_s(tally->not_judged));
     }
     if (tally->expired > 0) {
-        tool_line("  %zu certificate%s that would be refused expired: not counted below", tally->expired,
+        tool_line("  %" PRIu64 " certificate%s that would be refused expired: not counted below", tally->expired,
                   tool_s(tally->expired));
     }
     if (tally->foreign > 0) {
@@ -90,9 +94,13 @@ static void show_summary(const struct report_tally *tally)
         tool_line("  %" PRIu64 " line%s lost by the servers, as they say: the numbers are too low", tally->dropped,
                   tool_s(tally->dropped));
     }
+    if (tally->renewing > 0) {
+        tool_line("  %" PRIu64 " client%s by name and issuer, %" PRIu64 " of them with several certificates",
+                  tally->client_count, tool_s(tally->client_count), tally->renewing);
+    }
     if (tally->beyond > 0) {
-        tool_line("  %" PRIu64 " decision%s about certificates beyond the first %u, which are not told apart",
-                  tally->beyond, tool_s(tally->beyond), REPORT_CERTIFICATES_MAX);
+        tool_line("  numbers of certificates are estimates, made of %zu of them: those that can be listed",
+                  tally->kept);
     }
 }
 
@@ -141,23 +149,71 @@ static void show_certificates(const struct report_tally *tally)
     tool_end_line();
     tool_put(TOOL_BOLD, "Certificates that would be refused");
     tool_end_line();
-    for (size_t i = 0; i < tally->locked_out; i++) {
-        const struct report_certificate *c = tally->certificates[i];
+    for (size_t i = 0; i < tally->kept_locked_out; i++) {
+        const struct report_certificate *c = tally->sorted[i];
         char hex[65], first[16], last[16], expiry[16];
 
         if (i == ROWS_MAX) {
-            tool_line("  ... and %zu more; --json lists all", tally->locked_out - i);
+            tool_line("  ... and %zu more; --json lists all", tally->kept_locked_out - i);
             break;
         }
         ct_hex(c->sha256, sizeof c->sha256, hex);
         day_of(c->first_ms, first);
-        day_of(c->last_ms, last);
-        day_of(c->not_after_ms, expiry);
-        tool_line("  %s", c->subject);
-        tool_line("    %s, %" PRIu64 " time%s, seen %s to %s, expires %s", c->reason->name, c->decisions,
-                  tool_s(c->decisions), first, last, expiry);
+        day_of(c->state.at_ms, last);
+        day_of(c->state.not_after_ms, expiry);
+        tool_line("  %s", c->subject->text);
+        tool_line("    %s, %" PRIu64 " time%s, seen %s to %s, expires %s", report_reason_of(tally, &c->state),
+                  c->decisions, tool_s(c->decisions), first, last, expiry);
         tool_line("    sha256:%s", hex);
     }
+}
+
+/* Their last certificate may be over; they come again with another. */
+static void show_clients(const struct report_tally *tally)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; i < tally->kept_clients_locked_out; i++) {
+        const struct report_client *c = tally->sorted_clients[i];
+        char first[16], last[16];
+
+        if (!report_renews(c)) {
+            continue;
+        }
+        if (shown++ == 0) {
+            tool_end_line();
+            tool_put(TOOL_BOLD, "Clients that would be refused, whose certificates change");
+            tool_end_line();
+        }
+        if (shown > ROWS_MAX) {
+            tool_line("  ... and more; --json lists all");
+            break;
+        }
+        day_of(c->first_ms, first);
+        day_of(c->state.at_ms, last);
+        tool_line("  %s", c->name->text);
+        tool_line("    %s, %" PRIu64 " time%s, seen %s to %s, issued by %s", report_reason_of(tally, &c->state),
+                  c->decisions, tool_s(c->decisions), first, last, report_issuer_of(tally, c->issuer));
+    }
+}
+
+static void show_answer(const struct report_tally *tally)
+{
+    bool clients = tally->clients_locked_out > 0 && tally->clients_locked_out != tally->locked_out;
+
+    if (tally->locked_out == 0 && tally->clients_locked_out == 0) {
+        tool_put(TOOL_GOOD, "Nobody with a certificate would be locked out.");
+        tool_end_line();
+        return;
+    }
+    tool_put(TOOL_BAD, "%s%" PRIu64 " certificate%s would be locked out if enforcement began today%s",
+             tally->locked_out > 0 ? about(tally) : "", tally->locked_out, tool_s(tally->locked_out),
+             clients ? "" : ".");
+    if (clients) {
+        tool_put(TOOL_BAD, ", and %" PRIu64 " client%s, by name and issuer.", tally->clients_locked_out,
+                 tool_s(tally->clients_locked_out));
+    }
+    tool_end_line();
 }
 
 void report_show_text(const struct report_tally *tally)
@@ -172,17 +228,13 @@ void report_show_text(const struct report_tally *tally)
     }
     show_summary(tally);
     tool_end_line();
-    if (tally->locked_out == 0) {
-        tool_put(TOOL_GOOD, "Nobody with a certificate would be locked out.");
-        tool_end_line();
-    } else {
-        tool_put(TOOL_BAD, "%zu certificate%s would be locked out if enforcement began today.", tally->locked_out,
-                 tool_s(tally->locked_out));
-        tool_end_line();
+    show_answer(tally);
+    if (tally->locked_out > 0) {
         show_groups("Locked out now, by reason", &tally->reasons);
         show_groups("Locked out now, by issuer", &tally->issuers);
         show_certificates(tally);
     }
+    show_clients(tally);
     show_period(tally);
     if (tally->unknown_logs.count > 0) {
         tool_end_line();
@@ -220,19 +272,33 @@ static json_t *json_of_groups(const struct report_groups *groups, bool locked_ou
     return out;
 }
 
-static json_t *json_of_certificate(const struct report_certificate *c)
+static json_t *json_of_certificate(const struct report_tally *tally, const struct report_certificate *c)
 {
     json_t *out = tool_json_object();
 
     tool_json_set(out, "sha256", tool_json_hex(c->sha256, sizeof c->sha256));
-    tool_json_set(out, "subject", tool_json_text(c->subject));
-    tool_json_set(out, "issuer", tool_json_text(c->issuer->name));
-    tool_json_set(out, "reason", tool_json_text(c->reason->name));
+    tool_json_set(out, "subject", tool_json_text(c->subject->text));
+    tool_json_set(out, "issuer", tool_json_text(report_issuer_of(tally, c->issuer)));
+    tool_json_set(out, "reason", tool_json_text(report_reason_of(tally, &c->state)));
     tool_json_set(out, "decisions", tool_json_count(c->decisions));
     tool_json_set(out, "first_seen", json_of_time(c->first_ms));
-    tool_json_set(out, "last_seen", json_of_time(c->last_ms));
-    tool_json_set(out, "not_after", json_of_time(c->not_after_ms));
-    tool_json_set(out, "shadow_compliant", c->has_shadow ? tool_json_bool(c->shadow_compliant) : json_null());
+    tool_json_set(out, "last_seen", json_of_time(c->state.at_ms));
+    tool_json_set(out, "not_after", json_of_time(c->state.not_after_ms));
+    tool_json_set(out, "shadow_compliant",
+                  c->state.has_shadow ? tool_json_bool(c->state.shadow_compliant) : json_null());
+    return out;
+}
+
+static json_t *json_of_client(const struct report_tally *tally, const struct report_client *c)
+{
+    json_t *out = tool_json_object();
+
+    tool_json_set(out, "name", tool_json_text(c->name->text));
+    tool_json_set(out, "issuer", tool_json_text(report_issuer_of(tally, c->issuer)));
+    tool_json_set(out, "reason", tool_json_text(report_reason_of(tally, &c->state)));
+    tool_json_set(out, "decisions", tool_json_count(c->decisions));
+    tool_json_set(out, "first_seen", json_of_time(c->first_ms));
+    tool_json_set(out, "last_seen", json_of_time(c->state.at_ms));
     return out;
 }
 
@@ -240,6 +306,7 @@ void report_show_json(const struct report_tally *tally)
 {
     json_t *out = tool_json_object();
     json_t *certificates = tool_json_array();
+    json_t *clients = tool_json_array();
 
     tool_json_set(out, "lines", tool_json_count(tally->lines));
     tool_json_set(out, "foreign_lines", tool_json_count(tally->foreign));
@@ -261,6 +328,10 @@ void report_show_json(const struct report_tally *tally)
     tool_json_set(out, "compliant", tool_json_count(tally->compliant));
     tool_json_set(out, "locked_out", tool_json_count(tally->locked_out));
     tool_json_set(out, "expired", tool_json_count(tally->expired));
+    tool_json_set(out, "clients", tool_json_count(tally->client_count));
+    tool_json_set(out, "clients_with_several_certificates", tool_json_count(tally->renewing));
+    tool_json_set(out, "clients_locked_out", tool_json_count(tally->clients_locked_out));
+    tool_json_set(out, "estimated", tool_json_bool(tally->beyond > 0));
     tool_json_set(out, "not_told_apart", tool_json_count(tally->beyond));
     tool_json_set(out, "shadow_policy", tool_json_text(tally->shadow_policy[0] != '\0' ? tally->shadow_policy : NULL));
     tool_json_set(out, "shadow_would_refuse_more", tool_json_count(tally->shadow_loses));
@@ -270,68 +341,15 @@ void report_show_json(const struct report_tally *tally)
     tool_json_set(out, "reasons", json_of_groups(&tally->reasons, true));
     tool_json_set(out, "issuers", json_of_groups(&tally->issuers, true));
     tool_json_set(out, "unknown_logs", json_of_groups(&tally->unknown_logs, false));
-    for (size_t i = 0; i < tally->locked_out; i++) {
-        tool_json_append(certificates, json_of_certificate(tally->certificates[i]));
+    for (size_t i = 0; i < tally->kept_locked_out; i++) {
+        tool_json_append(certificates, json_of_certificate(tally, tally->sorted[i]));
     }
     tool_json_set(out, "locked_out_certificates", certificates);
-    tool_json_print(out);
-}
-
-/* What a comment of clientct.cnf may not have, or a reader may stumble over, is a question mark. */
-static char *comment_of(const char *subject)
-{
-    char *text = tool_escaped(subject, strlen(subject));
-
-    for (char *at = text; *at != '\0'; at++) {
-        if (strchr("\\$[]", *at) != NULL) {
-            *at = '?';
+    for (size_t i = 0; i < tally->kept_clients_locked_out; i++) {
+        if (report_renews(tally->sorted_clients[i])) {
+            tool_json_append(clients, json_of_client(tally, tally->sorted_clients[i]));
         }
     }
-    return text;
-}
-
-bool report_show_exemptions(const struct report_tally *tally, int64_t until_ms, int64_t now_ms)
-{
-    char hex[65];
-
-    if (tally->locked_out > CT_RULES_MAX) {
-        tool_error("report: %zu certificates would need a rule each, and clientct.cnf takes %u: exempt their issuers "
-                   "instead (issuer = ..., issued_before = ...)",
-                   tally->locked_out, CT_RULES_MAX);
-        return false;
-    }
-    if (tally->locked_out == 0) {
-        tool_line("# nobody would be locked out: no exemption is needed");
-        return true;
-    }
-    if (tally->believes_anybody && tally->left_out > 0) {
-        tool_line("# NOT VOUCHED FOR: anybody may have written the lines that these rules were made from.");
-    }
-    tool_line("# Exemptions for %zu certificate%s: to be pasted before the first section of clientct.cnf. Where it has",
-              tally->locked_out, tool_s(tally->locked_out));
-    tool_line("# rules already, leave out the next line and put the lines of [exempted] into your section of rules.");
-    tool_line("rules = exempted");
-    tool_end_line();
-    tool_line("[exempted]");
-    for (size_t i = 0; i < tally->locked_out; i++) {
-        ct_hex(tally->certificates[i]->sha256, 32, hex);
-        tool_line("exempt_%.32s = exempt_%.32s", hex, hex);
-    }
-    for (size_t i = 0; i < tally->locked_out; i++) {
-        const struct report_certificate *c = tally->certificates[i];
-        int64_t expires_ms = c->not_after_ms != REPORT_UNKNOWN_TIME ? c->not_after_ms : now_ms + EXEMPT_BY_DEFAULT_MS;
-        char *subject = comment_of(c->subject);
-        char expires[TOOL_TIME_SIZE];
-
-        ct_time_format(until_ms != INT64_MIN ? until_ms : expires_ms, expires, sizeof expires);
-        ct_hex(c->sha256, sizeof c->sha256, hex);
-        tool_end_line();
-        tool_line("[exempt_%.32s]", hex);
-        tool_line("# %s: %s", subject, c->reason->name);
-        tool_line("certificate = sha256:%s", hex);
-        tool_line("exempt = yes");
-        tool_line("expires = %s", expires);
-        free(subject);
-    }
-    return true;
+    tool_json_set(out, "locked_out_clients_with_several_certificates", clients);
+    tool_json_print(out);
 }

@@ -1,11 +1,13 @@
-#include "tool/report/report.h"
+#include "tool/report/tally.h"
 
-#include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "tool/tool.h"
+
+#define LITERAL(text) ((struct report_text){ "" text, sizeof text - 1 })
 
 static void *kept(void *memory)
 {
@@ -15,63 +17,46 @@ static void *kept(void *memory)
     return memory;
 }
 
-/* Room for one more pointer: arrays double at each power of two. */
-static void *grown(void *items, size_t count)
+static bool same_certificate(const void *item, const void *key)
 {
-    if (count != 0 && (count < 8 || (count & (count - 1)) != 0)) {
-        return items;
-    }
-    return kept(realloc(items, (count < 8 ? 8 : 2 * count) * sizeof(void *)));
+    return memcmp(((const struct report_certificate *)item)->sha256, key, 32) == 0;
 }
 
-static int by_name(const void *a, const void *b)
+static void certificate_free(void *arg, void *item)
 {
-    return strcmp(((const struct report_group *)a)->name, ((const struct report_group *)b)->name);
+    report_name_drop(((struct report_certificate *)item)->subject);
+    free(item);
 }
 
-static int by_sha256(const void *a, const void *b)
+struct client_key {
+    uint64_t issuer;
+    struct report_text name;
+};
+
+static bool same_client(const void *item, const void *key)
 {
-    return memcmp(((const struct report_certificate *)a)->sha256, ((const struct report_certificate *)b)->sha256, 32);
+    const struct report_client *client = item;
+    const struct client_key *wanted = key;
+
+    return client->issuer == wanted->issuer && client->name->len == wanted->name.len &&
+           memcmp(client->name->text, wanted->name.data, wanted->name.len) == 0;
 }
 
-/* The group of that name; when there are too many, the one of all others. */
-static struct report_group *group_of(struct report_groups *groups, const char *name)
+static void client_free(void *arg, void *item)
 {
-    char others[] = "(others)";
-    char *wanted = groups->count < REPORT_GROUPS_MAX ? tool_format("%s", name) : NULL;
-    struct report_group key = { .name = wanted != NULL ? wanted : (char *)name };
-    void *found = tfind(&key, &groups->tree, by_name);
-    struct report_group *group;
-
-    if (found == NULL && wanted == NULL) {
-        key.name = others;
-        found = tfind(&key, &groups->tree, by_name);
-        wanted = found == NULL ? tool_format("%s", others) : NULL;
-    }
-    if (found != NULL) {
-        free(wanted);
-        return *(struct report_group *const *)found;
-    }
-    group = kept(calloc(1, sizeof *group));
-    group->name = wanted;
-    groups->items = grown(groups->items, groups->count);
-    groups->items[groups->count++] = group;
-    kept(tsearch(group, &groups->tree, by_name));
-    return group;
+    report_name_drop(((struct report_client *)item)->name);
+    free(item);
 }
 
-static void keep_in_tree(void *node)
+static bool same_process(const void *item, const void *key)
 {
+    return true; /* the hash is all that is kept of what it is called */
 }
 
-static void groups_clear(struct report_groups *groups)
+static void sample_begin(struct report_sample *sample, size_t limit, bool (*same)(const void *item, const void *key),
+                         void (*drop)(void *arg, void *item))
 {
-    tdestroy(groups->tree, keep_in_tree);
-    for (size_t i = 0; i < groups->count; i++) {
-        free(groups->items[i]->name);
-        free(groups->items[i]);
-    }
-    free(groups->items);
+    *sample = (struct report_sample){ .limit = limit, .below = UINT64_MAX, .same = same, .drop = drop };
 }
 
 struct report_tally *report_tally_new(int64_t since_ms, bool believes_anybody)
@@ -80,6 +65,18 @@ struct report_tally *report_tally_new(int64_t since_ms, bool believes_anybody)
 
     tally->since_ms = since_ms;
     tally->believes_anybody = believes_anybody;
+    tally->first_ms = INT64_MAX;
+    tally->last_ms = INT64_MIN;
+    tally->shadow_ms = INT64_MIN;
+    tally->days.limit = REPORT_DAYS_MAX;
+    sample_begin(&tally->processes, REPORT_PROCESSES_MAX, same_process, report_process_free);
+    sample_begin(&tally->certificates, REPORT_CERTIFICATES_MAX, same_certificate, certificate_free);
+    sample_begin(&tally->clients, REPORT_CERTIFICATES_MAX, same_client, client_free);
+    report_groups_begin(&tally->sources);
+    report_groups_begin(&tally->reasons_left_out);
+    report_groups_begin(&tally->issuers);
+    report_groups_begin(&tally->reasons);
+    report_groups_begin(&tally->unknown_logs);
     return tally;
 }
 
@@ -88,291 +85,388 @@ void report_tally_free(struct report_tally *tally)
     if (tally == NULL) {
         return;
     }
-    tdestroy(tally->certificate_tree, keep_in_tree);
-    for (size_t i = 0; i < tally->certificate_count; i++) {
-        free(tally->certificates[i]->subject);
-        free(tally->certificates[i]);
-    }
-    free(tally->certificates);
-    groups_clear(&tally->issuers);
-    groups_clear(&tally->reasons);
-    groups_clear(&tally->unknown_logs);
-    groups_clear(&tally->sources);
-    groups_clear(&tally->reasons_left_out);
-    tdestroy(tally->process_tree, keep_in_tree);
-    for (size_t i = 0; i < tally->process_count; i++) {
-        free(tally->processes[i]->name);
-        free(tally->processes[i]->entity);
-        free(tally->processes[i]);
-    }
-    free(tally->processes);
+    report_sample_clear(&tally->processes);
+    report_sample_clear(&tally->certificates);
+    report_sample_clear(&tally->clients);
+    report_groups_clear(&tally->sources);
+    report_groups_clear(&tally->reasons_left_out);
+    report_groups_clear(&tally->issuers);
+    report_groups_clear(&tally->reasons);
+    report_groups_clear(&tally->unknown_logs);
+    free(tally->days.items);
+    free(tally->sorted);
+    free(tally->sorted_clients);
     free(tally);
 }
 
-/* NULL: there are too many to tell them apart. */
-static struct report_certificate *certificate_of(struct report_tally *tally, const struct report_line *line)
-{
-    struct report_certificate key;
-    struct report_certificate *certificate;
-    void *found;
+/* --- how it stands --- */
 
-    memcpy(key.sha256, line->sha256, sizeof key.sha256);
-    found = tfind(&key, &tally->certificate_tree, by_sha256);
-    if (found != NULL) {
-        return *(struct report_certificate *const *)found;
+/* Whether `a` says how it stands rather than `b`. Any order will do where the time is the same: never the files'. */
+static bool stands_before(const struct report_state *a, const struct report_state *b)
+{
+    if (a->at_ms != b->at_ms) {
+        return a->at_ms > b->at_ms;
     }
-    if (tally->certificate_count == REPORT_CERTIFICATES_MAX) {
+    if (a->would_refuse != b->would_refuse) {
+        return a->would_refuse;
+    }
+    if (a->reason != b->reason) {
+        return a->reason > b->reason;
+    }
+    if (a->not_after_ms != b->not_after_ms) {
+        return a->not_after_ms > b->not_after_ms;
+    }
+    if (a->has_shadow != b->has_shadow || a->shadow_compliant != b->shadow_compliant) {
+        return a->has_shadow != b->has_shadow ? a->has_shadow : b->shadow_compliant;
+    }
+    return a->usages > b->usages;
+}
+
+static void take_state(struct report_state *state, const struct report_state *other)
+{
+    if (stands_before(other, state)) {
+        *state = *other;
+    }
+}
+
+static void join_certificates(struct report_certificate *into, const struct report_certificate *from)
+{
+    into->first_ms = from->first_ms < into->first_ms ? from->first_ms : into->first_ms;
+    into->issuer = from->issuer < into->issuer ? from->issuer : into->issuer; /* they differ in forged lines only */
+    if (strcmp(from->subject->text, into->subject->text) < 0) {
+        report_name_drop(into->subject);
+        into->subject = report_name_share(from->subject);
+    }
+    take_state(&into->state, &from->state);
+    report_plus(&into->decisions, from->decisions);
+    report_plus(&into->refusals, from->refusals);
+}
+
+static void join_clients(struct report_client *into, const struct report_client *from)
+{
+    into->first_ms = from->first_ms < into->first_ms ? from->first_ms : into->first_ms;
+    into->lowest = from->lowest < into->lowest ? from->lowest : into->lowest;
+    into->highest = from->highest > into->highest ? from->highest : into->highest;
+    take_state(&into->state, &from->state);
+    report_plus(&into->decisions, from->decisions);
+    report_plus(&into->refusals, from->refusals);
+}
+
+void report_put_certificate(struct report_tally *tally, struct report_certificate *certificate)
+{
+    uint64_t hash = report_certificate_hash(certificate->sha256);
+    struct report_certificate *there = report_sample_find(&tally->certificates, hash, certificate->sha256);
+
+    if (there == NULL && report_sample_takes(&tally->certificates, hash)) {
+        report_sample_add(&tally->certificates, hash, certificate);
+        return;
+    }
+    if (there != NULL) {
+        join_certificates(there, certificate);
+    }
+    certificate_free(NULL, certificate);
+}
+
+void report_put_client(struct report_tally *tally, struct report_client *client)
+{
+    struct report_text name = { client->name->text, client->name->len };
+    uint64_t hash = report_client_hash(client->issuer, name);
+    struct client_key key = { client->issuer, name };
+    struct report_client *there = report_sample_find(&tally->clients, hash, &key);
+
+    if (there == NULL && report_sample_takes(&tally->clients, hash)) {
+        report_sample_add(&tally->clients, hash, client);
+        return;
+    }
+    if (there != NULL) {
+        join_clients(there, client);
+    }
+    client_free(NULL, client);
+}
+
+/* --- a line --- */
+
+/* What one line says of its certificate and client. */
+struct sighting {
+    const struct report_line *line;
+    struct report_text name;
+    uint64_t issuer, certificate_hash;
+    struct report_state state;
+};
+
+static void see_certificate(const struct sighting *s, struct report_certificate *certificate)
+{
+    int64_t at_ms = s->state.at_ms;
+
+    certificate->first_ms = at_ms < certificate->first_ms ? at_ms : certificate->first_ms;
+    certificate->issuer = s->issuer < certificate->issuer ? s->issuer : certificate->issuer;
+    take_state(&certificate->state, &s->state);
+    report_plus(&certificate->decisions, 1);
+    report_plus(&certificate->refusals, s->state.would_refuse);
+}
+
+static void see_client(const struct sighting *s, struct report_client *client)
+{
+    int64_t at_ms = s->state.at_ms;
+
+    client->first_ms = at_ms < client->first_ms ? at_ms : client->first_ms;
+    client->lowest = s->certificate_hash < client->lowest ? s->certificate_hash : client->lowest;
+    client->highest = s->certificate_hash > client->highest ? s->certificate_hash : client->highest;
+    take_state(&client->state, &s->state);
+    report_plus(&client->decisions, 1);
+    report_plus(&client->refusals, s->state.would_refuse);
+}
+
+/* Only forged lines say different things of one certificate: any order will do. */
+static bool is_smaller(struct report_text text, const struct report_name *name)
+{
+    size_t shorter = text.len < name->len ? text.len : name->len;
+    int order = memcmp(text.data, name->text, shorter);
+
+    return order != 0 ? order < 0 : text.len < name->len;
+}
+
+/* Returns the name that new certificates of the client share; NULL: the client is not kept. */
+static struct report_name *add_client(struct report_tally *tally, const struct sighting *s)
+{
+    struct client_key key = { s->issuer, s->name };
+    uint64_t hash = report_client_hash(s->issuer, s->name);
+    struct report_client *client = report_sample_find(&tally->clients, hash, &key);
+
+    if (client != NULL) {
+        see_client(s, client);
+        return client->name;
+    }
+    if (!report_sample_takes(&tally->clients, hash)) {
         return NULL;
     }
+    client = kept(calloc(1, sizeof *client));
+    client->name = report_name_new(s->name);
+    client->issuer = s->issuer;
+    client->first_ms = INT64_MAX;
+    client->lowest = UINT64_MAX;
+    client->state = s->state;
+    see_client(s, client);
+    report_sample_add(&tally->clients, hash, client);
+    return report_sample_find(&tally->clients, hash, &key) != NULL ? client->name : NULL;
+}
+
+static void add_certificate(struct report_tally *tally, const struct sighting *s)
+{
+    struct report_name *name = add_client(tally, s);
+    struct report_certificate *certificate =
+        report_sample_find(&tally->certificates, s->certificate_hash, s->line->sha256);
+
+    if (certificate != NULL) {
+        see_certificate(s, certificate);
+        if (is_smaller(s->name, certificate->subject)) {
+            report_name_drop(certificate->subject);
+            certificate->subject = report_name_new(s->name);
+        }
+        return;
+    }
+    if (!report_sample_takes(&tally->certificates, s->certificate_hash)) {
+        return;
+    }
     certificate = kept(calloc(1, sizeof *certificate));
-    memcpy(certificate->sha256, line->sha256, sizeof certificate->sha256);
-    certificate->subject = tool_format("%s", line->subject[0] != '\0' ? line->subject : "(no subject)");
-    certificate->issuer = group_of(&tally->issuers, line->issuer[0] != '\0' ? line->issuer : "(no issuer)");
+    memcpy(certificate->sha256, s->line->sha256, sizeof certificate->sha256);
+    certificate->subject = name != NULL ? report_name_share(name) : report_name_new(s->name);
+    certificate->issuer = s->issuer;
     certificate->first_ms = INT64_MAX;
-    certificate->last_ms = INT64_MIN;
-    tally->certificates = grown(tally->certificates, tally->certificate_count);
-    tally->certificates[tally->certificate_count++] = certificate;
-    kept(tsearch(certificate, &tally->certificate_tree, by_sha256));
-    return certificate;
+    certificate->state = s->state;
+    see_certificate(s, certificate);
+    report_sample_add(&tally->certificates, s->certificate_hash, certificate);
 }
 
-static void add_day(struct report_tally *tally, const struct report_line *line)
+static void add_sums(struct report_tally *tally, const struct report_line *line, const struct report_day *day)
 {
-    int64_t day = line->at_ms / CT_DAY_MS;
-    size_t i = tally->day_count;
+    struct report_text issuer_name = line->issuer.len > 0 ? line->issuer : LITERAL("(no issuer)");
+    struct report_group *reason = report_group_of(&tally->reasons, line->reason);
+    uint64_t reason_hash = reason != tally->reasons.others ? reason->hash : report_group_hash(line->reason);
+    struct report_group *issuer;
 
-    while (i > 0 && tally->days[i - 1].day != day) { /* the last one, nearly always */
-        i--;
+    report_plus(&reason->period, line->would_refuse);
+    if (line->would_refuse) {
+        report_days_add(&reason->days, day);
     }
-    if (i == 0) {
-        if (tally->day_count == REPORT_DAYS_MAX) {
-            return;
-        }
-        tally->days[tally->day_count] = (struct report_day){ .day = day };
-        i = ++tally->day_count;
-    }
-    tally->days[i - 1].accepted += !line->would_refuse;
-    tally->days[i - 1].refused += line->would_refuse;
-}
-
-static void add_certificate(struct report_tally *tally, const struct report_line *line)
-{
-    struct report_certificate *certificate = certificate_of(tally, line);
-
-    if (certificate == NULL) {
-        tally->beyond++;
+    if (!line->has_certificate) {
+        report_plus(&tally->without_certificate, 1);
         return;
     }
-    certificate->decisions++;
-    certificate->refusals += line->would_refuse;
-    certificate->issuer->period += line->would_refuse;
-    if (line->at_ms < certificate->first_ms) {
-        certificate->first_ms = line->at_ms;
-    }
-    if (line->at_ms < certificate->last_ms) {
-        return; /* files may be given in any order: the latest line says how it stands */
-    }
-    certificate->last_ms = line->at_ms;
-    certificate->not_after_ms = line->not_after_ms;
-    certificate->would_refuse = line->would_refuse;
-    certificate->reason = group_of(&tally->reasons, line->reason);
-    certificate->has_shadow = line->shadow_policy[0] != '\0';
-    certificate->shadow_compliant = line->shadow_compliant;
-}
+    issuer = report_group_of(&tally->issuers, issuer_name);
+    report_plus(&issuer->period, line->would_refuse);
+    report_days_add(&issuer->days, day);
 
-static int by_process(const void *a, const void *b)
-{
-    const struct report_process *one = a, *two = b;
-
-    int order = one->pid != two->pid ? (one->pid > two->pid) - (one->pid < two->pid) : strcmp(one->name, two->name);
-
-    return order != 0 ? order : strcmp(one->entity, two->entity);
-}
-
-/* A process id that came back: its numbers begin again, later than the last line of the one before. Old lines only. */
-static bool is_another(const struct report_process *process, const struct report_line *line)
-{
-    return line->entity[0] == '\0' && line->sequence <= process->lowest && line->at_ms > process->last_ms + 1000;
-}
-
-static void add_sequence(struct report_tally *tally, const struct report_line *line)
-{
-    struct report_process key = { .pid = line->pid, .name = (char *)line->process, .entity = (char *)line->entity };
-    void *found = tfind(&key, &tally->process_tree, by_process);
-    struct report_process *process = found != NULL ? *(struct report_process *const *)found : NULL;
-
-    if (line->sequence == 0 || line->pid == 0) {
-        return;
-    }
-    if (process == NULL || is_another(process, line)) {
-        if (tally->process_count == REPORT_PROCESSES_MAX) {
-            return;
-        }
-        if (process != NULL) {
-            (void)tdelete(process, &tally->process_tree, by_process);
-        }
-        process = kept(calloc(1, sizeof *process));
-        *process = (struct report_process){ .pid = line->pid,
-                                            .lowest = UINT64_MAX,
-                                            .name = tool_format("%s", line->process),
-                                            .entity = tool_format("%s", line->entity) };
-        tally->processes = grown(tally->processes, tally->process_count);
-        tally->processes[tally->process_count++] = process;
-        kept(tsearch(process, &tally->process_tree, by_process));
-    }
-    process->lowest = line->sequence < process->lowest ? line->sequence : process->lowest;
-    process->highest = line->sequence > process->highest ? line->sequence : process->highest;
-    process->last_ms = line->at_ms > process->last_ms ? line->at_ms : process->last_ms;
-    process->lines++;
+    struct sighting sighting = {
+        .line = line,
+        .name = line->subject.len > 0 ? line->subject : LITERAL("(no subject)"),
+        .issuer = issuer != tally->issuers.others ? issuer->hash : report_group_hash(issuer_name),
+        .certificate_hash = report_certificate_hash(line->sha256),
+        .state = { .at_ms = line->at_ms,
+                   .not_after_ms = line->not_after_ms,
+                   .reason = reason_hash,
+                   .would_refuse = line->would_refuse,
+                   .has_shadow = line->shadow_policy.len > 0,
+                   .shadow_compliant = line->shadow_compliant,
+                   .usages = (uint8_t)line->usages },
+    };
+    add_certificate(tally, &sighting);
 }
 
 static void add_source(struct report_tally *tally, const char *input, const struct report_line *line)
 {
-    char *name = line->unit[0] != '\0' ? tool_format("%s, %s, user %s", line->unit, line->program, line->user)
-                                       : tool_format("%s", input);
+    char text[2 * 256];
+    int len;
 
-    group_of(&tally->sources, name)->period++;
-    free(name);
+    if (line->unit.len == 0) {
+        report_plus(&report_group_of(&tally->sources, (struct report_text){ input, strlen(input) })->period, 1);
+        return;
+    }
+    len = snprintf(text, sizeof text, "%.*s, %.*s, user %.*s", (int)line->unit.len, line->unit.data,
+                   (int)line->program.len, line->program.data, (int)line->user.len, line->user.data);
+    report_plus(&report_group_of(&tally->sources, (struct report_text){ text, (size_t)len })->period, 1);
+}
+
+static void take_shadow_policy(struct report_tally *tally, int64_t at_ms, struct report_text name)
+{
+    size_t len = name.len < sizeof tally->shadow_policy ? name.len : sizeof tally->shadow_policy - 1;
+    char text[sizeof tally->shadow_policy] = { 0 };
+
+    memcpy(text, name.data, len);
+    if (at_ms > tally->shadow_ms || (at_ms == tally->shadow_ms && strcmp(text, tally->shadow_policy) > 0)) {
+        tally->shadow_ms = at_ms;
+        memcpy(tally->shadow_policy, text, sizeof text);
+    }
+}
+
+/* Whether the line counts any further. */
+static bool add_evidence(struct report_tally *tally, const char *source, const struct report_line *line)
+{
+    if (line->unvouched != NULL) {
+        struct report_text why = { line->unvouched, strlen(line->unvouched) };
+
+        report_plus(&report_group_of(&tally->reasons_left_out, why)->period, 1);
+        report_plus(&tally->left_out, 1);
+        return tally->believes_anybody;
+    }
+    report_plus(&tally->vouched, 1);
+    add_source(tally, source, line);
+    report_count_sequence(tally, line);
+    return true;
 }
 
 void report_add(struct report_tally *tally, const char *source, const struct report_line *line)
 {
-    tally->lines++;
+    struct report_day day = { line->at_ms / CT_DAY_MS - (line->at_ms % CT_DAY_MS < 0), !line->would_refuse,
+                              line->would_refuse };
+
+    report_plus(&tally->lines, 1);
     if (line->kind == REPORT_FOREIGN) {
-        tally->foreign++;
+        report_plus(&tally->foreign, 1);
         return;
     }
     if (line->at_ms < tally->since_ms) {
-        tally->older++;
+        report_plus(&tally->older, 1);
         return;
     }
-    if (line->unvouched != NULL) {
-        group_of(&tally->reasons_left_out, line->unvouched)->period++;
-        tally->left_out++;
-        if (!tally->believes_anybody) {
-            return;
-        }
-    } else {
-        tally->vouched++;
-        add_source(tally, source, line);
-        add_sequence(tally, line);
+    if (!add_evidence(tally, source, line)) {
+        return;
     }
-    tally->dropped += line->dropped;
+    report_plus(&tally->dropped, line->dropped);
     if (line->kind == REPORT_EVENT) {
-        tally->events++;
+        report_plus(&tally->events, 1);
         return;
     }
     if (line->stranger) {
-        tally->strangers++; /* no CA that the server trusts has vouched for it: nobody who could be locked out */
+        report_plus(&tally->strangers,
+                    1); /* no CA that the server trusts has vouched for it: nobody to be locked out */
         return;
     }
     if (!line->judged) {
-        tally->not_judged++;
+        report_plus(&tally->not_judged, 1);
         return;
     }
-    if (tally->decisions == 0 || line->at_ms < tally->first_ms) {
-        tally->first_ms = line->at_ms;
+    tally->first_ms = line->at_ms < tally->first_ms ? line->at_ms : tally->first_ms;
+    tally->last_ms = line->at_ms > tally->last_ms ? line->at_ms : tally->last_ms;
+    if (line->shadow_policy.len > 0 && line->at_ms >= tally->shadow_ms) {
+        take_shadow_policy(tally, line->at_ms, line->shadow_policy);
     }
-    if (tally->decisions == 0 || line->at_ms >= tally->last_ms) {
-        tally->last_ms = line->at_ms;
-        if (line->shadow_policy[0] != '\0') {
-            memcpy(tally->shadow_policy, line->shadow_policy, sizeof tally->shadow_policy);
-        }
-    }
-    tally->decisions++;
-    tally->would_accept += !line->would_refuse;
-    tally->would_refuse += line->would_refuse;
-    tally->refused += line->refused;
-    add_day(tally, line);
-    group_of(&tally->reasons, line->reason)->period += line->would_refuse;
+    report_plus(&tally->decisions, 1);
+    report_plus(line->would_refuse ? &tally->would_refuse : &tally->would_accept, 1);
+    report_plus(&tally->refused, line->refused);
+    report_days_add(&tally->days, &day);
     for (size_t i = 0; i < line->unknown_log_count; i++) {
-        group_of(&tally->unknown_logs, line->unknown_logs[i])->period++;
+        char hex[65];
+
+        ct_hex(line->unknown_logs[i], 32, hex);
+        report_plus(&report_group_of(&tally->unknown_logs, (struct report_text){ hex, 64 })->period, 1);
     }
-    if (line->has_certificate) {
-        add_certificate(tally, line);
-    } else {
-        tally->without_certificate++;
-    }
+    add_sums(tally, line, &day);
 }
 
-static int worst_first(const void *a, const void *b)
+/* --- sums of sums --- */
+
+static void merge_sample(struct report_tally *into, struct report_sample *sample, struct report_sample *from,
+                         void (*put)(struct report_tally *tally, void *item))
 {
-    const struct report_certificate *one = *(const struct report_certificate *const *)a;
-    const struct report_certificate *two = *(const struct report_certificate *const *)b;
-    bool one_out = one->would_refuse && !one->expired;
-    bool two_out = two->would_refuse && !two->expired;
-
-    if (one_out != two_out) {
-        return one_out ? -1 : 1;
-    }
-    if (one->decisions != two->decisions) {
-        return one->decisions > two->decisions ? -1 : 1;
-    }
-    return by_sha256(one, two);
-}
-
-static int largest_first(const void *a, const void *b)
-{
-    const struct report_group *one = *(const struct report_group *const *)a;
-    const struct report_group *two = *(const struct report_group *const *)b;
-
-    if (one->certificates != two->certificates) {
-        return one->certificates > two->certificates ? -1 : 1;
-    }
-    if (one->period != two->period) {
-        return one->period > two->period ? -1 : 1;
-    }
-    return by_name(one, two);
-}
-
-static int by_day(const void *a, const void *b)
-{
-    int64_t one = ((const struct report_day *)a)->day;
-    int64_t two = ((const struct report_day *)b)->day;
-
-    return one < two ? -1 : one > two;
-}
-
-static void sort_groups(struct report_groups *groups)
-{
-    if (groups->count > 0) {
-        qsort(groups->items, groups->count, sizeof groups->items[0], largest_first);
-    }
-}
-
-void report_finish(struct report_tally *tally, int64_t now_ms)
-{
-    for (size_t i = 0; i < tally->certificate_count; i++) {
-        struct report_certificate *certificate = tally->certificates[i];
-        bool accepted = !certificate->would_refuse;
-
-        certificate->expired = certificate->not_after_ms != REPORT_UNKNOWN_TIME && certificate->not_after_ms < now_ms;
-        tally->shadow_loses += certificate->has_shadow && accepted && !certificate->shadow_compliant;
-        tally->shadow_gains += certificate->has_shadow && !accepted && certificate->shadow_compliant;
-        tally->compliant += accepted;
-        certificate->issuer->others += accepted;
-        tally->expired += !accepted && certificate->expired;
-        if (!accepted && !certificate->expired) {
-            tally->locked_out++;
-            certificate->issuer->certificates++;
-            certificate->issuer->decisions += certificate->refusals;
-            certificate->reason->certificates++;
-            certificate->reason->decisions += certificate->refusals;
+    report_sample_lower(sample, from->below);
+    for (size_t i = 0; i < from->size; i++) {
+        if (from->slots[i].item != NULL) {
+            put(into, from->slots[i].item);
         }
     }
-    if (tally->certificate_count > 0) {
-        qsort(tally->certificates, tally->certificate_count, sizeof tally->certificates[0], worst_first);
-    }
-    qsort(tally->days, tally->day_count, sizeof tally->days[0], by_day);
-    sort_groups(&tally->issuers);
-    sort_groups(&tally->reasons);
-    sort_groups(&tally->unknown_logs);
-    sort_groups(&tally->sources);
-    sort_groups(&tally->reasons_left_out);
-    for (size_t i = 0; i < tally->process_count; i++) {
-        const struct report_process *process = tally->processes[i];
-        uint64_t expected = process->highest - process->lowest + 1;
+    free(from->slots);
+    from->slots = NULL;
+    from->size = from->count = 0;
+}
 
-        tally->missing += expected > process->lines ? expected - process->lines : 0;
+static void put_certificate(struct report_tally *tally, void *item)
+{
+    report_put_certificate(tally, item);
+}
+
+static void put_client(struct report_tally *tally, void *item)
+{
+    report_put_client(tally, item);
+}
+
+static void put_process(struct report_tally *tally, void *item)
+{
+    report_put_process(tally, item);
+}
+
+void report_merge(struct report_tally *into, struct report_tally *from)
+{
+    uint64_t *const sums[] = { &into->vouched,      &into->left_out,   &into->strangers,
+                               &into->lines,        &into->foreign,    &into->events,
+                               &into->older,        &into->not_judged, &into->without_certificate,
+                               &into->dropped,      &into->decisions,  &into->would_accept,
+                               &into->would_refuse, &into->refused };
+    const uint64_t more[] = { from->vouched,      from->left_out,   from->strangers,
+                              from->lines,        from->foreign,    from->events,
+                              from->older,        from->not_judged, from->without_certificate,
+                              from->dropped,      from->decisions,  from->would_accept,
+                              from->would_refuse, from->refused };
+
+    for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++) {
+        report_plus(sums[i], more[i]);
     }
+    into->first_ms = from->first_ms < into->first_ms ? from->first_ms : into->first_ms;
+    into->last_ms = from->last_ms > into->last_ms ? from->last_ms : into->last_ms;
+    if (from->shadow_ms != INT64_MIN) {
+        take_shadow_policy(into, from->shadow_ms,
+                           (struct report_text){ from->shadow_policy, strlen(from->shadow_policy) });
+    }
+    report_groups_merge(&into->sources, &from->sources);
+    report_groups_merge(&into->reasons_left_out, &from->reasons_left_out);
+    report_groups_merge(&into->issuers, &from->issuers);
+    report_groups_merge(&into->reasons, &from->reasons);
+    report_groups_merge(&into->unknown_logs, &from->unknown_logs);
+    for (size_t i = 0; i < from->days.count; i++) {
+        report_days_add(&into->days, &from->days.items[i]);
+    }
+    merge_sample(into, &into->processes, &from->processes, put_process);
+    merge_sample(into, &into->certificates, &from->certificates, put_certificate);
+    merge_sample(into, &into->clients, &from->clients, put_client);
+    report_tally_free(from);
 }
