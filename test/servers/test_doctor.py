@@ -154,6 +154,38 @@ def what_it_cannot_see_it_does_not_say():
 
 
 @case
+def a_program_that_may_go_its_own_way():
+    with TemporaryFolder() as folder:
+        env = environment(write_openssl_conf(folder, write_config(folder)))
+        for name, call, status in (("own", "OSSL_LIB_CTX_new()", UNKNOWN), ("usual", "0", ON)):
+            (folder / "server.c").write_text(
+                "#include <openssl/ssl.h>\nvoid *volatile made;\nint main(void) {\n"
+                f"made = (void *){call}; return SSL_CTX_new(TLS_server_method()) == NULL; }}\n")
+            built = subprocess.run(["cc", "-o", folder / name, folder / "server.c", "-lssl", "-lcrypto"], check=False)
+            if built.returncode != 0:
+                raise Skip("no libssl for cc")
+            text = doctor("--", folder / name, env=env, status=status)
+            (lacks if status == ON else contains)(text, "past openssl.cnf (by OSSL_LIB_CTX_new)", "what it says")
+
+
+@case
+def a_program_that_apparmor_confines():
+    if not ROOT or run(["unshare", "-m", "true"])[0] != 0 or not os.path.isdir("/etc/apparmor.d"):
+        raise Skip("needs root, mount namespaces and a folder of profiles")
+    name = os.path.realpath(OPENSSL)[1:].replace("/", ".")
+    script = ("mount -t tmpfs none /sys/module && mkdir -p /sys/module/apparmor/parameters && "
+              "mount -t tmpfs none /etc/apparmor.d && echo Y >/sys/module/apparmor/parameters/enabled && "
+              'if [ -n "$1" ]; then mkdir -p "$(dirname "/etc/apparmor.d/$1")" && touch "/etc/apparmor.d/$1"; fi && '
+              'touch "/etc/apparmor.d/$2" && exec "$3" doctor -- openssl')
+    with TemporaryFolder() as folder:
+        env = environment(write_openssl_conf(folder, write_config(folder)))
+        for disabled, profile, status in (("", name, UNKNOWN), (f"disable/{name}", name, ON),
+                                          ("", "usr.bin.other", ON)):
+            found, text = run(["unshare", "-m", "sh", "-c", script, "sh", disabled, profile, CLIENTCT], env)
+            equal(found, status, f"with {profile}, disabled {disabled!r}:\n{text}")
+
+
+@case
 def openssl_that_comes_later_is_named():
     """Python has its OpenSSL in a module, Apache in mod_ssl."""
     python = "/usr/bin/python3"

@@ -6,6 +6,7 @@
 #include <clientct/process_status.h>
 
 #include "tool/doctor/before.h"
+#include "tool/doctor/confined.h"
 #include "tool/doctor/rehearsal.h"
 #include "tool/doctor/stand_in.h"
 #include "tool/tool.h"
@@ -309,6 +310,26 @@ static void look_at_start(struct play *play, const char *config_name, const stru
     rehearsal_clear(&with);
 }
 
+/* What the stand-in cannot do in the program's stead. */
+static void say_limits(struct play *play)
+{
+    const struct doctor_program *program = &play->program;
+    char *profile = doctor_profile_of(program->path);
+
+    if (program->own_way != NULL) {
+        doctor_say(play->doctor, DOCTOR_UNKNOWN, "program",
+                   "it may lead its OpenSSL past openssl.cnf (by %s): --connect shows whether it does",
+                   program->own_way);
+    }
+    if (profile != NULL) {
+        doctor_say(play->doctor, DOCTOR_UNKNOWN, "program",
+                   "AppArmor confines it (%s), and not what was played here: what it may read is not known; --pid and "
+                   "--connect show what became of it",
+                   profile);
+    }
+    free(profile);
+}
+
 static void look_at_program(struct play *play)
 {
     const struct doctor_program *program = &play->program;
@@ -329,6 +350,7 @@ static void look_at_program(struct play *play)
                        "it looks for a key of its own in openssl.cnf, which is not known here; say it with "
                        "--config-name");
         }
+        say_limits(play);
         if (!control.seen[0].in && !control.seen[1].in) {
             doctor_say(play->doctor, DOCTOR_UNKNOWN, "control",
                        "without any openssl.cnf the made-up certificate does not get in either: %s",

@@ -134,6 +134,27 @@ static bool mentions(const struct ct_file *file, const char *text)
     return memmem(file->data, file->len, text, strlen(text)) != NULL;
 }
 
+/*
+ * Functions by which a program leads its OpenSSL past the configuration that all others load. One that has OpenSSL in
+ * it has them, too, and openssl(1) makes no use of them unless it is told to.
+ */
+static const char *own_way_of(const struct ct_file *file, const struct doctor_program *program)
+{
+    static const char *const names[] = { "OPENSSL_INIT_set_config_filename", "OSSL_LIB_CTX_load_config",
+                                         "OSSL_LIB_CTX_set0_default", "OSSL_LIB_CTX_new" };
+    const char *base = strrchr(program->path, '/') + 1;
+
+    if (strcmp(base, "openssl") == 0 || mentions(file, "config_diagnostics")) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (mentions(file, names[i])) {
+            return names[i];
+        }
+    }
+    return NULL;
+}
+
 /* The name under which the program looks for its section in openssl.cnf. */
 static void find_config_name(const struct ct_file *file, struct doctor_program *program)
 {
@@ -200,6 +221,7 @@ static bool look_at_file(const struct doctor_start *start, struct doctor_program
                                          program->loader);
             } else {
                 find_config_name(&file, program);
+                program->own_way = own_way_of(&file, program);
             }
             ct_file_clear(&file);
             return *why == NULL;

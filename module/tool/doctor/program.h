@@ -36,6 +36,7 @@ struct doctor_program {
     char *loader;          /* the dynamic loader that it asks for */
     char *config_name;     /* as stand_in.h has it; "": OpenSSL's own, openssl_conf */
     bool names_its_config; /* it sets a name that is not known here */
+    const char *own_way;   /* a function by which it may load another configuration, or none; NULL: none */
     bool secure;           /* setuid, setgid or file capabilities: the environment does not count */
 };
 
