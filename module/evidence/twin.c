@@ -104,20 +104,21 @@ static bool hash_with(const struct ct_certificate *certificate, const uint8_t *s
 void ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer)
 {
     const X509 *owner = issuer != NULL ? issuer : leaf;
-    const EVP_PKEY *key = X509_get0_pubkey(owner);
+    const EVP_PKEY *key;
     const ASN1_BIT_STRING *signature;
     BIGNUM *order = NULL;
     ECDSA_SIG *twin = NULL;
     uint8_t *encoded = NULL;
     int len;
 
-    if (!certificate->well_formed || !signed_with_ecdsa(leaf) || key == NULL) {
+    if (!certificate->well_formed || !signed_with_ecdsa(leaf)) {
         return;
     }
-    ERR_set_mark();
+    ERR_set_mark(); /* also of a key that does not decode */
+    key = X509_get0_pubkey(owner);
     X509_get0_signature(&signature, NULL, leaf);
     /* Only what cannot be decoded has no order or no twin; it was not verified either. */
-    if ((order = order_of(owner, key)) != NULL) {
+    if (key != NULL && (order = order_of(owner, key)) != NULL) {
         twin = twin_of((struct ct_bytes){ ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature) },
                        order);
     }

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <stdio.h>
 #include <string.h>
@@ -376,6 +377,32 @@ START_TEST(twin_comes_under_the_rules_of_its_certificate)
 }
 END_TEST
 
+/* Whose owner cannot be known has no twin, and what libcrypto says of the key is not for the application. */
+START_TEST(key_that_does_not_decode_leaves_no_error)
+{
+    static const uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+    struct pki_bytes *der = &client.minted.der;
+    const uint8_t *at = der->data;
+    uint8_t *curve = memmem(der->data, der->len, p256, sizeof p256);
+    struct clientct_verdict verdict;
+    struct clientct_checker *checker;
+
+    ck_assert_ptr_nonnull(curve);
+    curve[sizeof p256 - 1] = 0x7f; /* no curve that there is */
+    client.input.leaf = d2i_X509(NULL, &at, (long)der->len);
+    ck_assert_ptr_nonnull(client.input.leaf);
+    client.input.chain = NULL; /* with no issuer the certificate is looked at as its own */
+    ERR_clear_error();
+    write_settings("policy = one\n");
+    checker = clientct_checker_new(scene.config);
+    ck_assert(!clientct_decide(checker, &client.input, &verdict));
+    ck_assert_msg(ERR_peek_error() == 0, "the application's error queue is not ours");
+    clientct_verdict_clear(&verdict);
+    clientct_checker_free(checker);
+    X509_free(client.input.leaf);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("revocation");
@@ -389,6 +416,7 @@ int main(void)
     tcase_add_test(tc, required_without_a_store_is_an_error_of_the_configuration);
     tcase_add_test(tc, twin_is_revoked_with_its_certificate);
     tcase_add_test(tc, twin_comes_under_the_rules_of_its_certificate);
+    tcase_add_test(tc, key_that_does_not_decode_leaves_no_error);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
