@@ -47,6 +47,23 @@ __attribute__((constructor)) static void find_all(void)
     available = found;
 }
 
+/* jansson drops a NUL byte behind a number, where other readers of JSON stop: none of them is to see another text. */
+static bool refuse_nul(const char *buffer, size_t len, json_error_t *error)
+{
+    const char *end = len == 0 ? NULL : memchr(buffer, '\0', len);
+
+    if (end != NULL && error != NULL) {
+        memset(error, 0, sizeof *error);
+        error->line = 1;
+        for (const char *at = buffer; at < end; at++) {
+            error->line += *at == '\n';
+        }
+        error->position = (int)(end - buffer);
+        snprintf(error->text, sizeof error->text, "found a NUL byte, which no text has");
+    }
+    return end != NULL;
+}
+
 /* The only source of values: where it gives none, none of the other functions is ever called. */
 json_t *json_loadb(const char *buffer, size_t len, size_t flags, json_error_t *error)
 {
@@ -57,7 +74,7 @@ json_t *json_loadb(const char *buffer, size_t len, size_t flags, json_error_t *e
         }
         return NULL;
     }
-    return own.json_loadb(buffer, len, flags, error);
+    return refuse_nul(buffer, len, error) ? NULL : own.json_loadb(buffer, len, flags, error);
 }
 
 void json_delete(json_t *json)
