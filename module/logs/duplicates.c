@@ -236,6 +236,7 @@ static bool append(struct join *join, struct ct_log *first, struct ct_log *other
         };
     }
     first->tiled = first->tiled || other->tiled;
+    first->says_tiled = first->says_tiled || other->says_tiled;
     first->test_log = first->test_log || other->test_log;
     memcpy(moved, other, sizeof *moved);
     memset(other, 0, sizeof *other);

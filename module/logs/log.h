@@ -52,8 +52,9 @@ struct ct_log {
     int64_t sct_until_ms;
     struct ct_window *windows; /* where SCTs of several times count, with gaps between; else NULL */
     size_t window_count;
-    bool tiled;    /* static-ct: SCTs carry leaf_index */
-    bool test_log; /* log_type "test" */
+    bool tiled;      /* static-ct: SCTs carry leaf_index */
+    bool says_tiled; /* the format of the list says which; where it does not, only the log's SCTs do */
+    bool test_log;   /* log_type "test" */
     enum ct_key_type key_type;
     struct ct_bytes spki;             /* owned by the log: free((void *)spki.data) */
     char *list;                       /* the file that it is from */

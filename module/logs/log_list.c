@@ -1,10 +1,13 @@
 #include "logs/log_list.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json_nesting.h"
+#include "base/json_numbers.h"
+#include "base/other_file.h"
 #include "logs/duplicates.h"
 #include "logs/readers.h"
 
@@ -75,40 +78,27 @@ static const char *other_json(const json_t *root)
     return NULL;
 }
 
-/* jansson drops a NUL byte behind a number, where other readers of JSON stop: none of them is to see another list. */
-static bool has_nul(struct ct_list_input *in)
-{
-    const uint8_t *end = memchr(in->text.data, 0, in->text.len);
-    unsigned line = 1;
-
-    if (end == NULL) {
-        return false;
-    }
-    for (const uint8_t *at = in->text.data; at < end; at++) {
-        line += *at == '\n';
-    }
-    ct_list_complain(in, line, "expected JSON, which is text, found a NUL byte; fetch the list again");
-    return true;
-}
-
 static void read_json(struct ct_list_input *in)
 {
     json_error_t error;
     /* Numbers larger than an integer are members that we do not know, and not a reason to read nothing. */
     const char *other;
     bool is_v3, is_sigstore, is_single;
+    struct ct_bytes text = in->text;
+    uint8_t *shrunk = NULL;
     json_t *root;
 
-    if (has_nul(in)) {
-        return;
-    }
     if (!ct_json_nests_little(in->text)) {
         ct_list_complain(in, 0, "expected JSON with at most %u levels of arrays and objects, found more",
                          CT_JSON_NESTING_MAX);
         return;
     }
-    root =
-        json_loadb((const char *)in->text.data, in->text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+    if (!ct_json_shrink_numbers(&text, &shrunk)) {
+        ct_list_out_of_memory(in);
+        return;
+    }
+    root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+    free(shrunk);
     other = root == NULL ? NULL : other_json(root);
     if (root == NULL) {
         ct_list_complain(in, error.line > 0 ? (unsigned)error.line : 0, "expected JSON: %s", error.text);
@@ -142,41 +132,39 @@ static bool starts_with(struct ct_bytes text, const char *start, size_t len)
     return text.len >= len && memcmp(text.data, start, len) == 0;
 }
 
+/* Whether a line sets the name, as in OpenSSL's configuration files. */
+static bool sets(struct ct_bytes text, const char *name)
+{
+    char with_space[16], without[16];
+
+    snprintf(with_space, sizeof with_space, "%s =", name);
+    snprintf(without, sizeof without, "%s=", name);
+    return has_line(text, with_space) || has_line(text, without);
+}
+
 /* What is saved by mistake in the place of a list, by its first bytes (white space aside). */
 static const char *other_file(struct ct_bytes text)
 {
     static const struct {
-        const char *start;
-        size_t len;
-        const char *what;
+        const char *start, *what;
     } rows[] = {
-        { "\x1f\x8b", 2, "a gzip file; unpack it with gunzip" },
-        { "PK\x03\x04", 4, "a ZIP file; unpack it with unzip" },
-        { "BZh", 3, "a bzip2 file; unpack it with bunzip2" },
-        { "\xfd"
-          "7zXZ",
-          5, "an xz file; unpack it with unxz" },
-        { "\x28\xb5\x2f\xfd", 4, "a Zstandard file; unpack it with unzstd" },
-        { "\xff\xfe", 2, "UTF-16; save it as UTF-8" },
-        { "\xfe\xff", 2, "UTF-16; save it as UTF-8" },
-        { "<", 1,
-          "an HTML or XML page, perhaps an error message or a login page; look at it, and fetch the list again" },
-        { "[", 1, "a JSON array; a log list is an object, and begins with {" },
-        { "\"", 1, "a JSON text; a log list is an object, and begins with {" },
-        { "null", 4, "JSON's null; a log list is an object, and begins with {" },
-        { "/*", 2, "source code, such as a browser's built-in list; take the JSON that it is made from" },
-        { "//", 2, "source code, such as a browser's built-in list; take the JSON that it is made from" },
-        { "#include", 8, "source code, such as a browser's built-in list; take the JSON that it is made from" },
-        { "\x30\x59\x30", 3, "one key in binary form; make it PEM with `openssl pkey -pubin -inform DER`" },
-        { "\x30\x82", 2, "binary DER; a key becomes PEM with `openssl pkey -pubin -inform DER`" },
+        { "[", "a JSON array; a log list is an object, and begins with {" },
+        { "\"", "a JSON text; a log list is an object, and begins with {" },
+        { "null", "JSON's null; a log list is an object, and begins with {" },
+        { "/*", "source code, such as a browser's built-in list; take the JSON that it is made from" },
+        { "//", "source code, such as a browser's built-in list; take the JSON that it is made from" },
+        { "#include", "source code, such as a browser's built-in list; take the JSON that it is made from" },
     };
+    const char *what = ct_other_file(text);
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (starts_with(text, rows[i].start, rows[i].len)) {
-            return rows[i].what;
-        }
+    if (what == NULL && sets(text, "key")) {
+        what = "a ct_log_list.cnf without enabled_logs, so that no log counts for OpenSSL either; put enabled_logs = "
+               "NAME, ... with the names of the sections before the first section";
     }
-    return "something else";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && what == NULL; i++) {
+        what = starts_with(text, rows[i].start, strlen(rows[i].start)) ? rows[i].what : NULL;
+    }
+    return what != NULL ? what : "something else";
 }
 
 /* The format is found by content: files are renamed, and a list's reader must not depend on its name. */

@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+#include "base/other_file.h"
 #include "logs/readers.h"
 
 static void read_block(struct ct_list_input *in, unsigned line, const char *name, const char *header,
@@ -17,8 +18,9 @@ static void read_block(struct ct_list_input *in, unsigned line, const char *name
                          "one with `openssl pkey -pubout`, and keep the private one secret",
                          name);
     } else if (strcmp(name, PEM_STRING_PUBLIC) != 0 || *header != '\0') {
-        ct_list_complain(in, line, "expected PUBLIC KEY%s, found %.60s", *header != '\0' ? " without headers" : "",
-                         name);
+        ct_list_complain(
+            in, line, "expected PUBLIC KEY%s, found %.60s%s", *header != '\0' ? " without headers" : "", name,
+            strstr(name, "CERTIFICATE") != NULL ? "; a log is known by its key, not by a certificate" : "");
     } else {
         ct_list_set_key(in, line, "", &log, der);
     }
@@ -27,12 +29,17 @@ static void read_block(struct ct_list_input *in, unsigned line, const char *name
 
 void ct_list_read_pem(struct ct_list_input *in)
 {
-    BIO *bio = BIO_new_mem_buf(in->text.data, (int)in->text.len);
+    const char *without_lines = ct_pem_without_lines(in->text);
+    BIO *bio = NULL;
     size_t counted = 0;
     unsigned line = 0;
 
-    if (bio == NULL) {
-        ct_problem_add(in->problems, CT_ERROR, in->file, 0, "out of memory");
+    if (without_lines != NULL) {
+        ct_list_complain(in, 0, "expected PEM, found %s", without_lines);
+        return;
+    }
+    if ((bio = BIO_new_mem_buf(in->text.data, (int)in->text.len)) == NULL) {
+        ct_list_out_of_memory(in);
         return;
     }
     for (;;) {

@@ -136,7 +136,7 @@ static void read_key(struct ct_list_input *in, const char *place, const json_t *
 
     begins = read_window(in, key_place, key, log);
     narrowed = read_window(in, place, entry, log);
-    if (!begins && !narrowed) {
+    if (!begins && !narrowed && in->doubt[0] == '\0') { /* what does not count needs no second warning */
         ct_list_warn(in, 0, "%s: has no validFor.start, so SCTs of any time before count too", key_place);
     }
 }

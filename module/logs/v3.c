@@ -190,6 +190,7 @@ static void read_log(struct ct_list_input *in, const char *place, const json_t *
         ct_list_copy(in, &log.monitoring_url, tiled ? ct_json_label(in, place, entry, "monitoring_url") : NULL);
         log.mmd_ms = merge_delay(entry);
         log.tiled = tiled;
+        log.says_tiled = true;
         ct_json_key_and_id(in, place, entry, "key", place, entry, "log_id", &log);
         read_state(in, place, entry, &log);
         read_interval(in, place, entry, &log);
@@ -228,16 +229,24 @@ static void read_logs(struct ct_list_input *in, size_t operator_index, const jso
 }
 
 /* A log to which a list that speaks of states gives none is not known to be trusted by anybody. */
-static void settle_missing_states(struct ct_log_set *logs)
+static void settle_missing_states(struct ct_list_input *in)
 {
+    struct ct_log_set *logs = &in->list->logs;
     bool any = false;
 
     for (size_t i = 0; i < logs->count; i++) {
         any |= logs->logs[i].has_state && logs->logs[i].unusable == NULL;
     }
-    for (size_t i = 0; any && i < logs->count; i++) {
-        if (!logs->logs[i].has_state) {
-            logs->logs[i].state = CT_LOG_PENDING;
+    for (size_t i = 0; i < logs->count; i++) {
+        struct ct_log *log = &logs->logs[i];
+
+        if (any && !log->has_state) {
+            log->state = CT_LOG_PENDING;
+        } else if (log->test_log && !log->has_state && log->unusable == NULL) {
+            ct_list_warn(in, 0,
+                         "\"%.100s\" is a test log (log_type), and counts, since the list has no states that would say "
+                         "otherwise; take it out, or give its logs a state",
+                         log->description);
         }
     }
 }
@@ -271,7 +280,7 @@ void ct_list_read_v3(struct ct_list_input *in, const json_t *root)
         read_logs(in, i, entry, name, "logs", false);
         read_logs(in, i, entry, name, "tiled_logs", true);
     }
-    settle_missing_states(&in->list->logs);
+    settle_missing_states(in);
 }
 
 void ct_list_read_single_v3(struct ct_list_input *in, const json_t *root)

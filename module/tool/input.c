@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/other_file.h"
 #include "evidence/names.h"
 #include "tool/tool.h"
 
@@ -98,6 +99,27 @@ static bool append(STACK_OF(X509) *certificates, X509 *certificate)
     return true;
 }
 
+/* PEM without a certificate in it: what is there instead. */
+static void complain_of_pem(const char *what, const char *name, const struct tool_file *file)
+{
+    static const char begin[] = "-----BEGIN ";
+    const char *without_lines = ct_pem_without_lines((struct ct_bytes){ file->data, file->len });
+    const uint8_t *label = memmem(file->data, file->len, begin, sizeof begin - 1);
+    int len = 0;
+
+    if (without_lines != NULL) {
+        tool_error("%s: %s is %s", what, shown(name), without_lines);
+        return;
+    }
+    for (label += sizeof begin - 1; label[len] != '\0' && strchr("-\r\n", label[len]) == NULL && len < 40; len++) {}
+    tool_error("%s: %s is PEM but has no \"BEGIN CERTIFICATE\" in it; found \"BEGIN %.*s\"%s", what, shown(name), len,
+               (const char *)label,
+               strncmp((const char *)label, "PKCS7", 5) == 0 || strncmp((const char *)label, "CMS", 3) == 0
+                   ? "; `openssl pkcs7 -print_certs` takes the certificates out"
+               : strncmp((const char *)label, "CERTIFICATE REQUEST", 19) == 0 ? ", which no CA has signed yet"
+                                                                              : "");
+}
+
 /* Other PEM blocks, such as a private key beside the certificate, are passed over. */
 static bool take_pem(const char *what, const char *name, const struct tool_file *file, STACK_OF(X509) *certificates)
 {
@@ -115,14 +137,15 @@ static bool take_pem(const char *what, const char *name, const struct tool_file 
     }
     unsigned long error = ERR_peek_last_error();
     BIO_free(bio);
-    if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE) {
+    if ((ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE) &&
+        ct_pem_without_lines((struct ct_bytes){ file->data, file->len }) == NULL) {
         const char *reason = ERR_reason_error_string(error);
         tool_error("%s: certificate %d of %s does not decode (%s)", what, sk_X509_num(certificates) + 1, shown(name),
                    reason != NULL ? reason : "no reason given");
         return false;
     }
     if (sk_X509_num(certificates) == 0) {
-        tool_error("%s: %s is PEM but has no \"BEGIN CERTIFICATE\" in it", what, shown(name));
+        complain_of_pem(what, name, file);
         return false;
     }
     return true;
@@ -134,7 +157,11 @@ static bool take_der(const char *what, const char *name, const struct tool_file 
     X509 *certificate = d2i_X509(NULL, &at, (long)file->len);
 
     if (certificate == NULL) {
-        tool_error("%s: %s is no certificate: expected PEM (\"BEGIN CERTIFICATE\") or DER", what, shown(name));
+        const char *other = ct_other_file((struct ct_bytes){ file->data, file->len });
+
+        tool_error("%s: %s is no certificate: expected PEM (\"BEGIN CERTIFICATE\") or DER%s%s%s", what, shown(name),
+                   other != NULL ? ", found " : "", other != NULL ? other : "",
+                   other == ct_other_file_certificate ? ", cut off or damaged" : "");
         return false;
     }
     size_t left = file->len - (size_t)(at - file->data);

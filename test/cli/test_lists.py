@@ -1,6 +1,8 @@
 """Log lists as they are published, alone and together, and OpenSSL's own list from list to verdict."""
 
 import base64
+import gzip
+import hashlib
 import json
 import os
 import unittest
@@ -45,6 +47,218 @@ class Published(Case):
             del log["list"]
         known = {log["description"] for log in before}
         self.assertEqual([log for log in after if log["description"] in known], before)
+
+
+P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+
+
+def key_of(der):
+    return base64.b64encode(der).decode(), base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+
+P384 = bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200") + b"\4" + bytes(96)
+ED25519 = bytes.fromhex("302a300506032b6570032100") + bytes(32)
+ML_DSA = bytes.fromhex("308207b2300b0609608648016503040312038207a100") + bytes(1952)
+RSA_1024 = bytes.fromhex("30819f300d06092a864886f70d010101050003818d0030818902818100") + b"\xc1" * 128 + \
+    bytes.fromhex("0203010001")
+
+
+def make_lists(case):
+    """The fixture's logs in the formats that it does not have."""
+    logs = [f"{case.path(name)},description={name}" for name in ("log-a", "log-b")]
+    for name, form, count in (("trusted_root.json", "sigstore", 2), ("log_list.pem", "pem", 2),
+                              ("log.v3.json", "single", 1)):
+        pki("list", "--out", case.path(name), "--format", form, *logs[:count])
+
+
+class OneMoreLog(Case):
+    """A list of any format that gains a log which nobody knows today: nothing changes for the others."""
+
+    def v3_entries(self, entry):
+        def changed(**members):
+            return {**entry, "description": "Odd", **members}
+
+        for der in (P384, ED25519, ML_DSA, RSA_1024, b"", b"\0", bytes(3000)):
+            key, log_id = key_of(der)
+            yield changed(key=key, log_id=log_id)
+        for state in ("suspended", "RETIRED", "deprecated"):
+            yield changed(state={state: {"timestamp": "2026-01-01T00:00:00Z", "why": [{"a": {"b": None}}]}})
+        for name, values in {
+                "key": (None, 1, [], {}, "", "****", "A" * 100000),
+                "log_id": (None, 1, {}, "", "AAAA"),
+                "state": (1, [], {}, "usable", {"usable": {}}, {"usable": 1}, {"usable": {"timestamp": 1e300}},
+                          {"usable": {"timestamp": "2026-13-01T00:00:00Z"}},
+                          {"usable": {"timestamp": "2026-01-01"}}),
+                "temporal_interval": (1, [], {}, {"start_inclusive": "2027-01-01T00:00:00Z"},
+                                      {"start_inclusive": "2027-01-01T00:00:00Z",
+                                       "end_exclusive": "2026-01-01T00:00:00Z"}),
+                "log_type": ("quantum", 7, {}, []),
+                "previous_operators": (1, {}, [1], [None], [{}], [{"name": ""}]),
+                "description": ()}.items():
+            for value in values:
+                yield changed(**{name: value})
+        for whole in (None, 1, 10**400, -1e-300, "log", [], [[]], True):
+            yield whole
+
+    def sigstore_entries(self, entry):
+        def changed(**members):
+            return {**entry, "baseUrl": "https://odd.example", **members}
+
+        for der, details in ((P384, "PKIX_ECDSA_P384_SHA_384"), (ED25519, "PKIX_ED25519"), (ML_DSA, "ML_DSA_65"),
+                             (RSA_1024, "PKIX_RSA_PKCS1V15_2048_SHA256"), (b"", "PKIX_ECDSA_P256_SHA_256")):
+            key, log_id = key_of(der)
+            yield changed(publicKey={"rawBytes": key, "keyDetails": details, "validFor": {}}, logId={"keyId": log_id})
+        for name, values in {"publicKey": (None, 1, [], {}, "", {"rawBytes": 1}, {"keyDetails": "X"}),
+                             "logId": (None, 1, [], {}, {"keyId": None}, {"keyId": "AAAA"}),
+                             "hashAlgorithm": (None, 1, "SHA3_256", {})}.items():
+            for value in values:
+                yield changed(**{name: value})
+        for window in (1, [], "x", {"start": 1}, {"start": "soon"},
+                       {"start": "2027-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}):
+            yield changed(publicKey={**entry["publicKey"], "validFor": window})
+        for whole in (None, 1, 10**400, "log", [], True):
+            yield whole
+
+    def logs_of(self, path):
+        done = run("logs", "--json", "--at", AT, path)
+        self.assertEqual(done.returncode, 0, done)
+        logs = json.loads(done.stdout)["logs"]
+        for log in logs:
+            del log["list"]
+        return logs, warnings_of(done)
+
+    def check(self, name, before, text):
+        """All but at most one are as they were, in their order; and that one is warned of."""
+        logs, said = self.logs_of(self.write(name, text))
+        others = [log for log in logs if log in before]
+        self.assertEqual(others, before, text[:1500])
+        self.assertLessEqual(len(logs), len(before) + 1)
+        for log in logs:
+            self.assertTrue(log in before or log["counts"] == "no", log)
+        self.assertGreaterEqual(len(said), 1, text[:1500])
+        for line in said:
+            self.assertIn("does not count: ", line)
+
+    def test_v3(self):
+        with open(listed("google-log-list.json"), encoding="utf-8") as file:
+            document = json.load(file)
+        before, said = self.logs_of(listed("google-log-list.json"))
+        self.assertEqual(said, [])
+        fresh = dict(zip(("key", "log_id"), key_of(P256 + hashlib.sha512(b"odd").digest())))
+        for number, entry in enumerate(self.v3_entries({**document["operators"][0]["logs"][0], **fresh})):
+            changed = json.loads(json.dumps(document))
+            operator, kind = changed["operators"][number % 2], ("logs", "tiled_logs")[number % 2]
+            operator[kind] = [entry, *(operator.get(kind) or [])]
+            with self.subTest(entry=str(entry)[:300]):
+                self.check("gained.json", before, json.dumps(changed))
+
+    def test_sigstore(self):
+        with open(listed("sigstore-staging.json"), encoding="utf-8") as file:
+            document = json.load(file)
+        before, said = self.logs_of(listed("sigstore-staging.json"))
+        self.assertEqual(said, [])
+        key, log_id = key_of(P256 + hashlib.sha512(b"odd").digest())
+        first = document["ctlogs"][0]
+        fresh = {**first, "publicKey": {**first["publicKey"], "rawBytes": key}, "logId": {"keyId": log_id}}
+        for entry in self.sigstore_entries(fresh):
+            with self.subTest(entry=str(entry)[:300]):
+                self.check("gained.json", before, json.dumps({**document, "ctlogs": [entry, *document["ctlogs"]]}))
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        make_lists(cls)
+
+    def test_openssl(self):
+        plain = self.read("log_list.cnf").decode()
+        before, said = self.logs_of(self.path("log_list.cnf"))
+        self.assertEqual(said, [])
+        enabled = next(line for line in plain.splitlines() if line.startswith("enabled_logs"))
+        for section in ("", "key = \n", "description = Odd\n", "description = Odd\nkey = x\n",
+                        "key = " + key_of(P256 + bytes(64))[0] + "\n",
+                        *(f"description = Odd\nkey = {key_of(der)[0]}\n" for der in (P384, ED25519, ML_DSA, RSA_1024)),
+                        f"description = Odd\nkey = {key_of(P384)[0]}\nkey = x\nkind = new\n"):
+            for heading in ("[odd]\n", "[https://odd.example/]\n"):
+                name = heading.strip("[]\n")
+                with self.subTest(section=section[:200]):
+                    self.check("gained.cnf", before,
+                               plain.replace(enabled, f"{enabled}, {name}") + f"\n{heading}{section}")
+        with self.subTest("a section that is not there"):
+            self.check("gained.cnf", before, plain.replace(enabled, enabled + ", nowhere"))
+
+    def test_pem(self):
+        plain = self.read("log_list.pem").decode()
+        before, said = self.logs_of(self.path("log_list.pem"))
+        self.assertEqual(said, [])
+        for label, der in (("PUBLIC KEY", P384), ("PUBLIC KEY", ED25519), ("PUBLIC KEY", ML_DSA),
+                           ("PUBLIC KEY", RSA_1024), ("PUBLIC KEY", b"\0"), ("CERTIFICATE", ED25519),
+                           ("ML-DSA-65 PUBLIC KEY", ML_DSA), ("PKCS7", b"\x30\0")):
+            block = f"-----BEGIN {label}-----\n{base64.encodebytes(der).decode()}-----END {label}-----\n"
+            for text in (block + plain, plain + block):
+                with self.subTest(label=label, der=der[:8]):
+                    self.check("gained.pem", before, text)
+
+    def test_a_single_log_is_read_whatever_stands_beside_it(self):
+        """log.v3.json has one log and cannot gain one; it can gain members."""
+        plain = json.loads(self.read("log.v3.json"))
+        before, said = self.logs_of(self.path("log.v3.json"))
+        self.assertEqual(said, [])
+        for more in ({"quantum": {"a": [{"b": [None, 1e300, 10**300]}]}}, {"": ""}, {"logs": None}, {"ctlogs2": []},
+                     {"mmd": 10**400}, {"state": plain.get("state"), "tls_only": True}, {"log_type": None},
+                     {"previous_operators": []}, {"x" * 1000: "y" * 100000}):
+            with self.subTest(more=str(more)[:100]):
+                logs, said = self.logs_of(self.write("log.json", json.dumps({**plain, **more})))
+                self.assertEqual((logs, said), (before, []))
+
+
+class AsTheyAreSaved(Case):
+    """What editors, downloads and shells do to a file of each format."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        make_lists(cls)
+
+    FORMATS = ("log_list.json", "log.v3.json", "trusted_root.json", "log_list.cnf", "log_list.pem")
+
+    def logs_of(self, name, data):
+        path = self.write(name, data)
+        done = run("logs", "--json", "--at", AT, path)
+        return done, json.loads(done.stdout)["logs"] if done.returncode == 0 else None
+
+    def test_what_changes_nothing(self):
+        for name in self.FORMATS:
+            plain = self.read(name)
+            before = self.logs_of("saved", plain)[1]
+            self.assertTrue(before, name)
+            for kind, data in (("CRLF", plain.replace(b"\n", b"\r\n")), ("BOM", b"\xef\xbb\xbf" + plain),
+                               ("blank lines before", b"\n \r\n" + plain), ("blank lines behind", plain + b"\n\n \n"),
+                               ("no last line end", plain.rstrip(b"\n"))):
+                with self.subTest(name=name, kind=kind):
+                    done, logs = self.logs_of("saved", data)
+                    self.assertEqual(logs, before, done)
+                    self.assertEqual(warnings_of(done), [])
+
+    def test_what_is_refused_in_words(self):
+        for name in self.FORMATS:
+            plain = self.read(name)
+            rows = [("gzip", gzip.compress(plain), "gunzip"), ("UTF-16", plain.decode().encode("utf-16"), "UTF-16")]
+            if name.endswith("json"):
+                rows += [("a page", b"<!DOCTYPE html>\n<title>403</title>" + plain, "HTML"),
+                         ("data behind", plain + b"{}", "expected JSON"), ("a NUL byte", plain + b"\0", "NUL byte"),
+                         ("cut off", plain[:len(plain) // 2], "expected JSON"),
+                         ("UTF-16 without a mark", plain.decode().encode("utf-16-le"), "NUL byte"),
+                         ("an array", b"[" + plain + b"]", "a JSON array")]
+            if name.endswith("pem"):
+                rows += [("cut off", plain[:-60], "cut off or damaged"),
+                         ("one line", plain.replace(b"\n", b""), "on one line")]
+            if name.endswith("cnf"):
+                rows += [("not enabled", plain[plain.index(b"["):], "without enabled_logs"),
+                         ("a NUL byte", plain + b"\0", "NUL byte")]
+            for kind, data, words in rows:
+                with self.subTest(name=name, kind=kind):
+                    path = self.write("saved", data)
+                    self.assert_usage_error(run("logs", path), path, words)
 
 
 class Together(Case):

@@ -1,6 +1,7 @@
 """clientct verify: verdicts, explanations, exit codes."""
 
 import hashlib
+import gzip
 import os
 import ssl
 import subprocess
@@ -207,7 +208,14 @@ class Input(Case):
             ("empty", b"", "is empty"),
             ("noise", b"\x00\xff" * 40, "expected PEM"),
             ("text", b"hello\n", "expected PEM"),
-            ("cut.der", der[:-1], "expected PEM"),
+            ("cut.der", der[:-1], "cut off or damaged"),
+            ("zipped.pem.gz", gzip.compress(pem), "gunzip"),
+            ("line.pem", pem[:pem.index(b"-----END CERTIFICATE-----") + 26].replace(b"\n", b""), "on one line"),
+            ("escaped.pem", pem.replace(b"\n", b"\\n"), "written as \\n"),
+            ("bare.b64", b"".join(pem.splitlines()[1:5]), "base64 without PEM's lines"),
+            ("some.p12", b"\x30\x82\x01\x00\x02\x01\x03\x30\x80", "openssl pkcs12 -nokeys"),
+            ("some.p7b", b"\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", "pkcs7 -inform DER"),
+            ("p7.pem", b"-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n", "openssl pkcs7 -print_certs"),
             ("trailing.der", der + b"\0", "1 bytes behind"),
             ("two.der", der + der, "behind the DER certificate"),
             ("cut.pem", pem[:200], "does not decode"),

@@ -304,7 +304,7 @@ def some_time(rng):
 def v3_entry(rng):
     key = rng.choice(KEYS) if rng.random() < 0.85 else rng.choice(ODD_KEYS)
     entry = {"description": rng.choice(["Log", "Another", "", "x\ty"]), "key": b64(key), "log_id": b64(id_of(key)),
-             "url": "https://ct.example/", "mmd": rng.choice([60, 86400, 1e30, 10**40, "x"])}
+             "url": "https://ct.example/", "mmd": rng.choice([60, 86400, 1e30, 10**40, 10**400, -10**999, "x"])}
     if rng.random() < 0.5:
         entry["state"] = {rng.choice(STATES + ("suspended",)): {"timestamp": some_time(rng)}
                           for _ in range(rng.choice((1, 1, 1, 2, 3)))}
@@ -473,8 +473,8 @@ def strict_json(text):
 def check_json(reader, text):
     try:
         document = strict_json(text)
-        if "\\u0000" in json.dumps(document) or float("inf") in [v for v in numbers(document)]:
-            return True  # jansson takes neither
+        if "\\u0000" in json.dumps(document):
+            return True  # jansson does not take it
         expected = model(document)
     except (ValueError, Refused):
         expected = None
@@ -510,17 +510,6 @@ def without_own(logs):
     """What the program tells of a log, too."""
     return {log_id: facts and {k: v for k, v in facts.items() if k not in ("given", "previous")}
             for log_id, facts in logs.items()}
-
-
-def numbers(value):
-    if isinstance(value, (list, dict)):
-        for one in value if isinstance(value, list) else value.values():
-            yield from numbers(one)
-    elif isinstance(value, (int, float)):
-        try:
-            yield float(value)
-        except OverflowError:
-            yield float("inf")
 
 
 def check_cnf(reader, text):

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/der.h"
+#include "base/other_file.h"
 #include "tool/inspect/inspect.h"
 #include "tool/sct_answer.h"
 #include "evidence/sct.h"
@@ -142,9 +143,18 @@ static json_t *inspect_scts(const char *name, const struct tool_file *file, bool
     } else {
         struct ct_reader r = ct_reader_of(bytes);
         unsigned announced = ct_read_u16(&r);
-        tool_error("inspect: %s is neither a certificate (PEM or DER) nor an OCSP response (DER) nor an SCT list: as a "
-                   "list its first two bytes announce %u bytes, and %zu follow",
-                   strcmp(name, "-") == 0 ? "standard input" : name, announced, r.left);
+        const char *other = ct_other_file(bytes);
+        const char *shown = strcmp(name, "-") == 0 ? "standard input" : name;
+
+        if (other != NULL) {
+            tool_error(
+                "inspect: expected a certificate (PEM or DER), an OCSP response (DER) or an SCT list; %s is %s%s",
+                shown, other, other == ct_other_file_certificate ? ", cut off or damaged" : "");
+        } else {
+            tool_error("inspect: %s is neither a certificate (PEM or DER) nor an OCSP response (DER) nor an SCT list: "
+                       "as a list its first two bytes announce %u bytes, and %zu follow",
+                       shown, announced, r.left);
+        }
         json_decref(out);
         out = NULL;
     }

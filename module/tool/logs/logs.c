@@ -167,7 +167,10 @@ static void show_log(const struct ct_log *log, enum counts counts, const char *w
     }
     tool_put(styles[counts], "  %-6s", counts_names[counts]);
     tool_put(TOOL_PLAIN, " %-9s %-10s  %-22s  %-5s  %-7s  ", ct_log_state_name(strictest->state), since, interval,
-             key_name(log), log->tiled ? "tiled" : "rfc6962");
+             key_name(log),
+             log->tiled        ? "tiled"
+             : log->says_tiled ? "rfc6962"
+                               : "-");
     tool_put(TOOL_DIM, "%s", id);
     tool_put(TOOL_PLAIN, "  %s: %s", log_operator != NULL ? log_operator : "no operator", log->description);
     if (log->test_log) {
