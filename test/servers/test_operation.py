@@ -9,7 +9,7 @@ from pathlib import Path
 
 import prometheus
 from clientct import ask, client_context, fixture, s_server, write_config, write_openssl_conf
-from daemons import ROOT, haproxy, need, nginx, stunnel
+from daemons import ROOT, haproxy, need, nginx, postgresql, stunnel
 from processes import (Server, TemporaryFolder, accepts_connections, environment, free_port, program, run,
                        wait_until)
 from tap import case, contains, equal, main, table
@@ -79,32 +79,17 @@ def a_server_in_a_chroot_keeps_what_it_has_until_it_is_reloaded():
 
 @case
 def postgresql_with_a_process_a_connection_follows_its_own_reload():
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.path.isdir("/usr/lib/postgresql") else []
     psql = program("psql")
-    need(binaries and psql and binaries[-1] / "postgres", "PostgreSQL")
+    need(psql, "PostgreSQL")
     with TemporaryFolder() as folder:
-        data, pki, port = folder / "data", fixture(), free_port()
         metrics = folder / "metrics"
         metrics.mkdir()
-        as_user = ["runuser", "-u", "postgres", "--"] if ROOT else []
-        config = write_config(folder, reload="context", metrics=metrics)
-        conf = write_openssl_conf(folder, config)
-        key = folder / "server.key"
-        shutil.copy(pki / "server.key", key)
-        key.chmod(0o600)
         if ROOT:
-            for path in (folder, key, metrics):
-                shutil.chown(path, "postgres")
-        status, said = run([*as_user, binaries[-1] / "initdb", "-D", data, "-A", "trust", "-N"], environment(),
-                           seconds=60)
-        equal(status, 0, f"initdb: {said}")
-        (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n")
-        user = "postgres" if ROOT else os.environ.get("USER", "postgres")
-        with Server(folder, [*as_user, binaries[-1] / "postgres", "-D", data, "-p", port, "-k", folder,
-                             "-c", "listen_addresses=127.0.0.1", "-c", "ssl=on",
-                             "-c", f"ssl_cert_file={pki}/server.pem", "-c", f"ssl_key_file={key}",
-                             "-c", f"ssl_ca_file={pki}/ca.pem"],
-                    environment(conf), port) as server:
+            shutil.chown(metrics, "postgres")
+        config = write_config(folder, reload="context", metrics=metrics)
+        with postgresql(folder, write_openssl_conf(folder, config)) as server:
+            pki, port, user = fixture(), server.port, server.user
+
             def served(client):
                 chosen = folder / f"{client}.key"
                 shutil.copy(pki / f"client-{client}.key", chosen)
@@ -123,8 +108,7 @@ def postgresql_with_a_process_a_connection_follows_its_own_reload():
             equal(len([name for name in os.listdir(metrics) if name.startswith("postgres.")]), 1, "files of counters")
             replace(config, config.read_text() + "mode = off\n")
             equal(served("unlogged"), False, "before the reload")
-            pid = int((data / "postmaster.pid").read_text().split()[0])
-            os.kill(pid, 1)
+            server.reload()
             wait_until(lambda: served("unlogged"), server.output)
 
 

@@ -1,32 +1,12 @@
 """Apache: children that have dropped root's rights, and certificates demanded by location, after the handshake."""
-import os
-from pathlib import Path
-
-from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, need_same_openssl,
-                      write_config, write_openssl_conf)
-from processes import Server, TemporaryFolder, environment, free_port, program
+from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, need_same_openssl, write_config,
+                      write_openssl_conf)
+from daemons import APACHE, APACHE_MODULES, apache
+from processes import TemporaryFolder
 from tap import case, equal, main, need, table
 
-APACHE = program("apache2")
-MODULES = Path("/usr/lib/apache2/modules")
 need(APACHE, "Apache")
-need_same_openssl(MODULES / "mod_ssl.so", "Apache")
-
-
-def apache(folder, openssl_conf, verify="require", mpm="event", name="server"):
-    port = free_port()
-    folder.chmod(0o755)
-    for place in ("", "demand"):
-        (folder / "pages" / place).mkdir(parents=True, exist_ok=True)
-        (folder / "pages" / place / "page").write_text(f"page {place}\n")
-    text = (Path(__file__).parent / "httpd.conf.in").read_text()
-    for key, value in {"user": "User www-data\nGroup www-data" if os.geteuid() == 0 else "", "folder": folder,
-                       "pki": fixture(), "port": port, "modules": MODULES, "mpm": mpm, "verify": verify}.items():
-        text = text.replace(f"@{key}@", str(value))
-    (folder / "httpd.conf").write_text(text)
-    # Told to stop, Apache stops its whole process group, which must not be ours.
-    return Server(folder, ["setsid", APACHE, "-DFOREGROUND", "-f", folder / "httpd.conf"], environment(openssl_conf),
-                  port, name)
+need_same_openssl(APACHE_MODULES / "mod_ssl.so", "Apache")
 
 
 def get(server, client, version, page="/page"):
