@@ -38,7 +38,7 @@ def nginx(folder, conf):
     return server
 
 
-def haproxy(folder, conf, chroot=False, rest=""):
+def haproxy(folder, conf, chroot=False, rest="", bind=""):
     need(HAPROXY, "HAProxy", chroot)
     port = free_port()
     pki = fixture()
@@ -48,7 +48,7 @@ def haproxy(folder, conf, chroot=False, rest=""):
     (folder / "haproxy.cfg").write_text("\n".join([
         "global", f"  chroot {folder}/empty\n  user nobody" if chroot else "", rest, "defaults", "  mode http",
         "  timeout connect 5s", "  timeout client 5s", "  timeout server 5s", "frontend front",
-        f"  bind 127.0.0.1:{port} ssl crt {folder}/server.pem ca-file {pki}/ca.pem verify required",
+        f"  bind 127.0.0.1:{port} ssl crt {folder}/server.pem ca-file {pki}/ca.pem verify required {bind}",
         "  http-request return status 200 content-type text/plain string ok", ""]))
     arguments = ["-W", "-db"] if chroot else ["-db"]
     server = Server(folder, [HAPROXY, *arguments, "-f", folder / "haproxy.cfg"], environment(conf), port)

@@ -1,12 +1,14 @@
 """Clients that come back to real servers: resumed while nothing has changed, judged anew once the policy has."""
+import os
 import socket
 import struct
 import subprocess
 from pathlib import Path
 
+import prometheus
 from clientct import (VERSIONS, ask, client_context, fixture, linked_openssl, MODULE, write_config, write_openssl_conf)
 from daemons import apache, haproxy, nginx, postgresql, stunnel
-from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program, wait_until
+from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program, run, wait_until
 from tap import Skip, equal, main, table
 
 PYTHON = "/usr/bin/python3"  # Debian's: another one may have brought an OpenSSL of its own
@@ -102,6 +104,24 @@ def comes_back(name, version):
             for _ in range(4):
                 served, _, _ = talk(server, context, session)
                 equal(served, False, "whether the client is served after all")
+
+
+@table(*((version,) for version in VERSIONS))
+def what_haproxys_own_cache_undoes_is_counted(version):
+    """It gives another context to what it takes out of it. The first session shows that it does."""
+    with TemporaryFolder() as folder:
+        metrics = folder / "metrics"
+        metrics.mkdir()
+        conf = write_openssl_conf(folder, write_config(folder, metrics=metrics))
+        with haproxy(folder, conf, bind="no-tls-tickets").wait_ready() as server:
+            context, session = client_context("good", version), None
+            for _ in range(5):
+                served, reused, session = ask_page(server, context, session)
+                equal((served, reused), (True, False), "served and resumed")
+            samples = prometheus.parse(run([os.environ["CLIENTCT"], "metrics", metrics])[1])
+            counted = {outcome: prometheus.value(samples, "clientct_sessions_total", outcome=outcome)
+                       for outcome in ("resumable", "undone", "resumed")}
+            equal(counted, {"resumable": 1, "undone": 4, "resumed": 0}, "what became of the sessions")
 
 
 if __name__ == "__main__":
