@@ -1,7 +1,7 @@
 /*
  * A bounded number of TLS 1.3 connections with a client certificate, one after the other, each with a request that has
- * to be answered 200. usage: bench_load DIR PORT COUNT [return]; after one more connection it prints "ready" and waits for
- * its input to end, then "handshakes NANOSECONDS" for all of them and "resumed NUMBER". With `return` each offers the
+ * to be answered 200. usage: bench_load DIR PORT COUNT [return]; after one more connection it prints "ready" and waits
+ * for its input to end, then "handshakes NANOSECONDS" for all of them and "resumed NUMBER". With `return` each offers the
  * session of the one before.
  */
 #include <arpa/inet.h>
@@ -49,8 +49,9 @@ static void request(SSL_CTX *ctx, int port, bool returning)
     int fd = connect_to(port);
 
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set_tlsext_host_name(ssl, "localhost") != 1 ||
-        (returning && last != NULL && SSL_set_session(ssl, last) != 1) || SSL_connect(ssl) != 1 || SSL_write(ssl, text, sizeof text - 1) <= 0 ||
-        SSL_read(ssl, answer, sizeof answer - 1) <= 0 || strstr(answer, " 200 ") == NULL) {
+        (returning && last != NULL && SSL_set_session(ssl, last) != 1) || SSL_connect(ssl) != 1 ||
+        SSL_write(ssl, text, sizeof text - 1) <= 0 || SSL_read(ssl, answer, sizeof answer - 1) <= 0 ||
+        strstr(answer, " 200 ") == NULL) {
         pki_die("the server refuses: %.60s", answer);
     }
     resumed += SSL_session_reused(ssl);
@@ -81,8 +82,7 @@ int main(int argc, char **argv)
     request(ctx, atoi(argv[2]), false);
     puts("ready");
     fflush(stdout);
-    while (getchar() != EOF) {
-    }
+    while (getchar() != EOF) {}
     resumed = 0;
     start = bench_now_ns();
     for (int i = 0; i < atoi(argv[3]); i++) {

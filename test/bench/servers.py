@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from measure import LONGEST, Bench, clean_environment, total
-from processes import Server, free_port, program
+from processes import Server, free_port, program, wait_until
 
 CONNECTIONS = 50  # a turn
 TURNS = 25
@@ -136,8 +136,8 @@ def instructions(bench, conf, key):
                              *nginx(bench, folder, port, key, True, one_process=True)],
                     clean_environment(OPENSSL_CONF=str(conf)), port).wait_ready() as server:
             load(bench, port, count, ["return"])
-            server.process.send_signal(signal.SIGQUIT)
-            server.process.wait(LONGEST)
+            wait_until(lambda running=server: running.process.send_signal(signal.SIGTERM) or not running.alive(),
+                       "nginx to end", LONGEST)
         totals.append(total(out))
     return (totals[1] - totals[0]) / (COUNTED[1] - COUNTED[0])
 
