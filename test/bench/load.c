@@ -1,8 +1,8 @@
 /*
  * A bounded number of TLS 1.3 connections with a client certificate, one after the other, each with a request that has
- * to be answered 200. usage: bench_load DIR PORT COUNT [return]; after one more connection it prints "ready" and waits
- * for its input to end, then "handshakes NANOSECONDS" for all of them and "resumed NUMBER". With `return` each offers the
- * session of the one before.
+ * to be answered 200. usage: bench_load DIR PORT COUNT [return]
+ * After one more connection it prints "ready" and waits for its input to end, then "handshakes NANOSECONDS" for all of
+ * them and "resumed NUMBER". With `return` each offers the session of the one before.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
