@@ -118,6 +118,10 @@ static bool find_unused(DIR *dir, const char *program, size_t size, char name[CT
         if (is_of_program(entry->d_name, program)) {
             fd = open_unused(dirfd(dir), entry->d_name, size, &st);
             tries++;
+            if (fd >= 0 && is_folded(dirfd(dir), entry->d_name)) { /* another one may do */
+                close(fd);
+                fd = -1;
+            }
         }
         if (fd >= 0) {
             memcpy(name, entry->d_name, strlen(entry->d_name) + 1); /* ct_metrics_name_ok has seen that it fits */
