@@ -86,9 +86,10 @@ static void say_snapshot(struct ct_recorder *recorder, const struct ct_snapshot 
                  : snapshot->book != NULL                    ? " (the log lists before it stay)"
                                                              : " (no certificate can be compliant)");
     } else {
-        snprintf(text, sizeof text, "%.200s: mode %s, %zu logs", snapshot->config_file,
-                 settings != NULL ? clientct_mode_name(settings->mode) : "unknown",
-                 snapshot->book != NULL ? snapshot->book->logs.count : 0);
+        size_t logs = snapshot->book != NULL ? snapshot->book->logs.count : 0;
+
+        snprintf(text, sizeof text, "%.200s: mode %s, %zu log%s", snapshot->config_file,
+                 settings != NULL ? clientct_mode_name(settings->mode) : "unknown", logs, logs == 1 ? "" : "s");
     }
     ct_audit_event(recorder->audit, action, !failed, text, snapshot->generation, ct_now_ms());
 }

@@ -123,7 +123,7 @@ class Check(Case):
     def test_logs_about_to_leave_their_interval(self):
         pki("list", "--out", self.path("soon.json"), f"{self.path('log-a')},end=+10d", f"{self.path('log-b')}")
         config = self.write("soon.cnf", f"log_list = {self.path('soon.json')}\npolicy = p\n[p]\nmin_scts = 2\n")
-        self.warning(self.ask("check", "--config", config, code=0), "in 30 days only 1 logs", "newer log list")
+        self.warning(self.ask("check", "--config", config, code=0), "in 30 days only 1 log ", "newer log list")
 
     def test_required_log_that_is_not_there(self):
         config = self.config("[p]\nrequire_log = Log Q", top="policy = p")

@@ -169,16 +169,18 @@ static void review_enough_logs(struct review *review, const struct ct_policy *po
 
     if (is_short(now, need)) {
         ct_problem_add(review->problems, CT_WARNING, config, policy->line,
-                       "policy %s needs up to %u SCTs from %u operators, but only %zu of the %zu logs, from %zu "
-                       "operators, are open for new certificates%s; add logs or ask for less",
-                       policy->name, need.scts, need.operators, now.logs, logs->count, now.operators,
+                       "policy %s needs up to %u SCT%s from %u operator%s, but of the logs (%zu) only %zu, of %zu "
+                       "operator%s, can take new certificates%s; add logs or ask for less",
+                       policy->name, need.scts, tool_s(need.scts), need.operators, tool_s(need.operators), logs->count,
+                       now.logs, now.operators, tool_s(now.operators),
                        now.countable < now.logs ? " (and max_per_operator leaves out some)" : "");
     } else if (is_short(later, need)) {
-        ct_problem_add(review->problems, CT_WARNING, config, policy->line,
-                       "policy %s needs up to %u SCTs from %u operators: in %d days only %zu logs from %zu operators "
-                       "will be open for new certificates, now it is %zu from %zu; get a newer log list in time",
-                       policy->name, need.scts, need.operators, AHEAD_DAYS, later.logs, later.operators, now.logs,
-                       now.operators);
+        ct_problem_add(
+            review->problems, CT_WARNING, config, policy->line,
+            "policy %s needs up to %u SCT%s from %u operator%s: in %d days only %zu log%s from %zu operator%s "
+            "will be open for new certificates, now it is %zu from %zu; get a newer log list in time",
+            policy->name, need.scts, tool_s(need.scts), need.operators, tool_s(need.operators), AHEAD_DAYS, later.logs,
+            tool_s(later.logs), later.operators, tool_s(later.operators), now.logs, now.operators);
     }
 }
 

@@ -109,9 +109,9 @@ static void say_state(struct play *play, const struct rehearsal *seen)
         return;
     }
     doctor_say(play->doctor, doctor_state_denies(state) ? DOCTOR_DENIES : DOCTOR_NOTE, "in force",
-               "%s: %s, %zu logs%s%s", state->config_file,
+               "%s: %s, %zu log%s%s%s", state->config_file,
                doctor_state_denies(state) ? "refuses every certificate" : clientct_mode_name(state->mode), state->logs,
-               state->why[0] != '\0' ? ": " : "", state->why);
+               tool_s(state->logs), state->why[0] != '\0' ? ": " : "", state->why);
     if (meant != NULL && strcmp(meant, state->config_file) != 0) {
         doctor_say(play->doctor, DOCTOR_BAD, "in force", "the process reads %s, not %s", state->config_file, meant);
     }

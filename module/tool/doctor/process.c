@@ -125,8 +125,8 @@ static void say_state(struct doctor *doctor, const char *who, const struct docto
     if (status->last_ms != 0) {
         char when[TOOL_TIME_SIZE];
         tool_time_format((uint64_t)status->last_ms, when);
-        snprintf(last, sizeof last, "%llu verdicts, %llu refused; the last one %s, %s, at %s",
-                 (unsigned long long)status->verdicts, (unsigned long long)status->refusals,
+        snprintf(last, sizeof last, "%llu verdict%s, %llu refused; the last one %s, %s, at %s",
+                 (unsigned long long)status->verdicts, tool_s(status->verdicts), (unsigned long long)status->refusals,
                  status->last_accept ? "let in" : "refused", clientct_reason_name(status->last_reason), when);
     }
     doctor_say(doctor,
@@ -134,9 +134,9 @@ static void say_state(struct doctor *doctor, const char *who, const struct docto
                : state->mode == CLIENTCT_MODE_OFF    ? DOCTOR_BAD
                : state->mode == CLIENTCT_MODE_REPORT ? DOCTOR_WATCHES
                                                      : DOCTOR_GOOD,
-               "in force", "%s: %s, generation %llu of %s, %zu logs, clients are %sasked for SCTs; %s%s%s", who,
+               "in force", "%s: %s, generation %llu of %s, %zu log%s, clients are %sasked for SCTs; %s%s%s", who,
                doctor_state_denies(state) ? "refuses every certificate" : clientct_mode_name(state->mode),
-               (unsigned long long)state->generation, state->config_file, state->logs,
+               (unsigned long long)state->generation, state->config_file, state->logs, tool_s(state->logs),
                status->contexts_tls > 0 ? "" : "not ", last, state->why[0] != '\0' ? "; trouble: " : "", state->why);
     if (config != NULL && strcmp(config, state->config_file) != 0) {
         doctor_say(doctor, DOCTOR_BAD, "in force", "%s reads %s, not %s", who, state->config_file, config);

@@ -61,8 +61,8 @@ static void put_summary(const struct report_tally *tally, FILE *to)
     if (tally->shadow_policy[0] != '\0') {
         fputs("<p>The shadow policy <b>", to);
         tool_put_html(to, tally->shadow_policy, 80);
-        fprintf(to, "</b> would refuse %" PRIu64 " more certificates and accept %" PRIu64 " of the others.</p>\n",
-                tally->shadow_loses, tally->shadow_gains);
+        fprintf(to, "</b> would refuse %" PRIu64 " more certificate%s and accept %" PRIu64 " of the others.</p>\n",
+                tally->shadow_loses, tool_s(tally->shadow_loses), tally->shadow_gains);
     }
     if (tally->expired > 0) {
         fprintf(to, "<p>%" PRIu64 " certificate%s that would be refused expired: not counted.</p>\n", tally->expired,
