@@ -1,7 +1,11 @@
 #include "base/self.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
@@ -98,4 +102,34 @@ uint64_t ct_self_id(void)
     }
     id = id_in(&inherited) ^ (uint64_t)getpid() * UINT64_C(0x9e3779b97f4a7c15);
     return id != 0 ? id : 1;
+}
+
+static bool is_plain(char c)
+{
+    return isascii((unsigned char)c) && (isalnum((unsigned char)c) || (c != '\0' && strchr("_-+.", c) != NULL));
+}
+
+void ct_self_program(char *out, size_t size)
+{
+    const char *name = program_invocation_short_name;
+    char path[1024]; /* on the stack of a handshake */
+    size_t used = 0;
+
+    while (is_plain(name[used])) {
+        used++;
+    }
+    if (used == 0 || name[used] != '\0') { /* a title */
+        ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+
+        path[len > 0 ? len : 0] = '\0';
+        name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : "process";
+    }
+    for (used = 0; *name != '\0' && *name != ' ' && used < size - 1; name++) {
+        out[used] = '_';
+        if (is_plain(*name) && (*name != '.' || used > 0)) {
+            out[used] = *name;
+        }
+        used++;
+    }
+    out[used] = '\0';
 }

@@ -2,6 +2,7 @@
 #ifndef CT_SELF_H
 #define CT_SELF_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,5 +14,13 @@ pid_t ct_self_pid(void);
  * children, it is made of the parent's and the process id.
  */
 uint64_t ct_self_id(void);
+
+/*
+ * The name of the program, as it was called: NUL-terminated, cut to `size`, which is at least 2 bytes; letters, digits
+ * and "_-+." only, and no dot first. Servers write titles over it (nginx, Puma): what reads like one is passed over for
+ * the name of the executable, which is another one where a program has several (redis-server is a link to
+ * redis-check-rdb). To be asked early: a chroot has no /proc.
+ */
+void ct_self_program(char *out, size_t size);
 
 #endif

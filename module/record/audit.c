@@ -53,8 +53,7 @@ struct ct_audit *ct_audit_new(void)
     struct utsname system;
 
     if (audit != NULL) {
-        /* Copied early: servers write their titles over it (nginx does). */
-        snprintf(audit->process, sizeof audit->process, "%s", program_invocation_short_name);
+        ct_self_program(audit->process, sizeof audit->process);
         snprintf(audit->host, sizeof audit->host, "%s", uname(&system) == 0 ? system.nodename : "");
     }
     return audit;

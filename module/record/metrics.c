@@ -85,27 +85,6 @@ static struct ct_metrics_file *file_of(const struct ct_share *share)
     return ct_metrics_board_file(((struct mapping *)ct_share_get0(share))->board);
 }
 
-/* argv[0] is not asked: nginx and others write their titles over it. */
-static void find_program(char *out, size_t size)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
-    const char *name = "process";
-    size_t used = 0;
-
-    if (len > 0) {
-        path[len] = '\0';
-        name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
-    }
-    for (; *name != '\0' && *name != ' ' && used < size - 1; name++) {
-        bool plain = isascii((unsigned char)*name) && (isalnum((unsigned char)*name) || strchr("_-+", *name) != NULL);
-
-        out[used] = plain || (*name == '.' && used > 0) ? *name : '_';
-        used++;
-    }
-    out[used] = '\0';
-}
-
 static void find_boot_id(char *out, size_t size)
 {
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -343,7 +322,7 @@ struct ct_metrics *ct_metrics_new(const char *directory)
     }
     metrics->family = family;
     metrics->family->first = ct_self_pid();
-    find_program(metrics->program, sizeof metrics->program);
+    ct_self_program(metrics->program, sizeof metrics->program);
     find_boot_id(metrics->boot_id, sizeof metrics->boot_id);
     if (!ct_metrics_set_directory(metrics, directory)) {
         ct_metrics_free(metrics);

@@ -1,8 +1,10 @@
 #include "base/self.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,12 +101,37 @@ START_TEST(threads_that_ask_first_agree)
 }
 END_TEST
 
+START_TEST(program_is_what_it_was_called_and_no_title)
+{
+    static const char *const called[][2] = {
+        { "redis-server", "redis-server" }, { "python3.11", "python3.11" },
+        { ".hidden", "_hidden" },           { "5 (ssl://127.0.0.1:443)", "test_self" },
+        { "ker process", "test_self" },     { "", "test_self" },
+        { "imap:", "test_self" },
+    };
+    char *before = program_invocation_short_name, name[32], cut[4];
+
+    for (size_t i = 0; i < sizeof called / sizeof called[0]; i++) {
+        char text[64];
+
+        snprintf(text, sizeof text, "%s", called[i][0]);
+        program_invocation_short_name = text;
+        ct_self_program(name, sizeof name);
+        ck_assert_str_eq(name, called[i][1]);
+    }
+    program_invocation_short_name = before;
+    ct_self_program(cut, sizeof cut);
+    ck_assert_str_eq(cut, "tes");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("self");
     TCase *tc = tcase_create("self");
 
     tcase_add_test(tc, threads_that_ask_first_agree);
+    tcase_add_test(tc, program_is_what_it_was_called_and_no_title);
     tcase_add_test(tc, is_the_process_id);
     tcase_add_test(tc, every_process_has_a_number_of_its_own);
     tcase_add_test(tc, a_child_and_its_child_learn_their_own);
