@@ -90,7 +90,9 @@ X509 *pki_new_certificate(const char *cn, EVP_PKEY *key, X509 *issuer, int64_t n
 
 void pki_sign_certificate(X509 *certificate, EVP_PKEY *key)
 {
-    const EVP_MD *digest = EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
+    /* Edwards curves, ML-DSA and SLH-DSA sign the message itself. */
+    bool hashes = EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
+    const EVP_MD *digest = hashes ? EVP_sha256() : NULL;
 
     if (X509_sign(certificate, key, digest) <= 0) {
         pki_die("cannot sign a certificate");
