@@ -40,6 +40,18 @@ def tries_the_programs_own_openssl(words, status, said):
 
 
 @case
+def names_rules_that_let_others_in():
+    with TemporaryFolder() as folder:
+        config = write_config(folder)
+        env = environment(write_openssl_conf(folder, config))
+        lacks(doctor("--", "openssl", env=env, status=ON), "rules ", "without rules")
+        config.write_text(config.read_text() + "rules = rules\n[rules]\nold = old\nname = name\n[old]\n"
+                          f"issuer = {fixture()}/ca.pem\nexempt = yes\n[name]\nserver_name = x.example\n"
+                          "mode = report\n")
+        contains(doctor("--", "openssl", env=env, status=ON), "2 rules (old, name) let clients in", "with two")
+
+
+@case
 def shows_a_client_that_must_get_in():
     with TemporaryFolder() as folder:
         env = environment(write_openssl_conf(folder, write_config(folder)))

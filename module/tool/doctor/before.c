@@ -8,6 +8,7 @@
 #include "tool/doctor/before.h"
 #include "tool/doctor/confined.h"
 #include "tool/doctor/rehearsal.h"
+#include "tool/doctor/rules.h"
 #include "tool/doctor/stand_in.h"
 #include "tool/tool.h"
 
@@ -114,6 +115,9 @@ static void say_state(struct play *play, const struct rehearsal *seen)
                tool_s(state->logs), state->why[0] != '\0' ? ": " : "", state->why);
     if (meant != NULL && strcmp(meant, state->config_file) != 0) {
         doctor_say(play->doctor, DOCTOR_BAD, "in force", "the process reads %s, not %s", state->config_file, meant);
+    }
+    if (!doctor_state_denies(state)) {
+        doctor_rules(play->doctor, state->config_file);
     }
 }
 
