@@ -142,9 +142,10 @@ static const struct {
     int error; /* of calls of the file system */
     bool for_good, context;
 } rows[] = {
-    { "one call, too many files", EMFILE, false, false }, { "one call, I/O error", EIO, false, false },
-    { "one call, no such file", ENOENT, false, false },   { "one call, reload = context", EMFILE, false, true },
-    { "all calls for a while", EMFILE, true, false },
+    { "one call, too many files", EMFILE, false, false },   { "one call, I/O error", EIO, false, false },
+    { "one call, no such file", ENOENT, false, false },     { "one call, reload = context", EMFILE, false, true },
+    { "all calls for a while", EMFILE, true, false },       { "one allocation", 0, false, false },
+    { "one allocation, reload = context", 0, false, true }, { "all allocations for a while", 0, true, false },
 };
 
 /* CLIENTCT_TEST_EVERY_CALL = 1: each of the thousands of allocations too, which are mostly those of libraries. */
