@@ -395,6 +395,52 @@ START_TEST(a_raw_public_key_needs_leave)
 }
 END_TEST
 
+/* Policy apple wants one log that is none of the static-ct ones, and the list does not always say which are. */
+START_TEST(who_writes_leaf_index_is_a_static_ct_log)
+{
+    struct pki_bytes index = { 0 };
+
+    pki_add_leaf_index(&index, 7);
+    scene_set(&scene, "policy = apple\n");
+    for (int with = 0; with < 8; with++) { /* bits: the embedded SCTs of a and b, and that of a by TLS, have it */
+        struct pki_sct scts[3];
+        struct pki_bytes list = { 0 };
+        struct pki_entry entry = { 0 };
+        struct scene_client client = { 0 };
+        /* too long a life for the way that is embedded alone */
+        struct pki_leaf leaf = { .sct_count = 2, .scts = scts, .not_after_ms = pki_now() + 500 * PKI_DAY };
+        bool another = (with & 2) == 0 || (with & 5) == 0; /* one of the two logs never writes it */
+
+        for (int i = 0; i < 3; i++) {
+            scts[i] = (struct pki_sct){
+                .log = &scene.logs[i % 2],
+                .time_ms = pki_now() - PKI_HOUR,
+                .extensions = index.data,
+                .extensions_len = (with & 1 << i) != 0 ? index.len : 0,
+            };
+        }
+        pki_mint(&client.minted, &leaf, &scene.ca);
+        client.chain = sk_X509_new_null();
+        ck_assert_int_gt(sk_X509_push(client.chain, client.minted.certificate), 0);
+        ck_assert_int_gt(sk_X509_push(client.chain, scene.ca.certificate), 0);
+        pki_entry_of(&entry, client.minted.certificate, scene.ca.certificate, PKI_ENTRY_X509);
+        pki_add_sct_list(&list, &entry, &scts[2], 1, PKI_LIST_NONE);
+        client.input = (struct clientct_input){
+            .leaf = client.minted.certificate,
+            .chain = client.chain,
+            .tls_scts = list.data,
+            .tls_scts_len = list.len,
+        };
+        expect("embedded and by TLS", &client.input, another,
+               another ? CLIENTCT_COMPLIANT : CLIENTCT_REQUIRED_LOG_MISSING);
+        pki_entry_clear(&entry);
+        pki_bytes_clear(&list);
+        scene_client_clear(&client);
+    }
+    pki_bytes_clear(&index);
+}
+END_TEST
+
 START_TEST(tiled_logs_need_leaf_index)
 {
     struct scene_client client;
@@ -510,6 +556,7 @@ int main(void)
     tcase_add_test(tc, what_is_broken_is_refused_whatever_it_says);
     tcase_add_test(tc, a_raw_public_key_needs_leave);
     tcase_add_test(tc, tiled_logs_need_leaf_index);
+    tcase_add_test(tc, who_writes_leaf_index_is_a_static_ct_log);
     tcase_add_test(tc, stale_lists_do_what_on_stale_says);
     tcase_add_test(tc, a_shadow_policy_decides_nothing);
     tcase_add_test(tc, exemptions_end);

@@ -324,6 +324,16 @@ START_TEST(entries_of_one_log_that_disagree_make_it_not_count)
           ",\"temporal_interval\":{\"start_inclusive\":\"2025-01-01T00:00:00Z\",\"end_exclusive\":"
           "\"2026-01-01T00:00:00Z\"}",
           "their temporal intervals are not the same" },
+        { "times of one state", ",\"state\":{\"retired\":{\"timestamp\":\"2024-01-01T00:00:00Z\"}}",
+          ",\"state\":{\"retired\":{\"timestamp\":\"2025-01-01T00:00:00Z\"}}",
+          "one says retired since 2024-01-01T00:00:00Z, another retired since 2025-01-01T00:00:00Z" },
+        { "ends of intervals",
+          ",\"temporal_interval\":{\"start_inclusive\":\"2025-01-01T00:00:00Z\",\"end_exclusive\":"
+          "\"2027-01-01T00:00:00Z\"}",
+          ",\"temporal_interval\":{\"start_inclusive\":\"2025-01-01T00:00:00Z\",\"end_exclusive\":"
+          "\"2026-01-01T00:00:00Z\"}",
+          "their temporal intervals are not the same" },
+        { "a type that is unknown", "", ",\"log_type\":\"quantum\"", "another not to be counted" },
         { "operators before", "", ",\"previous_operators\":[{\"name\":\"y\",\"end_time\":\"2021-01-01T00:00:00Z\"}]",
           "operated by" },
     };
