@@ -408,7 +408,7 @@ class Mistakes(Case):
         with open(self.path(name + ".spoilt.der"), "wb") as file:
             file.write(der)
         answer = self.ask("verify", "--log-list", self.path("log_list.json"), "--issuer", self.path("ca.pem"),
-                          self.path(name + ".spoilt.der"))
+                          "--chain", self.path("other-ca.pem"), self.path(name + ".spoilt.der"))
         return answer["reason"], answer["advice"]
 
     def spki_hash(self, name):
@@ -422,7 +422,7 @@ class Mistakes(Case):
         return len(data).to_bytes(3, "big") + data
 
     def test_each_mistake_is_found_by_trying(self):
-        ca = self.spki_hash("ca.pem")
+        ca, other_ca = self.spki_hash("ca.pem"), self.spki_hash("other-ca.pem")
         with open(self.path("ca.pem"), encoding="ascii") as file:
             whole = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).digest()
         for name, entry, words in (
@@ -430,6 +430,10 @@ class Mistakes(Case):
                 ("poison", lambda tbs, poisoned, der: b"\0\1" + ca + self.vector(poisoned), "poison extension left in"),
                 ("whole", lambda tbs, poisoned, der: b"\0\1" + whole + self.vector(tbs), "whole certificate"),
                 ("zero", lambda tbs, poisoned, der: b"\0\1" + bytes(32) + self.vector(tbs), "zeros as issuer_key_hash"),
+                ("own", lambda tbs, poisoned, der: b"\0\1" + self.spki_hash("own.pem") + self.vector(tbs),
+                 "certificate's own key as issuer_key_hash"),
+                ("another", lambda tbs, poisoned, der: b"\0\1" + other_ca + self.vector(tbs),
+                 "key of another CA as the issuer's"),
                 ("x509", lambda tbs, poisoned, der: b"\0\0" + self.vector(tbs), "as an x509 entry"),
                 ("other", lambda tbs, poisoned, der: b"\0\1" + ca + self.vector(tbs + b"\0"), "differs from its pre")):
             reason, advice = self.spoilt(name, entry)

@@ -106,11 +106,7 @@ static const char *mistake(const struct tool_verify_answer *answer, const struct
         return "with the poison extension left in, which is taken out before a log signs";
     }
     entry = *right;
-    entry.type = CT_ENTRY_X509;
-    if (verifies(log, sct, &entry)) {
-        return "as an x509 entry; what is embedded must be of a precertificate (precert_entry)";
-    }
-    entry.body = (struct ct_bytes){ certificate->der, certificate->der_len };
+    entry.type = CT_ENTRY_X509; /* of the same TBSCertificate: no certificate can be signed with its own SCTs in it */
     return verifies(log, sct, &entry) ? "as an x509 entry; what is embedded must be of a precertificate (precert_entry)"
                                       : NULL;
 }
