@@ -29,6 +29,7 @@ class Watch(threading.Thread):
     def __init__(self, server, over):
         super().__init__(daemon=True)
         self.server, self.over = server, over
+        self.lock = threading.Lock()
         self.memory = []  # (time, KiB of the first process, most KiB of another one)
         self.waits = collections.deque(maxlen=int(KEPT_S / EVERY_S))  # (time, {pid: s waited for a CPU so far})
 
@@ -36,7 +37,9 @@ class Watch(threading.Thread):
         last = 0.0
         while not self.over.wait(EVERY_S):
             first, others = self.server.pids()
-            self.waits.append((time.time(), {pid: self.waited(pid) for pid in others or [first]}))
+            waits = {pid: self.waited(pid) for pid in others or [first]}
+            with self.lock:
+                self.waits.append((time.time(), waits))
             if time.time() - last >= 2:
                 last = time.time()
                 self.measure(first, others)
@@ -61,8 +64,10 @@ class Watch(threading.Thread):
 
     def waited_around(self, pid, at, duration):
         """Seconds that threads of the process stood ready without a CPU around that time; None: not known any more."""
-        before = [waits[pid] for when, waits in self.waits if pid in waits and when <= at - duration]
-        after = [waits[pid] for when, waits in self.waits if pid in waits and when >= at]
+        with self.lock:
+            known = list(self.waits)
+        before = [waits[pid] for when, waits in known if pid in waits and when <= at - duration]
+        after = [waits[pid] for when, waits in known if pid in waits and when >= at]
         return after[0] - before[-1] if before and after else None
 
     def growth(self):
