@@ -5,6 +5,8 @@
  */
 #include <dirent.h>
 #include <openssl/pem.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +16,7 @@
 #include "unit.h"
 
 static struct scene scene;
+static size_t calls_seen, leave_at;
 static char metrics[96], audit[96], key[96], ca[96];
 static EVP_PKEY *signer;
 
@@ -210,13 +213,82 @@ START_TEST(what_fails_once_at_the_start_is_made_good)
 }
 END_TEST
 
+/* --- control that leaves in the middle --- */
+
+static sigjmp_buf out;
+static bool cancels;
+
+/* As an alarm does that ends a handshake, or whoever ends a thread that takes too long. */
+static void leave_before_call(void)
+{
+    if (++calls_seen != leave_at) {
+        return;
+    }
+    if (cancels) {
+        pthread_cancel(pthread_self()); /* the next call that may wait is where it ends */
+        pthread_testcancel();
+    }
+    siglongjmp(out, 1);
+}
+
+static void *reload_in_thread(void *checker)
+{
+    clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    return NULL;
+}
+
+static void leave_a_reload(struct clientct_checker *checker)
+{
+    pthread_t thread;
+
+    if (cancels) {
+        ck_assert_int_eq(pthread_create(&thread, NULL, reload_in_thread, checker), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    } else if (sigsetjmp(out, 1) == 0) {
+        clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    }
+}
+
+START_TEST(whoever_leaves_in_the_middle_of_a_reload_holds_nobody_up)
+{
+    const char *sanitizers = getenv("CLIENTCT_SANITIZERS");
+
+    if (sanitizers != NULL && strcmp(sanitizers, "none") != 0) {
+        return; /* what that thread had is lost, which they say */
+    }
+    cancels = _i == 1;
+    before_call = leave_before_call;
+    leave_at = 0;
+    do {
+        struct clientct_checker *checker;
+
+        leave_at++;
+        configure("before", "", 1, pki_now());
+        checker = clientct_checker_new(scene.config);
+        ck_assert_ptr_nonnull(checker);
+        clientct_checker_start_recording(checker);
+        take_metrics();
+        configure("after", "mode = report\n", 3, pki_now() + 1000);
+        monotonic_ahead_ms += 1500;
+        calls_seen = 0;
+        begin_failing(false, 0, false);
+        leave_a_reload(checker);
+        end_failing();
+        look(checker); /* after as long as anybody may have it */
+        check_state(checker, CLIENTCT_MODE_REPORT, 3, "left", leave_at);
+        clientct_checker_free(checker);
+    } while (calls_seen >= leave_at);
+    ck_assert_uint_gt(leave_at, 30);
+}
+END_TEST
+
 /* --- what was parsed is what was digested --- */
 
 enum { CONFIG, RULE, LIST, FILES };
 static const char *const swapped_names[FILES] = { "clientct.cnf", "ca.pem", "list" };
 static struct pki_bytes versions[FILES][2];
 static int swapped;
-static size_t swap_at, calls_seen;
+static size_t swap_at;
 
 /* As an editor does it: another file under the name. */
 static void put_version(int file, int version)
@@ -336,6 +408,7 @@ int main(void)
     tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, what_fails_once_in_a_reload_is_made_good, 0, count);
     tcase_add_loop_test(tcase, what_fails_once_at_the_start_is_made_good, 0, count);
+    tcase_add_loop_test(tcase, whoever_leaves_in_the_middle_of_a_reload_holds_nobody_up, 0, 2);
     tcase_add_test(tcase, what_was_parsed_is_what_was_digested);
     suite_add_tcase(suite, tcase);
     return unit_run(suite);
