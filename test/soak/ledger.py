@@ -135,8 +135,8 @@ class Ledger:
                                                                  port == record["port"])
         lines = self.lines[sha256]
         mine = None if record["reused"] else next((pair for pair in lines if fits(*pair)), None)
-        if record["reused"]:  # a line about it would be left over, and found
-            self.check_verdict(record, record["outcome"] == "served")
+        if record["reused"] and record["outcome"] == "served":  # a line about it would be left over, and found
+            self.check_verdict(record, True)
         elif mine:
             lines.remove(mine)
             self.compare(record, mine[1])

@@ -282,6 +282,48 @@ START_TEST(whoever_leaves_in_the_middle_of_a_reload_holds_nobody_up)
 }
 END_TEST
 
+/* --- two threads --- */
+
+static struct clientct_checker *shared;
+
+/* A thread that makes a context, while another one is in the middle of reading. */
+static void make_context_before_call(void)
+{
+    if (++calls_seen == leave_at) {
+        configure("after", "mode = report\n", 3, pki_now() + 1000);
+        clientct_checker_reload(shared, CLIENTCT_AT_CONTEXT);
+    }
+}
+
+START_TEST(a_context_made_while_another_thread_reads_has_what_is_there)
+{
+    const enum clientct_occasion occasions[] = { CLIENTCT_AT_HANDSHAKE, CLIENTCT_AT_CONTEXT };
+    struct clientct_state state;
+
+    before_call = make_context_before_call;
+    leave_at = 0;
+    do {
+        leave_at++;
+        configure("before", "", 1, pki_now());
+        shared = clientct_checker_new(scene.config);
+        ck_assert_ptr_nonnull(shared);
+        configure("before", "mode = off\n", 2, pki_now());
+        monotonic_ahead_ms += 1500;
+        calls_seen = 0;
+        begin_failing(false, 0, false);
+        clientct_checker_reload(shared, occasions[_i]);
+        end_failing();
+        clientct_checker_get_state(shared, &state);
+        if (calls_seen >= leave_at) {
+            ck_assert_msg(state.mode == CLIENTCT_MODE_REPORT && state.logs == 3, "call %zu: mode %s, %zu logs",
+                          leave_at, clientct_mode_name(state.mode), state.logs);
+        }
+        clientct_checker_free(shared);
+    } while (calls_seen >= leave_at);
+    ck_assert_uint_gt(leave_at, 10);
+}
+END_TEST
+
 /* --- what was parsed is what was digested --- */
 
 enum { CONFIG, RULE, LIST, FILES };
@@ -409,6 +451,7 @@ int main(void)
     tcase_add_loop_test(tcase, what_fails_once_in_a_reload_is_made_good, 0, count);
     tcase_add_loop_test(tcase, what_fails_once_at_the_start_is_made_good, 0, count);
     tcase_add_loop_test(tcase, whoever_leaves_in_the_middle_of_a_reload_holds_nobody_up, 0, 2);
+    tcase_add_loop_test(tcase, a_context_made_while_another_thread_reads_has_what_is_there, 0, 2);
     tcase_add_test(tcase, what_was_parsed_is_what_was_digested);
     suite_add_tcase(suite, tcase);
     return unit_run(suite);

@@ -3,7 +3,10 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 
 #include "pki.h"
 #include "unit.h"
@@ -157,6 +160,100 @@ START_TEST(an_ecdsa_signature_must_be_der)
 }
 END_TEST
 
+/*
+ * A provider that verifies whole messages only, as tpm2-openssl does: the default one's keys and signatures, without the
+ * functions that verify a digest.
+ */
+enum { ALGORITHMS_MAX = 64, FUNCTIONS_MAX = 64 };
+static OSSL_PROVIDER *complete;
+static OSSL_ALGORITHM keys[ALGORITHMS_MAX], signatures[3];
+static OSSL_DISPATCH without_verify[2][FUNCTIONS_MAX];
+
+static const OSSL_ALGORITHM *whole_query(void *provctx, int operation, int *no_cache)
+{
+    *no_cache = 0;
+    return operation == OSSL_OP_KEYMGMT ? keys : operation == OSSL_OP_SIGNATURE ? signatures : NULL;
+}
+
+static int whole_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+                      void **provctx)
+{
+    static const OSSL_DISPATCH functions[] = { { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))whole_query },
+                                               { 0, NULL } };
+
+    *out = functions;
+    *provctx = OSSL_PROVIDER_get0_provider_ctx(complete);
+    return 1;
+}
+
+static void fill_whole_provider(void)
+{
+    static const char *const names[] = { "ECDSA", "RSA" };
+    const OSSL_ALGORITHM *from;
+    size_t used = 0;
+    int no_cache;
+
+    ck_assert_ptr_nonnull(complete = OSSL_PROVIDER_load(NULL, "default"));
+    for (from = OSSL_PROVIDER_query_operation(complete, OSSL_OP_KEYMGMT, &no_cache); from->algorithm_names != NULL;
+         from++) {
+        ck_assert_uint_lt(used, ALGORITHMS_MAX - 1);
+        keys[used] = *from;
+        keys[used++].property_definition = "provider=whole";
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const OSSL_DISPATCH *function;
+
+        for (from = OSSL_PROVIDER_query_operation(complete, OSSL_OP_SIGNATURE, &no_cache);
+             from->algorithm_names != NULL && strncmp(from->algorithm_names, names[i], strlen(names[i])) != 0; from++) {
+        }
+        ck_assert_ptr_nonnull(from->algorithm_names);
+        used = 0;
+        for (function = from->implementation; function->function_id != 0; function++) {
+            ck_assert_uint_lt(used, FUNCTIONS_MAX - 1);
+            if (function->function_id != OSSL_FUNC_SIGNATURE_VERIFY_INIT &&
+                function->function_id != OSSL_FUNC_SIGNATURE_VERIFY) {
+                without_verify[i][used++] = *function;
+            }
+        }
+        signatures[i] = (OSSL_ALGORITHM){ from->algorithm_names, "provider=whole", without_verify[i], NULL };
+    }
+}
+
+START_TEST(a_provider_that_verifies_whole_messages_only_stops_nobody)
+{
+    static const enum pki_key_type types[] = { PKI_P256, PKI_RSA };
+    EVP_PKEY_CTX *ctx;
+    EVP_PKEY *key;
+
+    fill_whole_provider();
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "whole", whole_init), 1);
+    ck_assert_ptr_nonnull(OSSL_PROVIDER_load(NULL, "whole"));
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t signature[512];
+        struct ct_log log;
+        size_t len;
+
+        ck_assert_int_eq(EVP_set_default_properties(NULL, ""), 1);
+        key = pki_new_key(types[i], 2048);
+        len = sign(key, signature, sizeof signature);
+        ck_assert_int_eq(EVP_set_default_properties(NULL, "?provider=whole"), 1);
+        log_with(&log, key);
+        /* The provider is one: what it is asked first it cannot. */
+        ctx = EVP_PKEY_CTX_new_from_pkey(NULL, ct_log_get0_key(&log), "provider=whole");
+        ck_assert_ptr_nonnull(ctx);
+        ck_assert_int_le(EVP_PKEY_verify_init(ctx), 0);
+        EVP_PKEY_CTX_free(ctx);
+        ERR_clear_error();
+        ck_assert_int_eq(ct_signature_check(&log, digest, (struct ct_bytes){ signature, len }), CT_SIGNATURE_OK);
+        signature[len - 1] ^= 1;
+        ck_assert_int_eq(ct_signature_check(&log, digest, (struct ct_bytes){ signature, len }), CT_SIGNATURE_BAD);
+        ck_assert_uint_eq(ERR_peek_error(), 0);
+        ct_log_clear(&log);
+        EVP_PKEY_free(key);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signature");
@@ -167,6 +264,7 @@ int main(void)
     tcase_add_test(tc, threads_share_a_log);
     tcase_add_test(tc, the_algorithm_must_be_the_keys_own);
     tcase_add_test(tc, an_ecdsa_signature_must_be_der);
+    tcase_add_test(tc, a_provider_that_verifies_whole_messages_only_stops_nobody);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
