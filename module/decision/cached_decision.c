@@ -1,5 +1,6 @@
 #include "decision/cached_decision.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,13 +89,19 @@ static bool look_at(const char *dir, const uint8_t sha256[32], const char *suffi
     return true;
 }
 
+/* The twin's response is read where there is none for the certificate itself; any other trouble ends the search. */
+static bool is_missing(const struct ct_file_stamp *stamp)
+{
+    return stamp->error == ENOENT || stamp->error == ENOTDIR;
+}
+
 /* As they are now. */
 static bool look_at_files(const struct ct_settings *settings, const struct ct_cached *cached, struct stamps *stamps)
 {
     struct ct_file_stamp *files = stamps->files;
 
     return (!cached->read_ocsp || (look_at(settings->ocsp_store.path, cached->leaf_sha256, ".ocsp", &files[0]) &&
-                                   (!cached->has_twin || files[0].error == 0 ||
+                                   (!cached->has_twin || !is_missing(&files[0]) ||
                                     look_at(settings->ocsp_store.path, cached->twin_sha256, ".ocsp", &files[1])))) &&
            (!cached->read_store || look_at(settings->sct_store.path, cached->leaf_sha256, ".sct", &files[2])) &&
            (!cached->read_proofs ||
@@ -139,6 +146,17 @@ static uint16_t index_in(const void *item, const void *first, size_t size)
     return index < CT_CACHED_NONE ? (uint16_t)index : CT_CACHED_NONE;
 }
 
+/* Longer than a tick of the clock that file systems write their times by. */
+#define TICK_MS 100
+
+/* A file that is written twice within a tick can have the same stamp afterwards: it must have been left alone. */
+static bool is_settled(const struct ct_file_stamp *stamp)
+{
+    int64_t age_ms = ct_now_ms() - stamp->ctime_ns / 1000000;
+
+    return stamp->error != 0 || stamp->ino == 0 || age_ms >= TICK_MS || age_ms <= -TICK_MS;
+}
+
 /* What is kept of a verdict; false: nothing, for example because a retry may go better. */
 static bool keep(struct ct_cache *cache, const struct ct_settings *settings, const struct clientct_verdict *verdict,
                  const struct ct_decision_facts *facts, struct ct_cached *cached)
@@ -146,7 +164,8 @@ static bool keep(struct ct_cache *cache, const struct ct_settings *settings, con
     const struct stamps stamps = { { facts->ocsp_file, facts->twins_ocsp_file, facts->store_file, facts->proof_file } };
 
     if (verdict->reason == CLIENTCT_NOT_EVALUATED || verdict->reason == CLIENTCT_CONFIG_ERROR ||
-        verdict->reason == CLIENTCT_INTERNAL_ERROR) {
+        verdict->reason == CLIENTCT_INTERNAL_ERROR || !is_settled(&stamps.files[0]) || !is_settled(&stamps.files[1]) ||
+        !is_settled(&stamps.files[2])) {
         return false;
     }
     memset(cached, 0, sizeof *cached);

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,53 @@ START_TEST(threads_that_start_together_all_enforce)
     for (int i = 0; i < 8; i++) {
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
         ck_assert_msg(right[i], "thread %d", i);
+    }
+}
+END_TEST
+
+static atomic_bool loaded;
+
+static void *make_contexts_meanwhile(void *unused)
+{
+    while (!atomic_load(&loaded)) {
+        SSL_CTX_free(SSL_CTX_new(TLS_server_method()));
+        ERR_clear_error(); /* the switch is still on */
+    }
+    return NULL;
+}
+
+/* The name of the configuration is known before there are hooks: else that of the default one would stay for good. */
+START_TEST(contexts_made_while_the_configuration_is_loaded_do_not_decide_which_it_is)
+{
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, make_contexts_meanwhile, NULL), 0);
+    }
+    load();
+    atomic_store(&loaded, true);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    }
+    enforces("with the configuration that openssl.cnf names");
+}
+END_TEST
+
+/* The first checker is made inside a context that its thread frees again: nothing of the checker's may be in it. */
+START_TEST(first_checker_made_under_a_threads_own_library_context_outlives_it)
+{
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
+    OSSL_LIB_CTX *before;
+
+    load();
+    before = OSSL_LIB_CTX_set0_default(own);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(own, getenv("OPENSSL_CONF")), 1);
+    enforces("in the thread's own");
+    OSSL_LIB_CTX_set0_default(before);
+    OSSL_LIB_CTX_free(own);
+    for (int i = 0; i < 3; i++) {
+        configure(i % 2 == 0 ? "# read anew\n" : "# once more\n");
+        enforces("in the default one");
     }
 }
 END_TEST
@@ -301,7 +349,10 @@ START_TEST(library_context_that_has_loaded_the_configuration_is_enforced)
 }
 END_TEST
 
-/* Where a slot of ours is taken, hooks cannot be had: then the switch stays on, and nobody can connect at all. */
+/*
+ * Where a slot of ours is taken, hooks cannot be had: then the switch stays on, and nobody can connect at all. Whether
+ * the context is the thread's own when the file is loaded into it, or not.
+ */
 START_TEST(library_context_that_cannot_be_hooked_into_can_do_nothing)
 {
     OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
@@ -312,8 +363,11 @@ START_TEST(library_context_that_cannot_be_hooked_into_can_do_nothing)
     for (int i = 0; i < 20; i++) {
         ck_assert_int_ge(CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, NULL, NULL, NULL, NULL), 0);
     }
+    if (_i == 1) {
+        OSSL_LIB_CTX_set0_default(before);
+    }
     OSSL_LIB_CTX_load_config(own, getenv("OPENSSL_CONF"));
-    ck_assert_ptr_null(SSL_CTX_new(TLS_server_method()));
+    ck_assert_ptr_null(SSL_CTX_new_ex(own, NULL, TLS_server_method()));
     ERR_clear_error();
     OSSL_LIB_CTX_set0_default(before);
     OSSL_LIB_CTX_free(own);
@@ -410,13 +464,15 @@ int main(void)
 
     tcase_set_timeout(cases, 100);
     tcase_add_test(cases, threads_that_start_together_all_enforce);
+    tcase_add_test(cases, contexts_made_while_the_configuration_is_loaded_do_not_decide_which_it_is);
+    tcase_add_test(cases, first_checker_made_under_a_threads_own_library_context_outlives_it);
     tcase_add_test(cases, children_forked_before_and_after_the_first_context_enforce);
     tcase_add_test(cases, connection_object_used_again_is_judged_anew);
     tcase_add_test(cases, copied_connection_object_is_judged);
     tcase_add_test(cases, clients_of_the_method_for_both_roles_are_undisturbed);
     tcase_add_test(cases, handshakes_of_such_threads_are_judged_where_we_know_the_server);
     tcase_add_test(cases, library_context_that_has_loaded_the_configuration_is_enforced);
-    tcase_add_test(cases, library_context_that_cannot_be_hooked_into_can_do_nothing);
+    tcase_add_loop_test(cases, library_context_that_cannot_be_hooked_into_can_do_nothing, 0, 2);
     tcase_add_test(cases, loading_under_a_threads_own_library_context_reaches_the_default_one);
     tcase_add_test(cases, threads_with_a_library_context_of_their_own_are_not_reached);
     tcase_add_test(cases, unloaded_configuration_goes_on_being_enforced);

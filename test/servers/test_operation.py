@@ -60,9 +60,9 @@ def running_servers_follow_their_files(name):
 @case
 def a_server_in_a_chroot_keeps_what_it_has_until_it_is_reloaded():
     with TemporaryFolder() as folder:
-        metrics = folder / "metrics"
+        metrics, audit = folder / "metrics", folder / "audit.json"
         metrics.mkdir()
-        config = write_config(folder, metrics=metrics)
+        config = write_config(folder, metrics=metrics, audit=f"file:{audit}")
         with haproxy(folder, write_openssl_conf(folder, config), chroot=True).wait_ready() as server:
             equal((server.served("good"), server.served("unlogged")), (True, False), "at the start")
             replace(config, config.read_text() + "mode = off\n")
@@ -71,6 +71,8 @@ def a_server_in_a_chroot_keeps_what_it_has_until_it_is_reloaded():
                 subprocess.run(["sleep", "0.1"], check=True)
             samples = prometheus.parse(run([CLIENTCT, "metrics", metrics])[1])
             equal(prometheus.value(samples, "clientct_verdicts_total"), 32, "verdicts counted from inside the chroot")
+            lines = [json.loads(line) for line in audit.read_text().splitlines()]
+            equal(sum(line["event.action"] == "client-certificate" for line in lines), 32, "lines from inside the chroot")
             text = run([CLIENTCT, "doctor", "--pid", server.process.pid])[1]
             contains(text, "cannot read", "what doctor says of the files")
             server.process.send_signal(12)  # SIGUSR2: HAProxy's own reload

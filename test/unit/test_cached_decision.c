@@ -1,4 +1,6 @@
+#include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -166,12 +168,117 @@ START_TEST(a_changed_store_ends_the_verdict_of_its_certificate)
     pki_sha256_hex(client.minted.der.data, client.minted.der.len, name);
     strcat(name, ".sct");
     scene_put(&scene, name, list.data, list.len);
+    usleep(200000); /* what has changed just now is not kept */
     expect("put in", &client.input, false, CLIENTCT_COMPLIANT);
     expect("put in, again", &client.input, true, CLIENTCT_COMPLIANT);
     snprintf(path, sizeof path, "%s/%s", scene.dir, name);
     ck_assert_int_eq(unlink(path), 0);
     expect("taken out", &client.input, false, CLIENTCT_NO_SCTS);
     pki_bytes_clear(&list);
+    scene_client_clear(&client);
+}
+END_TEST
+
+static int64_t age_of(const char *path)
+{
+    struct stat st;
+
+    ck_assert_int_eq(stat(path, &st), 0);
+    return ct_now_ms() - ((int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000);
+}
+
+/* Written again within a tick of the clock, a file can look as before. */
+START_TEST(a_verdict_by_a_file_that_has_just_changed_is_not_kept)
+{
+    struct scene_client client;
+    struct pki_bytes list = { 0 };
+    char settings[128], name[80], path[192];
+    bool seen = false;
+
+    start("");
+    snprintf(settings, sizeof settings, "sct_store = %s\n", scene.dir);
+    scene_configure(&scene, settings);
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    scene_client(&scene, "", &client);
+    scene_x509_list(&scene, &client, "a", &list);
+    pki_sha256_hex(client.minted.der.data, client.minted.der.len, name);
+    strcat(name, ".sct");
+    snprintf(path, sizeof path, "%s/%s", scene.dir, name);
+    for (int i = 0; i < 100 && !seen; i++) { /* a busy machine may be slower than that */
+        struct clientct_verdict first, second;
+
+        scene_put(&scene, name, list.data, list.len);
+        (void)!clientct_decide(checker, &client.input, &first);
+        (void)!clientct_decide(checker, &client.input, &second);
+        if (age_of(path) < 90) {
+            seen = true;
+            ck_assert(first.accept && second.accept && !first.cached && !second.cached);
+        }
+        clientct_verdict_clear(&first);
+        clientct_verdict_clear(&second);
+    }
+    ck_assert(seen);
+    pki_bytes_clear(&list);
+    scene_client_clear(&client);
+}
+END_TEST
+
+/* A link is not followed, but that is known of it until it changes. */
+START_TEST(a_link_among_the_evidence_keeps_no_verdict_from_the_cache)
+{
+    struct scene_client client;
+    struct pki_bytes list = { 0 };
+    char settings[300], hex[65], path[192], target[192];
+
+    start("");
+    scene_client(&scene, "", &client);
+    snprintf(settings, sizeof settings, "sct_store = %s\nocsp_store = %s\n", scene.dir, scene.dir);
+    scene_configure(&scene, settings);
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    scene_x509_list(&scene, &client, "a", &list);
+    scene_put(&scene, "elsewhere", list.data, list.len);
+    pki_sha256_hex(client.minted.der.data, client.minted.der.len, hex);
+    snprintf(target, sizeof target, "%s/elsewhere", scene.dir);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s.%s", scene.dir, hex, i == 0 ? "sct" : "ocsp");
+        ck_assert_int_eq(symlink(target, path), 0);
+    }
+    usleep(200000);
+    expect("links", &client.input, false, CLIENTCT_NO_SCTS);
+    expect("links, again", &client.input, true, CLIENTCT_NO_SCTS);
+    ck_assert_int_eq(unlink(path), 0);
+    expect("one link", &client.input, false, CLIENTCT_NO_SCTS);
+    expect("one link, again", &client.input, true, CLIENTCT_NO_SCTS);
+    pki_bytes_clear(&list);
+    scene_client_clear(&client);
+}
+END_TEST
+
+/* Whatever a program gives as the time, nothing overflows, and nothing that is too early or too late counts. */
+START_TEST(times_at_the_ends_of_the_scale_are_times)
+{
+    static const int64_t times[] = { INT64_MAX, INT64_MAX - 1, INT64_MAX - 1000, INT64_MIN, INT64_MIN + 1, -1, 1 };
+    struct scene_client client;
+    char settings[600];
+
+    start("");
+    snprintf(settings, sizeof settings,
+             "sct_store = %s\nocsp_store = %s\non_stale = refuse\nlog_list_max_age = 35d\npolicy = p\nrules = r\n"
+             "[p]\nsct_max_age = 1d\nclock_skew = 1d\n[r]\nx = x\n[x]\nserver_name = x.example\nexempt = yes\n"
+             "expires = 2020-01-01T00:00:00Z\n",
+             scene.dir, scene.dir);
+    scene_configure(&scene, settings);
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    scene_client(&scene, "ab", &client);
+    for (size_t i = 0; i < 2 * sizeof times / sizeof times[0]; i++) {
+        struct clientct_verdict verdict;
+
+        client.input.at_ms = times[i / 2];
+        ck_assert_msg(!clientct_decide(checker, &client.input, &verdict), "%" PRId64, times[i / 2]);
+        ck_assert_msg(verdict.reason == (times[i / 2] > 1 ? CLIENTCT_LOG_LIST_STALE : CLIENTCT_FUTURE_TIMESTAMP),
+                      "%" PRId64 ": %s", times[i / 2], clientct_reason_name(verdict.reason));
+        clientct_verdict_clear(&verdict);
+    }
     scene_client_clear(&client);
 }
 END_TEST
@@ -241,6 +348,9 @@ int main(void)
     tcase_add_test(tc, another_input_is_another_verdict);
     tcase_add_test(tc, a_changed_policy_or_list_ends_every_verdict);
     tcase_add_test(tc, a_changed_store_ends_the_verdict_of_its_certificate);
+    tcase_add_test(tc, a_verdict_by_a_file_that_has_just_changed_is_not_kept);
+    tcase_add_test(tc, a_link_among_the_evidence_keeps_no_verdict_from_the_cache);
+    tcase_add_test(tc, times_at_the_ends_of_the_scale_are_times);
     tcase_add_test(tc, time_ends_a_verdict_in_both_directions);
     tcase_add_test(tc, an_expired_exemption_is_not_served);
     suite_add_tcase(suite, tc);

@@ -54,9 +54,10 @@ def resumes_sessions_as_it_is_set(version, resumption):
             equal((second.served, second.reused), (True, resumption == "checked"), "served and resumed")
 
 
-@table(("embedded, ocsp, store", True), ("embedded, tls", False))
+@table(("embedded, ocsp, store", True), ("embedded, tls", False), ("nonsense", False))
 def has_scts_of_its_own_only_where_we_ask_for_none(sources, starts):
-    """Server certificates with .sctl files need extension 18, which a context has once."""
+    """Server certificates with .sctl files need extension 18, which a context has once; with settings that cannot be
+    used it is taken, so that it is there when they are mended."""
     with TemporaryFolder() as folder:
         pki = fixture()
         subprocess.run([CTPKI, "scts", "--out", folder / "server.pem.sctl", "--cert", pki / "server", "--issuer",
