@@ -150,11 +150,18 @@ static uint16_t index_in(const void *item, const void *first, size_t size)
 #define TICK_MS 100
 
 /* A file that is written twice within a tick can have the same stamp afterwards: it must have been left alone. */
-static bool is_settled(const struct ct_file_stamp *stamp)
+static bool are_settled(const struct stamps *stamps)
 {
-    int64_t age_ms = ct_now_ms() - stamp->ctime_ns / 1000000;
+    int64_t now_ms = ct_now_ms();
 
-    return stamp->error != 0 || stamp->ino == 0 || age_ms >= TICK_MS || age_ms <= -TICK_MS;
+    for (size_t i = 0; i < STAMPS; i++) {
+        int64_t age_ms = now_ms - stamps->files[i].ctime_ns / 1000000;
+
+        if (stamps->files[i].error == 0 && stamps->files[i].ino != 0 && age_ms > -TICK_MS && age_ms < TICK_MS) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What is kept of a verdict; false: nothing, for example because a retry may go better. */
@@ -164,8 +171,7 @@ static bool keep(struct ct_cache *cache, const struct ct_settings *settings, con
     const struct stamps stamps = { { facts->ocsp_file, facts->twins_ocsp_file, facts->store_file, facts->proof_file } };
 
     if (verdict->reason == CLIENTCT_NOT_EVALUATED || verdict->reason == CLIENTCT_CONFIG_ERROR ||
-        verdict->reason == CLIENTCT_INTERNAL_ERROR || !is_settled(&stamps.files[0]) || !is_settled(&stamps.files[1]) ||
-        !is_settled(&stamps.files[2])) {
+        verdict->reason == CLIENTCT_INTERNAL_ERROR || !are_settled(&stamps)) {
         return false;
     }
     memset(cached, 0, sizeof *cached);

@@ -108,29 +108,6 @@ static int open_unused(int directory, const char *name, size_t size, struct stat
     return fd;
 }
 
-static bool find_unused(DIR *dir, const char *program, size_t size, char name[CT_METRICS_NAME_SIZE])
-{
-    struct dirent *entry;
-    struct stat st;
-    int fd = -1, tries = 0;
-
-    for (int i = 0; i < ENTRIES_MAX && tries < TRIES_MAX && fd < 0 && (entry = readdir(dir)) != NULL; i++) {
-        if (is_of_program(entry->d_name, program)) {
-            fd = open_unused(dirfd(dir), entry->d_name, size, &st);
-            tries++;
-            if (fd >= 0 && is_folded(dirfd(dir), entry->d_name)) { /* another one may do */
-                close(fd);
-                fd = -1;
-            }
-        }
-        if (fd >= 0) {
-            memcpy(name, entry->d_name, strlen(entry->d_name) + 1); /* ct_metrics_name_ok has seen that it fits */
-            close(fd);
-        }
-    }
-    return fd >= 0;
-}
-
 static bool read_counts(int fd, size_t size, struct ct_metrics_file *counted)
 {
     uint8_t *data = malloc(size);
@@ -162,19 +139,47 @@ static int take(int directory, const char *name, size_t size, struct ct_metrics_
     return writable;
 }
 
+/* The first one that is to be had, and without `counted` the first that might be; -1: there is none. */
+static int find(DIR *dir, const char *program, size_t size, struct ct_metrics_file *counted)
+{
+    struct dirent *entry;
+    struct stat st;
+    int fd = -1, tries = 0;
+
+    rewinddir(dir);
+    for (int i = 0; i < ENTRIES_MAX && tries < TRIES_MAX && fd < 0 && (entry = readdir(dir)) != NULL; i++) {
+        if (is_of_program(entry->d_name, program)) {
+            fd = counted == NULL ? open_unused(dirfd(dir), entry->d_name, size, &st)
+                                 : take(dirfd(dir), entry->d_name, size, counted);
+            tries++;
+        }
+    }
+    return fd;
+}
+
+/* Only where there might be something: the lock is a file, too. */
+static bool may_find(DIR *dir, const char *program, size_t size)
+{
+    int fd = find(dir, program, size, NULL);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
 bool ct_metrics_takeover_begin(struct ct_metrics_takeover *takeover, const char *directory, const char *program,
                                size_t size, struct ct_metrics_file *counted)
 {
     DIR *dir = opendir(directory);
-    char name[CT_METRICS_NAME_SIZE];
     struct stat st;
 
     takeover->fd = takeover->lock = -1;
-    if (dir != NULL && find_unused(dir, program, size, name)) {
+    if (dir != NULL && may_find(dir, program, size)) {
         takeover->lock = openat(dirfd(dir), CT_METRICS_LOCK, O_RDWR | O_CREAT | OPEN_FLAGS, 0600);
         if (takeover->lock >= 0 && fstat(takeover->lock, &st) == 0 && S_ISREG(st.st_mode) &&
             flock(takeover->lock, LOCK_EX | LOCK_NB) == 0) {
-            takeover->fd = take(dirfd(dir), name, size, counted);
+            takeover->fd = find(dir, program, size, counted);
         }
     }
     if (dir != NULL) {

@@ -65,6 +65,7 @@ static void keep(size_t log, size_t nth, enum kept_fault fault)
     kept_for_client(&scene, &client, log, nth, fault, &proofs);
     kept_put(&scene, &client, &proofs);
     pki_bytes_clear(&proofs);
+    usleep(200000); /* a verdict by what has changed just now is not kept */
 }
 
 static void path_of(char path[192])
