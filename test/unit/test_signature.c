@@ -161,8 +161,8 @@ START_TEST(an_ecdsa_signature_must_be_der)
 END_TEST
 
 /*
- * A provider that verifies whole messages only, as tpm2-openssl does: the default one's keys and signatures, but not the
- * functions that verify a digest.
+ * A provider that verifies whole messages only, as tpm2-openssl does: it has the default one's keys and signatures, but
+ * not the functions that verify a digest.
  */
 enum { ALGORITHMS_MAX = 64, FUNCTIONS_MAX = 64 };
 static OSSL_PROVIDER *complete;
