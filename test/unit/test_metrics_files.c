@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -190,6 +191,29 @@ START_TEST(what_was_folded_away_is_not_taken_over)
 }
 END_TEST
 
+/* As `clientct metrics` does while it reads: what it is about to fold away must not be counted in any more. */
+START_TEST(while_somebody_folds_nothing_is_taken_over)
+{
+    char path[200];
+    unsigned files;
+    int lock;
+
+    ck_assert(ct_metrics_set_directory(metrics, NULL));
+    each_file(remove_it, NULL);
+    wait_for(start_program(4));
+    snprintf(path, sizeof path, "%s/%s", folder, CT_METRICS_LOCK);
+    ck_assert_int_ge(lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), 0);
+    ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+    wait_for(start_program(4));
+    sum(&files);
+    ck_assert_uint_eq(files, 2);
+    close(lock);
+    wait_for(start_program(4));
+    sum(&files);
+    ck_assert_uint_eq(files, 2);
+}
+END_TEST
+
 /* Whoever may write into the directory can put anything there. */
 START_TEST(no_file_that_is_odd_is_taken_over)
 {
@@ -314,6 +338,7 @@ int main(void)
     tcase_add_test(tc, programs_started_anew_go_on_in_the_files_of_those_that_are_gone);
     tcase_add_test(tc, programs_that_start_at_once_never_share_a_file);
     tcase_add_test(tc, what_was_folded_away_is_not_taken_over);
+    tcase_add_test(tc, while_somebody_folds_nothing_is_taken_over);
     tcase_add_loop_test(tc, no_file_that_is_odd_is_taken_over, 0, 6);
     tcase_add_test(tc, a_child_that_may_not_make_a_file_counts_in_its_parents);
     tcase_add_loop_test(tc, where_the_copy_is_forbidden_nothing_is_shown_and_nothing_ends, 0, 2);
