@@ -71,6 +71,38 @@ START_TEST(a_file_size_limit_is_a_full_disk_and_no_end)
 }
 END_TEST
 
+/* The other one may be a file beside it. */
+START_TEST(never_writes_to_a_file_that_took_our_descriptor)
+{
+    char path[128];
+    struct stat ours, st;
+    int other, stolen = -1;
+
+    add_sink(CT_AUDIT_FILE, file_path);
+    apply();
+    ck_assert_int_eq(stat(file_path, &ours), 0);
+    for (int fd = 3; fd < 100 && stolen < 0; fd++) {
+        if (fstat(fd, &st) == 0 && st.st_dev == ours.st_dev && st.st_ino == ours.st_ino) {
+            stolen = fd;
+        }
+    }
+    ck_assert_int_ge(stolen, 3);
+    snprintf(path, sizeof path, "%s.other", file_path);
+    ck_assert_int_ge(other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), 0);
+    ck_assert_int_eq(dup2(other, stolen), stolen);
+    decide(true);
+    decide(true);
+    wait_a_second();
+    decide(true);
+    ck_assert_int_eq(fstat(other, &st), 0);
+    ck_assert_int_eq(st.st_size, 0);
+    ck_assert_uint_ge(count_lines(file_path), 1);
+    close(stolen);
+    close(other);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(follows_a_rotated_file)
 {
     char rotated[112];
@@ -219,6 +251,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_file_size_limit_is_a_full_disk_and_no_end);
     tcase_add_test(tcase, never_writes_to_a_descriptor_that_is_not_ours_any_more);
+    tcase_add_test(tcase, never_writes_to_a_file_that_took_our_descriptor);
     tcase_add_test(tcase, follows_a_rotated_file);
     tcase_add_test(tcase, keeps_the_old_file_where_a_new_one_cannot_be_opened);
     tcase_add_test(tcase, refuses_what_is_no_regular_file);
