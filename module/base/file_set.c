@@ -140,19 +140,24 @@ bool ct_file_set_changed(const struct ct_file_set *set)
     return false;
 }
 
-bool ct_file_set_changed_within(const struct ct_file_set *set, int64_t ms)
+bool ct_file_set_is_changing(const struct ct_file_set *set, int64_t ms)
 {
     int64_t now_ms = ct_now_ms();
+    bool changing = false;
 
     for (size_t i = 0; i < set->count; i++) {
         struct ct_file_stamp stamp = ct_file_stamp_of(set->files[i]->path, true);
         int64_t age_ms = now_ms - stamp.ctime_ns / 1000000;
 
-        if (stamp.error == 0 && age_ms >= 0 && age_ms < ms) {
-            return true;
+        if (stamp.error != 0 || ct_file_stamp_equal(&stamp, &set->files[i]->stamp)) {
+            continue;
         }
+        if (age_ms < 0 || age_ms >= ms) {
+            return false;
+        }
+        changing = true;
     }
-    return false;
+    return changing;
 }
 
 void ct_file_set_drop_bytes(struct ct_file_set *set)

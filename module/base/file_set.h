@@ -41,8 +41,11 @@ const struct ct_loaded_file *ct_file_set_read(struct ct_file_set *set, const cha
 void ct_file_set_read_bytes(struct ct_file_set *set, const char *path, size_t max);
 /* Whether a file has another stamp than when it was read, or can be read now, or cannot any more. */
 bool ct_file_set_changed(const struct ct_file_set *set) CT_MUST_USE;
-/* Whether a file was changed within the last `ms` milliseconds: somebody may be writing it. */
-bool ct_file_set_changed_within(const struct ct_file_set *set, int64_t ms) CT_MUST_USE;
+/*
+ * Whether what has changed since it was read changed within the last `ms` milliseconds, all of it: a writer may still be
+ * at it. What has held still for longer is not to wait for files that never do.
+ */
+bool ct_file_set_is_changing(const struct ct_file_set *set, int64_t ms) CT_MUST_USE;
 /* Keeps names and stamps only. */
 void ct_file_set_drop_bytes(struct ct_file_set *set);
 void ct_file_set_clear(struct ct_file_set *set);

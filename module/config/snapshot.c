@@ -369,5 +369,5 @@ bool ct_snapshot_outdated(const struct ct_snapshot *snapshot)
 
 bool ct_snapshot_unsettled(const struct ct_snapshot *snapshot)
 {
-    return ct_file_set_changed_within(&snapshot->reading.files, UNSETTLED_MS);
+    return ct_file_set_is_changing(&snapshot->reading.files, UNSETTLED_MS);
 }

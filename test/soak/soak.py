@@ -20,6 +20,7 @@ from watch import Watch
 CLIENTCT = os.environ["CLIENTCT"]
 RESUMED = 'clientct_sessions_total{outcome="resumed"}'
 FINDINGS_SHOWN = 20
+ENOUGH = threading.Event()  # told to end: what there is is judged
 
 
 def arguments():
@@ -196,7 +197,7 @@ def run_for(soaks, seconds):
     time.sleep(min(5.0, seconds / 4))
     count_descriptors(soaks)
     said = time.monotonic()
-    while time.monotonic() < end - 15:
+    while time.monotonic() < end - 15 and not ENOUGH.is_set():
         time.sleep(2)
         for soak in soaks:
             soak.tell_apart()
@@ -236,7 +237,7 @@ def judge(soaks):
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, lambda *_: ENOUGH.set())
     print(f"seed {options.seed}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs", flush=True)
     with TemporaryFolder() as folder:
         folder.chmod(0o755)

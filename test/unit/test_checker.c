@@ -138,6 +138,17 @@ START_TEST(a_file_that_never_holds_still_starves_nobody)
 }
 END_TEST
 
+/* A server to which nobody connected for a while: the first one is decided by what has been there since. */
+START_TEST(what_holds_still_does_not_wait_for_what_does_not)
+{
+    scene_configure(&scene, "policy = one\nmode = off\n");
+    usleep(1200000);
+    ck_assert_int_eq(utimensat(AT_FDCWD, scene.list, NULL, 0), 0);
+    clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+    ck_assert(accepts(&unlogged));
+}
+END_TEST
+
 START_TEST(with_reload_context_a_handshake_never_looks)
 {
     scene_configure(&scene, "policy = one\nreload = context\n");
@@ -338,6 +349,7 @@ int main(void)
     tcase_add_test(tc, a_handshake_looks_at_most_once_a_second);
     tcase_add_loop_test(tc, a_file_that_never_holds_still_starves_nobody, 0, 2);
     tcase_add_test(tc, what_was_read_early_lets_good_clients_in);
+    tcase_add_test(tc, what_holds_still_does_not_wait_for_what_does_not);
     tcase_add_test(tc, with_reload_context_a_handshake_never_looks);
     tcase_add_test(tc, denies_all_until_a_configuration_can_be_read);
     tcase_add_test(tc, a_process_that_cannot_see_its_files_any_more_goes_on);
