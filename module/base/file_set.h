@@ -42,8 +42,8 @@ void ct_file_set_read_bytes(struct ct_file_set *set, const char *path, size_t ma
 /* Whether a file has another stamp than when it was read, or can be read now, or cannot any more. */
 bool ct_file_set_changed(const struct ct_file_set *set) CT_MUST_USE;
 /*
- * Whether what has changed since it was read changed within the last `ms` milliseconds, all of it: a writer may still be
- * at it. What has held still for longer is not to wait for files that never do.
+ * Whether all that has changed since it was read did so within the last `ms` milliseconds: a writer may still be at it.
+ * What has held still for longer is not to wait for files that never do.
  */
 bool ct_file_set_is_changing(const struct ct_file_set *set, int64_t ms) CT_MUST_USE;
 /* Keeps names and stamps only. */
