@@ -169,10 +169,10 @@ static void review_enough_logs(struct review *review, const struct ct_policy *po
 
     if (is_short(now, need)) {
         ct_problem_add(review->problems, CT_WARNING, config, policy->line,
-                       "policy %s needs up to %u SCT%s from %u operator%s, but of the logs (%zu) only %zu, of %zu "
+                       "policy %s needs up to %u SCT%s from %u operator%s, but only %zu of the %zu log%s, from %zu "
                        "operator%s, can take new certificates%s; add logs or ask for less",
-                       policy->name, need.scts, tool_s(need.scts), need.operators, tool_s(need.operators), logs->count,
-                       now.logs, now.operators, tool_s(now.operators),
+                       policy->name, need.scts, tool_s(need.scts), need.operators, tool_s(need.operators), now.logs,
+                       logs->count, tool_s(logs->count), now.operators, tool_s(now.operators),
                        now.countable < now.logs ? " (and max_per_operator leaves out some)" : "");
     } else if (is_short(later, need)) {
         ct_problem_add(
