@@ -121,8 +121,15 @@ def identity(key_text, id_text):
     return id_of(key)
 
 
+NOT_PLAIN = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def is_plain(text):
+    return 0 < len(text.encode()) <= 1000 and not NOT_PLAIN.search(text)
+
+
 def label(value):
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and is_plain(value) else None
 
 
 def v3_log(entry, operator, tiled):
@@ -154,7 +161,7 @@ def v3_log(entry, operator, tiled):
             if facts["start"] >= facts["end"]:
                 raise Odd("interval")
         for one in member(entry, "previous_operators", list) or []:
-            if not isinstance(one, dict) or not member(one, "name", str, required=True):
+            if not isinstance(one, dict) or not is_plain(member(one, "name", str, required=True)):
                 raise Odd("previous")
             facts["previous"].append((moment(one, "end_time", 0, required=True), one["name"]))
         facts["previous"].sort(key=lambda pair: pair[0])
@@ -167,8 +174,9 @@ def v3_log(entry, operator, tiled):
 
 
 def settle(logs, unite_windows=False):
-    """Entries of one log become one."""
+    """Entries of one log become one. A static-ct log may stand under `logs`, too."""
     by_id, out = {}, {}
+    own = ("windows", "given", "tiled")
     for log_id, facts in logs:
         by_id.setdefault(log_id, []).append(facts)
     for log_id, entries in by_id.items():
@@ -176,11 +184,12 @@ def settle(logs, unite_windows=False):
         if any((one is None) != (first is None) for one in entries):
             out[log_id] = None
             continue
-        if first is not None and any({k: v for k, v in one.items() if k not in ("windows", "given")} !=
-                                     {k: v for k, v in first.items() if k not in ("windows", "given")}
-                                     for one in entries):
+        if first is not None and any({k: v for k, v in one.items() if k not in own} !=
+                                     {k: v for k, v in first.items() if k not in own} for one in entries):
             out[log_id] = None
             continue
+        if first is not None:
+            first = dict(first, tiled=any(one["tiled"] for one in entries))
         if first is not None and unite_windows:
             first = dict(first, windows=sorted({window for one in entries for window in one["windows"]}))
         out[log_id] = first
