@@ -16,6 +16,19 @@ struct ct_origin {
     int64_t born_ns; /* CLOCK_BOOTTIME; windows of time are counted from here */
 };
 
+/* Before a host name in the extension server_name (RFC 6066, 3): lengths of the list and of the name, and its type. */
+#define CT_NAME_HEAD_LEN 5
+
+/* What a session-ID context is the digest of. All bytes count, in this order; unused ones are zero. */
+struct ct_ingredients {
+    char label[16];
+    struct ct_origin origin;
+    uint8_t digest[sizeof((struct clientct_terms *)0)->digest];
+    int64_t window, window_ms, clock_s;
+    uint64_t name_len; /* UINT64_MAX: no server name */
+    uint8_t name[CT_NAME_HEAD_LEN + TLSEXT_MAXLEN_host_name + 4];
+};
+
 struct ct_connection {
     char magic[16];
     const SSL *owner;
@@ -34,7 +47,7 @@ struct ct_connection {
     size_t name_count;                      /* one more than there is room for: there were too many */
     char *names[CLIENTCT_SERVER_NAMES_MAX]; /* in the order of their first appearance; NULL: no name was given */
     /* session_context.c: */
-    struct ct_origin origin; /* of the SSL_CTX that the connection had when its last ClientHello came */
+    struct ct_ingredients of; /* the context, where that is opened: as they were when the last ClientHello came */
     uint8_t given_context[SSL_MAX_SID_CTX_LENGTH]; /* to the connection, for that ClientHello */
     unsigned given_context_len;
     bool opened;                                  /* that is a context of what the client asks for */

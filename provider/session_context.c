@@ -21,8 +21,6 @@
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_SECOND INT64_C(1000000000)
-/* Before a host name in the extension server_name (RFC 6066, 3): lengths of the list and of the name, and its type. */
-#define NAME_HEAD_LEN 5
 #define NAME_LEN_MAX TLSEXT_MAXLEN_host_name
 
 _Static_assert(SSL_MAX_SID_CTX_LENGTH == 32, "a session-ID context is a SHA-256");
@@ -75,27 +73,18 @@ static bool find_window(const struct ct_origin *origin, const struct clientct_te
     return true;
 }
 
-/* All bytes count, in this order; unused ones are zero. */
-struct ingredients {
-    char label[16];
-    struct ct_origin origin;
-    uint8_t digest[sizeof((struct clientct_terms *)0)->digest];
-    int64_t window, window_ms, clock_s;
-    uint64_t name_len; /* UINT64_MAX: no server name */
-    uint8_t name[NAME_HEAD_LEN + NAME_LEN_MAX + 4];
-};
-_Static_assert(sizeof(struct ingredients) ==
-                   16 + sizeof(struct ct_origin) + 32 + 4 * 8 + NAME_HEAD_LEN + NAME_LEN_MAX + 4,
+_Static_assert(sizeof(struct ct_ingredients) ==
+                   16 + sizeof(struct ct_origin) + 32 + 4 * 8 + CT_NAME_HEAD_LEN + NAME_LEN_MAX + 4,
                "no padding, which has no value");
 
-static void name_as_sent(struct ingredients *to, const uint8_t *name, size_t len)
+static void name_as_sent(struct ct_ingredients *to, const uint8_t *name, size_t len)
 {
     to->name_len = len;
     memcpy(to->name, name, len);
 }
 
 /* The one form in which libssl takes a name, so that it need not be read to be compared. */
-static bool name_as_it_would_be_sent(struct ingredients *to, const char *name)
+static bool name_as_it_would_be_sent(struct ct_ingredients *to, const char *name)
 {
     size_t len = name != NULL ? strlen(name) : 0;
 
@@ -111,8 +100,8 @@ static bool name_as_it_would_be_sent(struct ingredients *to, const char *name)
     to->name[2] = TLSEXT_NAMETYPE_host_name;
     to->name[3] = (uint8_t)(len >> 8);
     to->name[4] = (uint8_t)len;
-    memcpy(to->name + NAME_HEAD_LEN, name, len);
-    to->name_len = NAME_HEAD_LEN + len;
+    memcpy(to->name + CT_NAME_HEAD_LEN, name, len);
+    to->name_len = CT_NAME_HEAD_LEN + len;
     return true;
 }
 
@@ -131,18 +120,20 @@ static const EVP_MD *sha256(void)
     return md;
 }
 
-static bool mix(struct ingredients *of, const struct ct_origin *origin, const struct clientct_terms *terms,
-                const struct window *window, uint8_t context[SSL_MAX_SID_CTX_LENGTH])
+static void fill(struct ct_ingredients *of, const struct ct_origin *origin, const struct clientct_terms *terms,
+                 const struct window *window)
 {
-    size_t used = offsetof(struct ingredients, name) + (of->name_len == UINT64_MAX ? 0 : of->name_len);
-
     memcpy(of->label, "clientct session", sizeof of->label);
     of->origin = *origin;
     memcpy(of->digest, terms->digest, sizeof of->digest);
     of->window = window->number;
     of->window_ms = terms->window_ms;
     of->clock_s = window->clock_s;
-    return EVP_Digest(of, used, context, NULL, sha256(), NULL) == 1;
+}
+
+static size_t used_len(const struct ct_ingredients *of)
+{
+    return offsetof(struct ct_ingredients, name) + (of->name_len == UINT64_MAX ? 0 : of->name_len);
 }
 
 static struct slot *own_slot(void *pointer, const SSL_CTX *ctx)
@@ -187,6 +178,9 @@ static void close_door(SSL *ssl, struct ct_connection *connection, const struct 
 {
     uint8_t nobodys[SSL_MAX_SID_CTX_LENGTH] = { 0 };
 
+    if (connection != NULL) {
+        connection->of.label[0] = '\0'; /* as no context of ours has it */
+    }
     if (origin != NULL) {
         give(ssl, connection, origin->id, sizeof origin->id);
     } else {
@@ -199,26 +193,30 @@ static void close_door(SSL *ssl, struct ct_connection *connection, const struct 
 static bool open_door(SSL *ssl, struct ct_connection *connection, const struct ct_origin *origin,
                       const struct clientct_terms *terms)
 {
-    struct ingredients of = { .name_len = UINT64_MAX };
+    struct ct_ingredients of = { .name_len = UINT64_MAX };
     uint8_t context[SSL_MAX_SID_CTX_LENGTH];
     struct window window;
     const uint8_t *name;
     size_t len;
 
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &len)) {
-        if (len > NAME_HEAD_LEN + NAME_LEN_MAX) {
+        if (len > CT_NAME_HEAD_LEN + NAME_LEN_MAX) {
             return false; /* libssl will not take it either */
         }
         name_as_sent(&of, name, len);
     }
-    if (!find_window(origin, terms, &window) || !mix(&of, origin, terms, &window, context)) {
+    if (!find_window(origin, terms, &window)) {
+        return false;
+    }
+    fill(&of, origin, terms, &window);
+    if (EVP_Digest(&of, used_len(&of), context, NULL, sha256(), NULL) != 1) {
         return false;
     }
     /* Another name after a HelloRetryRequest: a server may have acted on the first one. */
     if (connection->opened && memcmp(context, connection->given_context, sizeof context) != 0) {
         return false;
     }
-    connection->origin = *origin;
+    connection->of = of;
     connection->opened = true;
     give(ssl, connection, context, sizeof context);
     return true;
@@ -373,9 +371,8 @@ enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct cl
 {
     const struct ct_connection *connection = ct_connection_get0(ssl);
     const SSL_SESSION *session = SSL_get_session(ssl);
-    struct ingredients of = { 0 };
+    struct ct_ingredients of = { 0 };
     struct window window;
-    uint8_t wanted[SSL_MAX_SID_CTX_LENGTH];
     const uint8_t *got;
     unsigned len = 0;
 
@@ -387,10 +384,13 @@ enum ct_session_context ct_session_context_judge(const SSL *ssl, const struct cl
         is_overwritten(ssl, session)) {
         return CT_SESSION_CONTEXT_UNDONE;
     }
-    /* Made again: the verdict may be by newer settings than the ClientHello met, or for a name that has changed. */
-    if (!find_window(&connection->origin, terms, &window) || !name_as_it_would_be_sent(&of, server_name) ||
-        !mix(&of, &connection->origin, terms, &window, wanted) || len != sizeof wanted ||
-        memcmp(got, wanted, len) != 0 || holds_until_ms - window.left_ms < window.wall_ms) {
+    /* The verdict may be by newer settings than the ClientHello met, or for a name that has changed. */
+    if (!connection->opened || !find_window(&connection->of.origin, terms, &window) ||
+        !name_as_it_would_be_sent(&of, server_name)) {
+        return CT_SESSION_CONTEXT_PASSED;
+    }
+    fill(&of, &connection->of.origin, terms, &window);
+    if (memcmp(&of, &connection->of, used_len(&of)) != 0 || holds_until_ms - window.left_ms < window.wall_ms) {
         return CT_SESSION_CONTEXT_PASSED;
     }
     return CT_SESSION_CONTEXT_HOLDS;
