@@ -1,7 +1,11 @@
 """The figures of the benchmark: what is divided by what, what has to come out, and how it is said."""
 import dataclasses
 import shutil
+import tempfile
+from pathlib import Path
 from typing import Optional
+
+from measure import inclusive
 
 HANDSHAKE_ROUNDS = 41
 HANDSHAKE_TURNS = 5
@@ -67,6 +71,11 @@ def handshake_figures(bench, keep=None):
         conf = bench.with_us if with_us else bench.without
         work[kind, with_us] = bench.instructions("handshakes", kind, keep=keep if with_us else None,
                                                  OPENSSL_CONF=str(conf))[kind]
+    with tempfile.TemporaryDirectory() as dumps:
+        bench.instructions("handshakes", "p256-warm", keep=dumps, OPENSSL_CONF=str(bench.with_us))
+        dump = Path(dumps) / "handshakes.p256-warm"
+        sessions = inclusive(dump, "ct_session_context_asked", "ct_resumption_settle")
+        sessions -= inclusive(dump, "ct_connection_make")  # it is made at one place or another
     for _ in range(HANDSHAKE_TURNS):  # in turn, the best median of each: the machine has other things to do
         for kind, with_us in wanted:
             conf = bench.with_us if with_us else bench.without
@@ -91,6 +100,8 @@ def handshake_figures(bench, keep=None):
               ("p256-resumed", True), ("p256-resumed", False), 1.03),
         ratio("resumed_full", "resumed / full handshake, with us: what resumption = refuse costs, the other way round",
               ("p256-resumed", True), ("p256-warm", True), 0.80),
+        Figure("sessions", "what resumption = checked adds to a full handshake (P-256) / that without us",
+               sessions / work["p256-warm", False], 0.003, work=True),
     ]
     raw = {f"{kind}{'' if with_us else '-without'}": {"instructions": work[kind, with_us], "ns": time[kind, with_us]}
            for kind, with_us in wanted}

@@ -90,6 +90,13 @@ def total(dump):
     return int(re.search(r"^(?:totals|summary): (\d+)", dump.read_text(errors="replace"), re.M).group(1))
 
 
+def inclusive(dump, *functions):
+    """Instructions of these functions of ours and all that they call, added up."""
+    text = run(["callgrind_annotate", "--inclusive=yes", "--auto=no", "--threshold=100", dump])
+    found = [re.search(rf"^ *([\d,]+) \(.*:{name} \[", text, re.M) for name in functions]
+    return sum(int(match.group(1).replace(",", "")) for match in found)
+
+
 def hottest(dump, count=15):
     """[(function, share of all instructions)] by what each runs itself."""
     text = run(["callgrind_annotate", "--auto=no", "--threshold=100", dump])

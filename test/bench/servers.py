@@ -186,7 +186,7 @@ def counted_returning_clients(bench, key):
 
 
 def answer_ms(bench, port):
-    """From the end of the handshake to the first answer, for a client that leaves Nagle's algorithm on: Python's."""
+    """From the end of a handshake to the first answer, for a client that leaves Nagle's algorithm on: Python's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(bench.folder / "ca.pem")
