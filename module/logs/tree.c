@@ -160,6 +160,35 @@ void ct_frontier_add(struct ct_hasher *hasher, struct ct_frontier *frontier, con
     frontier->size++;
 }
 
+bool ct_frontier_fits(uint64_t from, uint64_t size)
+{
+    return from <= CT_TREE_MAX && size <= CT_TREE_MAX && (from == 0 || (from & -from) >= size);
+}
+
+bool ct_frontier_join(struct ct_hasher *hasher, struct ct_frontier *frontier, const struct ct_frontier *part)
+{
+    size_t count = ct_frontier_count(frontier), added = ct_frontier_count(part), next = 0;
+
+    if (!ct_frontier_fits(frontier->size, part->size)) {
+        return false;
+    }
+    /* From the largest subtree on, each is added as a leaf is, at its own level; only a whole part carries. */
+    for (unsigned level = 64; level-- > 0 && next < added;) {
+        struct ct_hash hash;
+
+        if ((part->size >> level & 1) == 0) {
+            continue;
+        }
+        hash = part->hashes[next++];
+        for (uint64_t carry = frontier->size >> level; (carry & 1) != 0; carry >>= 1) {
+            ct_hash_node(hasher, &frontier->hashes[--count], &hash, &hash);
+        }
+        frontier->hashes[count++] = hash;
+        frontier->size += UINT64_C(1) << level;
+    }
+    return true;
+}
+
 void ct_frontier_root(struct ct_hasher *hasher, const struct ct_frontier *frontier, struct ct_hash *root)
 {
     size_t count = ct_frontier_count(frontier);

@@ -57,5 +57,14 @@ struct ct_frontier {
 size_t ct_frontier_count(const struct ct_frontier *frontier);
 void ct_frontier_add(struct ct_hasher *hasher, struct ct_frontier *frontier, const struct ct_hash *leaf);
 void ct_frontier_root(struct ct_hasher *hasher, const struct ct_frontier *frontier, struct ct_hash *root);
+/*
+ * Puts the leaves of `part`, whose frontier was made by itself, behind those of `frontier`. False, and nothing is
+ * changed, where they do not fit: no perfect subtree of the part may cross one of the whole, so frontier->size is a
+ * multiple of a power of two that is at least part->size.
+ */
+bool ct_frontier_join(struct ct_hasher *hasher, struct ct_frontier *frontier,
+                      const struct ct_frontier *part) CT_MUST_USE;
+/* Whether a part of `size` leaves may begin at leaf `from`. */
+bool ct_frontier_fits(uint64_t from, uint64_t size) CT_MUST_USE;
 
 #endif

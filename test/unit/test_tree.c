@@ -102,6 +102,51 @@ START_TEST(known_hashes)
 }
 END_TEST
 
+/* Parts of 2^k leaves, the last one cut anywhere, each by itself and then joined: the frontier of the whole. */
+START_TEST(joined_parts_are_the_frontier_of_the_whole)
+{
+    for (size_t size = 1; size <= LEAVES; size += 1 + size / 40) {
+        struct ct_frontier whole = { 0 };
+
+        for (size_t i = 0; i < size; i++) {
+            ct_frontier_add(&hasher, &whole, &leaves[i]);
+        }
+        for (size_t width = 1; width <= 1024; width *= 2) {
+            struct ct_frontier joined = { 0 };
+
+            for (size_t from = 0; from < size; from += width) {
+                struct ct_frontier part = { 0 };
+
+                for (size_t i = from; i < size && i < from + width; i++) {
+                    ct_frontier_add(&hasher, &part, &leaves[i]);
+                }
+                ck_assert(ct_frontier_join(&hasher, &joined, &part));
+            }
+            ck_assert_uint_eq(joined.size, size);
+            ck_assert_mem_eq(joined.hashes, whole.hashes, ct_frontier_count(&whole) * sizeof whole.hashes[0]);
+        }
+    }
+}
+END_TEST
+
+START_TEST(parts_that_cross_a_subtree_are_not_joined)
+{
+    struct ct_frontier three = { 0 }, two = { 0 }, before;
+
+    for (size_t i = 0; i < 3; i++) {
+        ct_frontier_add(&hasher, &three, &leaves[i]);
+    }
+    ct_frontier_add(&hasher, &two, &leaves[3]);
+    ct_frontier_add(&hasher, &two, &leaves[4]);
+    before = three;
+    ck_assert(!ct_frontier_join(&hasher, &three, &two));
+    ck_assert_mem_eq(&three, &before, sizeof three);
+    ck_assert(ct_frontier_fits(0, 77) && ct_frontier_fits(8, 8) && ct_frontier_fits(8, 5) && ct_frontier_fits(24, 8));
+    ck_assert(!ct_frontier_fits(8, 9) && !ct_frontier_fits(24, 9) && !ct_frontier_fits(1, 2));
+    ck_assert(!ct_frontier_fits(CT_TREE_MAX + 1, 1) && !ct_frontier_fits(0, CT_TREE_MAX + 1));
+}
+END_TEST
+
 START_TEST(the_frontier_knows_every_root)
 {
     struct ct_frontier frontier = { 0 };
@@ -303,6 +348,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, known_hashes);
     tcase_add_test(tcase, the_frontier_knows_every_root);
+    tcase_add_test(tcase, joined_parts_are_the_frontier_of_the_whole);
+    tcase_add_test(tcase, parts_that_cross_a_subtree_are_not_joined);
     tcase_add_test(tcase, inclusion_holds_for_the_leaf_and_nothing_else);
     tcase_add_test(tcase, consistency_holds_for_a_beginning_and_nothing_else);
     tcase_add_test(tcase, the_empty_tree_is_the_beginning_of_every_tree);

@@ -27,6 +27,7 @@ struct reading {
     struct monitor_log *log;
     const struct ct_tree_head *head;
     const char *note;
+    uint64_t end;               /* of what is to be read: of the tree, or of the part */
     struct source_tiles *tiles; /* to compare with; NULL: not */
     struct question questions[AHEAD];
     size_t first, asked; /* of the ring */
@@ -69,9 +70,9 @@ static void ask(struct reading *reading, struct question *question)
 
 static void ask_ahead(struct reading *reading)
 {
-    while (reading->asked < AHEAD && reading->next < reading->head->size) {
+    while (reading->asked < AHEAD && reading->next < reading->end) {
         struct question *question = &reading->questions[(reading->first + reading->asked) % AHEAD];
-        uint64_t left = reading->head->size - reading->next;
+        uint64_t left = reading->end - reading->next;
 
         question->start = reading->next;
         question->whole = false;
@@ -94,7 +95,7 @@ static void drop_all(struct reading *reading)
 {
     fetch_cancel(reading->monitor->fetch);
     reading->asked = 0;
-    reading->next = reading->log->state.reading.size;
+    reading->next = monitor_position(&reading->log->state);
 }
 
 static enum monitor_result complain(struct reading *reading, const char *reason, char *text)
@@ -182,7 +183,7 @@ static enum monitor_result take(struct reading *reading, const struct ct_log_ent
 {
     struct ct_frontier *frontier = &reading->log->state.reading;
     struct ct_hasher *hasher = &reading->monitor->hasher;
-    uint64_t index = frontier->size, named = 0;
+    uint64_t index = monitor_position(&reading->log->state), named = 0;
     struct ct_hash hash;
 
     ct_log_entry_hash(hasher, entry, &hash);
@@ -224,7 +225,7 @@ static enum monitor_result take_bundle(struct reading *reading, const struct que
                             tool_format("the bundle of entries %llu and on: entry %u of %u is cut, or is none",
                                         (unsigned long long)question->start, i + 1, question->count));
         }
-        if (question->start + i >= reading->log->state.reading.size) {
+        if (question->start + i >= monitor_position(&reading->log->state) && question->start + i < reading->end) {
             result = take(reading, &entry);
         }
     }
@@ -323,12 +324,13 @@ enum monitor_result follow_read(struct monitor *monitor, struct monitor_log *log
                                  .log = log,
                                  .head = head,
                                  .note = note,
+                                 .end = log->state.to != 0 && log->state.to < head->size ? log->state.to : head->size,
                                  .tiles = tiles,
-                                 .next = log->state.reading.size,
+                                 .next = monitor_position(&log->state),
                                  .page = PAGE_MAX,
                                  .saved = log->state.reading.size,
                                  .saved_ms = ct_monotonic_ms() };
-    while (result == MONITOR_IN_ORDER && log->state.reading.size < head->size) {
+    while (result == MONITOR_IN_ORDER && monitor_position(&log->state) < reading->end) {
         ask_ahead(reading);
         if (reading->asked == 0) {
             result = complain(reading, "malformed-checkpoint",

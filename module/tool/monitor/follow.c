@@ -213,6 +213,22 @@ static enum monitor_result accept(struct monitor *monitor, struct monitor_log *l
     return monitor_state_save(state) ? MONITOR_IN_ORDER : MONITOR_FAILED;
 }
 
+/* Of a part no root is known: that comes with the others, when they are joined. */
+static enum monitor_result finish_part(struct monitor_log *log, const struct ct_tree_head *head)
+{
+    struct monitor_state *state = &log->state;
+
+    state->alarm[0] = '\0';
+    state->alarm_size = 0;
+    free(log->trouble);
+    log->trouble = NULL;
+    if (monitor_position(state) < state->to) {
+        tool_warning("%s: the log has %llu entries so far, and this part goes to %llu", log->source->log->description,
+                     (unsigned long long)head->size, (unsigned long long)state->to);
+    }
+    return monitor_state_save(state) ? MONITOR_IN_ORDER : MONITOR_FAILED;
+}
+
 static enum monitor_result follow(struct monitor *monitor, struct monitor_log *log, const struct ct_tree_head *head,
                                   char **note)
 {
@@ -222,7 +238,7 @@ static enum monitor_result follow(struct monitor *monitor, struct monitor_log *l
     if (result == MONITOR_IN_ORDER) {
         result = check_consistency(monitor, log, &log->state.head, head, *note, "forked");
     }
-    if (result == MONITOR_IN_ORDER && log->state.reading.size > head->size) {
+    if (result == MONITOR_IN_ORDER && log->state.to == 0 && log->state.reading.size > head->size) {
         log->state.reading = log->state.known; /* of a run before that saw a larger tree, and did not verify it */
     }
     if (result == MONITOR_IN_ORDER) {
@@ -230,6 +246,9 @@ static enum monitor_result follow(struct monitor *monitor, struct monitor_log *l
     }
     if (result != MONITOR_IN_ORDER) {
         return result;
+    }
+    if (log->state.to != 0) {
+        return finish_part(log, head);
     }
     ct_frontier_root(&monitor->hasher, &log->state.reading, &root);
     if (!ct_hash_equal(&root, &head->root)) {

@@ -19,7 +19,8 @@
 
 struct request {
     struct source_options sources;
-    const char *state, *watch, *issued, *hook, *metrics, *html, *interval, *compare, *ca_file, *max_wait, *timeout;
+    const char *state, *watch, *issued, *hook, *metrics, *html, *interval, *compare, *part, *join, *ca_file, *max_wait,
+        *timeout;
     bool once, insecure_http, json;
 };
 
@@ -108,6 +109,38 @@ static bool open_folder(struct work *work)
     return true;
 }
 
+/* "FROM-TO" of --part, or what the state is of. */
+static bool take_part(const struct work *work, struct monitor_state *state)
+{
+    const char *part = work->request->part;
+    unsigned long long from = 0, to = 0;
+    char more;
+
+    if (part == NULL) {
+        if (state->to != 0) {
+            tool_error("monitor: %s is of the entries %llu to %llu alone: say so by --part, or --join it to the others",
+                       state->folder, (unsigned long long)state->from, (unsigned long long)state->to);
+        }
+        return state->to == 0;
+    }
+    if (part[0] < '0' || part[0] > '9' || sscanf(part, "%19llu-%19llu%c", &from, &to, &more) != 2 || from >= to ||
+        !ct_frontier_fits(from, to - from)) {
+        tool_error(
+            "monitor: --part: expected FROM-TO, where FROM is 0 or a multiple of a power of two that is at least "
+            "TO - FROM, such as 268435456-536870912; found \"%s\"",
+            part);
+        return false;
+    }
+    if (state->head.size != 0 || (state->to == 0 && state->reading.size != 0) ||
+        (state->to != 0 && (state->from != from || state->to != to))) {
+        tool_error("monitor: --part: %s is of other entries; give each part a --state of its own", state->folder);
+        return false;
+    }
+    state->from = from;
+    state->to = to;
+    return true;
+}
+
 static bool open_logs(struct work *work)
 {
     struct monitor *monitor = &work->monitor;
@@ -130,7 +163,8 @@ static bool open_logs(struct work *work)
         }
         log->source = source;
         monitor->count++;
-        if (!monitor_state_open(work->request->state, source->log, &log->state)) {
+        if (!monitor_state_open(work->request->state, source->log, &log->state) || !take_part(work, &log->state) ||
+            (work->request->join != NULL && !monitor_parts_join(work->request->join, source->log, &log->state))) {
             return false;
         }
         monitor_recall(log);
@@ -326,6 +360,9 @@ int tool_verb_monitor(int argc, char **argv)
         { "interval", "TIME", "between rounds (default 60s)", &request.interval, NULL },
         { "compare", "PATH", "another monitor's DIR or checkpoint: does the log show both the same?", &request.compare,
           NULL },
+        { "part", "FROM-TO", "read these entries only, for a monitor that shares the log with others", &request.part,
+          NULL },
+        { "join", "DIR...", "go on from the parts in these states; may be repeated", &request.join, NULL },
         { "max-wait", "TIME", "keep trying one question for so long (default 60s)", &request.max_wait, NULL },
         { "timeout", "TIME", "wait so long for one answer (default 30s)", &request.timeout, NULL },
         { "cacert", "FILE", "trust these CAs for https, not the system's", &request.ca_file, NULL },
@@ -355,5 +392,6 @@ int tool_verb_monitor(int argc, char **argv)
     free((char *)sources->logs);
     free((char *)sources->origins);
     free((char *)request.issued);
+    free((char *)request.join);
     return code;
 }

@@ -12,11 +12,13 @@
 
 struct monitor_state {
     char *folder;
-    int notices;                /* descriptor of notices.jsonl */
-    struct ct_tree_head head;   /* the last that was verified; size 0 and timestamp 0: none yet */
-    char *note;                 /* the same as a checkpoint; NULL: none yet */
-    struct ct_frontier known;   /* of that tree */
-    struct ct_frontier reading; /* of what was read behind it, not yet under a verified root */
+    int notices;              /* descriptor of notices.jsonl */
+    struct ct_tree_head head; /* the last that was verified; size 0 and timestamp 0: none yet */
+    char *note;               /* the same as a checkpoint; NULL: none yet */
+    struct ct_frontier known; /* of that tree */
+    struct ct_frontier
+        reading;              /* of what was read behind it, not yet under a verified root; of a part, from `from` on */
+    uint64_t from, to;        /* a part: only the entries [from, to); `to` 0: all of the log */
     uint64_t notice_bytes;    /* of notices.jsonl that go with `reading`; what is behind is of a run that was killed */
     uint64_t delivered_bytes; /* of them were printed and given to the hook */
     uint64_t entries, notice_count, unknown_count, unreadable_count, alarm_count;
@@ -25,11 +27,23 @@ struct monitor_state {
     int64_t checked_ms;  /* the last time that all was in order; 0: never */
 };
 
+/* The entry to be read next. */
+static inline uint64_t monitor_position(const struct monitor_state *state)
+{
+    return state->from + state->reading.size;
+}
+
 /* Opens or makes the folder of a log. False: standard error says why. */
 bool monitor_state_open(const char *dir, const struct ct_log *log, struct monitor_state *state) CT_MUST_USE;
 /* Notices first, then the state that counts on them, each on the disk. False: standard error says why. */
 bool monitor_state_save(struct monitor_state *state) CT_MUST_USE;
 void monitor_state_close(struct monitor_state *state);
+
+/*
+ * Makes the state of a whole log of those of its parts, in the folders of other monitors, one line each. False: they do
+ * not add up to one beginning of the log, or something cannot be read or written; standard error says why.
+ */
+bool monitor_parts_join(const char *folders, const struct ct_log *log, struct monitor_state *state) CT_MUST_USE;
 
 /* --- one monitor --- */
 

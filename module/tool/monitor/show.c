@@ -46,7 +46,7 @@ static double tree_size(const struct monitor_log *log)
 
 static double position(const struct monitor_log *log)
 {
-    return (double)log->state.reading.size;
+    return (double)monitor_position(&log->state);
 }
 
 static double tree_time(const struct monitor_log *log)

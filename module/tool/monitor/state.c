@@ -79,7 +79,10 @@ static bool read_state(const json_t *root, struct monitor_state *state)
         read_number(root, "unreadable", &state->unreadable_count) && read_number(root, "alarms", &state->alarm_count) &&
         read_number(root, "alarm_size", &state->alarm_size) && read_number(root, "checked", &checked) &&
         state->known.size == state->head.size && state->reading.size >= state->known.size &&
-        state->delivered_bytes <= state->notice_bytes;
+        state->delivered_bytes <= state->notice_bytes &&
+        (json_object_get(root, "part") == NULL || (read_number(json_object_get(root, "part"), "from", &state->from) &&
+                                                   read_number(json_object_get(root, "part"), "to", &state->to) &&
+                                                   state->to > state->from && state->head.size == 0));
     state->checked_ms = (int64_t)checked;
     return good;
 }
@@ -96,6 +99,13 @@ static json_t *json_of_state(const struct monitor_state *state)
     tool_json_set(root, "checkpoint", tool_json_text(state->note));
     tool_json_set(root, "known", json_of_frontier(&state->known));
     tool_json_set(root, "reading", json_of_frontier(&state->reading));
+    if (state->to != 0) {
+        json_t *part = tool_json_object();
+
+        tool_json_set(part, "from", json_integer((json_int_t)state->from));
+        tool_json_set(part, "to", json_integer((json_int_t)state->to));
+        tool_json_set(root, "part", part);
+    }
     tool_json_set(root, "notice_bytes", json_integer((json_int_t)state->notice_bytes));
     tool_json_set(root, "delivered_bytes", json_integer((json_int_t)state->delivered_bytes));
     tool_json_set(root, "entries", json_integer((json_int_t)state->entries));
