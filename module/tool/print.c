@@ -304,7 +304,8 @@ void tool_json_append(json_t *array, json_t *value)
     }
 }
 
-void tool_json_print(json_t *value)
+/* `indent` blanks before each line but the first; without the last `less` characters. */
+static void put_json(json_t *value, int indent, size_t less)
 {
     /* In pure ASCII no character can play tricks on a terminal; DEL is the one that jansson leaves as it is. */
     char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
@@ -312,16 +313,44 @@ void tool_json_print(json_t *value)
     if (text == NULL) {
         tool_out_of_memory();
     }
+    text[strlen(text) - less] = '\0';
     for (const char *at = text; *at != '\0';) {
-        size_t len = strcspn(at, "\x7f");
+        size_t len = strcspn(at, "\x7f\n");
+
         fwrite(at, 1, len, stdout);
         at += len;
-        if (*at != '\0') {
+        if (*at == '\n') {
+            printf("\n%*s", indent, "");
+            at++;
+        } else if (*at != '\0') {
             fputs("\\u007f", stdout);
             at++;
         }
     }
-    putchar('\n');
     free(text);
     json_decref(value);
+}
+
+void tool_json_print(json_t *value)
+{
+    put_json(value, 0, 0);
+    putchar('\n');
+}
+
+void tool_json_print_long(json_t *object, const struct tool_json_rows *lists, size_t count)
+{
+    put_json(object, 0, strlen("\n}"));
+    for (size_t i = 0; i < count; i++) {
+        json_t *row = lists[i].next(lists[i].arg);
+        bool any = false;
+
+        printf(",\n  \"%s\": [", lists[i].key);
+        for (; row != NULL; row = lists[i].next(lists[i].arg)) {
+            fputs(any ? ",\n    " : "\n    ", stdout);
+            put_json(row, 4, 0);
+            any = true;
+        }
+        fputs(any ? "\n  ]" : "]", stdout);
+    }
+    fputs("\n}\n", stdout);
 }

@@ -67,6 +67,7 @@ struct report_name *report_name_new(struct report_text text)
     struct report_name *name = kept(malloc(sizeof *name + text.len + 1));
 
     name->references = 1;
+    name->number = 0;
     name->len = (unsigned)text.len;
     memcpy(name->text, text.data, text.len);
     name->text[text.len] = '\0';
@@ -114,7 +115,7 @@ static bool same_name(const void *item, const void *key)
     return strncmp(group->name, name->data, name->len) == 0 && group->name[name->len] == '\0';
 }
 
-static struct report_group *others_of(struct report_groups *groups)
+struct report_group *report_groups_others(struct report_groups *groups)
 {
     if (groups->others == NULL) {
         groups->others = group_new((struct report_text){ OTHERS, strlen(OTHERS) }, 0);
@@ -132,7 +133,7 @@ static void drop_group(void *arg, void *item)
 {
     struct report_groups *groups = arg;
 
-    add_sums(others_of(groups), item);
+    add_sums(report_groups_others(groups), item);
     memset(groups->memo, 0, sizeof groups->memo);
     group_free(item);
 }
@@ -181,7 +182,7 @@ struct report_group *report_group_of(struct report_groups *groups, struct report
         group = report_sample_find(&groups->sample, hash, &name);
     }
     if (group == NULL) {
-        return others_of(groups);
+        return report_groups_others(groups);
     }
     groups->memo[place] = group;
     return group;
@@ -213,7 +214,7 @@ void report_groups_merge(struct report_groups *into, const struct report_groups 
         }
     }
     if (from->others != NULL) {
-        add_sums(others_of(into), from->others);
+        add_sums(report_groups_others(into), from->others);
     }
 }
 

@@ -11,14 +11,17 @@
 
 #include "base/clock.h"
 #include "tool/report/input.h"
+#include "tool/report/key_usage.h"
+#include "tool/report/partial.h"
 #include "tool/tool.h"
 #include "tool/trust.h"
 #include "tool/verbs.h"
 
 struct options {
-    bool json, exempt_list, journal, anybody;
-    const char *html, *since, *until, *owners, *units, *jobs_text;
+    bool json, exempt_list, journal, anybody, key_usage;
+    const char *html, *since, *until, *owners, *units, *jobs_text, *partial, *public_cas;
     unsigned jobs;
+    char *public_names; /* one a line; NULL: not given */
     struct tool_trust trust;
     int64_t since_ms, until_ms;
 };
@@ -68,6 +71,11 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
         { "unit", "NAME...", "of the journal believe only this service, such as nginx.service", &options->units, NULL },
         { "owner", "USER...", "believe files that this user may write, as the server does", &options->owners, NULL },
         { "unvouched", NULL, "count lines, too, that anybody may have written", NULL, &options->anybody },
+        { "key-usage", NULL, "say instead whose certificates are not for clients alone, and until when", NULL,
+          &options->key_usage },
+        { "public", "FILE", "PEM with the certificates of public CAs, for --key-usage", &options->public_cas, NULL },
+        { "partial", "FILE", "write no report but a file to be added up with others (\"-\": standard output)",
+          &options->partial, NULL },
         { "jobs", "N", "read with N threads; default 1", &options->jobs_text, NULL },
         { NULL, NULL, NULL, NULL, NULL },
     };
@@ -93,6 +101,19 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
         tool_error("report: --json, --exempt-list and --html - all write to standard output; choose one");
         return false;
     }
+    if (options->partial != NULL &&
+        (options->json || options->exempt_list || options->key_usage || options->html != NULL)) {
+        tool_error("report: --partial writes no report; make the report of the files that it has written");
+        return false;
+    }
+    if (options->key_usage && (options->exempt_list || options->html != NULL)) {
+        tool_error("report: --key-usage is a report of its own; leave out --exempt-list and --html");
+        return false;
+    }
+    if (options->public_cas != NULL && !options->key_usage) {
+        tool_error("report: --public is for --key-usage; give both");
+        return false;
+    }
     if (options->units != NULL && !options->journal) {
         tool_error("report: --unit chooses from the journal; give --journal, too");
         return false;
@@ -105,6 +126,9 @@ static bool read_options(int argc, char **argv, struct options *options, int *co
     }
     if (options->since != NULL && !tool_time_parse(options->since, &options->since_ms)) {
         tool_error("report: --since: expected RFC 3339 or seconds since 1970, found \"%s\"", options->since);
+        return false;
+    }
+    if (options->public_cas != NULL && (options->public_names = report_names_in(options->public_cas)) == NULL) {
         return false;
     }
     if (options->until != NULL && !options->exempt_list) {
@@ -142,9 +166,78 @@ static bool is_ours(const struct options *options, const char *name, int fd)
     return who == NULL;
 }
 
-static bool add_file(struct report_work *work, const struct options *options, const char *name,
-                     struct report_source *source)
+static ssize_t read_stream(void *arg, uint8_t *to, size_t size)
 {
+    return report_stream_read(arg, to, size);
+}
+
+/* What others may have written is left out as a whole, or counted as what it is. */
+static void distrust(struct report_tally *tally)
+{
+    static const char why[] = "from a file of --partial that others may write";
+
+    if (tally->vouched > 0) {
+        report_plus(&report_group_of(&tally->reasons_left_out, (struct report_text){ why, sizeof why - 1 })->period,
+                    tally->vouched);
+    }
+    report_plus(&tally->left_out, tally->vouched);
+    tally->vouched = 0;
+}
+
+static bool add_partial(struct report_tally *tally, const struct options *options, const struct report_source *source,
+                        struct report_stream *stream, bool ours)
+{
+    const char *why;
+    struct report_tally *partial = report_partial_read(read_stream, stream, &why);
+
+    if (partial == NULL) {
+        if (why != NULL) {
+            tool_error("report: %s begins as --partial writes it, and cannot be used: %s", source->name, why);
+        }
+        return false;
+    }
+    if (partial->since_ms != options->since_ms || (partial->believes_anybody && !options->anybody)) {
+        tool_error("report: %s was made with another %s; give the same here, or make it again", source->name,
+                   partial->since_ms != options->since_ms ? "--since, or without" : "choice: with --unvouched");
+        report_tally_free(partial);
+        return false;
+    }
+    if (!ours) {
+        distrust(partial);
+    }
+    if (!ours && !options->anybody) {
+        struct report_tally *nothing = report_tally_new(options->since_ms, false);
+
+        nothing->lines = partial->lines;
+        nothing->foreign = partial->foreign;
+        nothing->older = partial->older;
+        nothing->left_out = partial->left_out;
+        report_groups_merge(&nothing->reasons_left_out, &partial->reasons_left_out);
+        report_tally_free(partial);
+        partial = nothing;
+    }
+    report_merge(tally, partial);
+    return true;
+}
+
+/* As many bytes as tell whether it is of --partial; -1: it cannot be read. */
+static ssize_t read_beginning(struct report_stream *stream, uint8_t to[REPORT_PARTIAL_MAGIC_LEN])
+{
+    size_t len = 0;
+    ssize_t got = 1;
+
+    while (got > 0 && len < REPORT_PARTIAL_MAGIC_LEN && (len == 0 || to[0] == REPORT_PARTIAL_MAGIC[0])) {
+        got = report_stream_read(stream, to + len, REPORT_PARTIAL_MAGIC_LEN - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    return got < 0 ? -1 : (ssize_t)len;
+}
+
+static bool add_file(struct report_work *work, struct report_tally *tally, const struct options *options,
+                     const char *name, struct report_source *source)
+{
+    uint8_t beginning[REPORT_PARTIAL_MAGIC_LEN];
+    ssize_t len;
     bool is_stdin = strcmp(name, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
     struct report_stream *stream;
@@ -163,7 +256,14 @@ static bool add_file(struct report_work *work, const struct options *options, co
         source->kind = REPORT_FROM_FILE;
     }
     stream = report_stream_open(fd, source->name);
-    ok = report_work_add(work, source, stream, (struct ct_bytes){ NULL, 0 });
+    len = read_beginning(stream, beginning);
+    if (len == sizeof beginning && memcmp(beginning, REPORT_PARTIAL_MAGIC, sizeof beginning) == 0) {
+        bool ours = options->journal ? is_ours(options, source->name, fd) : source->kind == REPORT_FROM_FILE;
+
+        ok = add_partial(tally, options, source, stream, ours);
+    } else {
+        ok = len >= 0 && report_work_add(work, source, stream, (struct ct_bytes){ beginning, (size_t)len });
+    }
     report_stream_close(stream, is_stdin);
     return ok;
 }
@@ -171,13 +271,15 @@ static bool add_file(struct report_work *work, const struct options *options, co
 static bool add_files(struct report_tally *tally, const struct options *options, char **names, size_t count)
 {
     struct report_work *work = report_work_begin(tally, options->jobs);
+    struct report_tally *apart = report_tally_new(options->since_ms, options->anybody); /* threads use the other one */
     struct report_source *sources = calloc(count, sizeof *sources);
     bool ok = sources != NULL;
 
     for (size_t i = 0; ok && i < count; i++) {
-        ok = add_file(work, options, names[i], &sources[i]);
+        ok = add_file(work, apart, options, names[i], &sources[i]);
     }
     report_work_end(work);
+    report_merge(tally, apart);
     free(sources);
     return ok;
 }
@@ -195,6 +297,16 @@ static bool write_page(const struct report_tally *tally, const char *name, int64
         tool_error("report: %s cannot be written: %s", name, strerror(errno));
     }
     return ok;
+}
+
+static bool save_partial(struct report_tally *tally, const char *path)
+{
+    int error = report_partial_save(tally, path);
+
+    if (error != 0) {
+        tool_error("report: %s cannot be written: %s", path, strerror(error));
+    }
+    return error == 0;
 }
 
 /* Where certificates or clients are only a sample of all, and none of them is locked out, others may be. */
@@ -221,7 +333,16 @@ int tool_verb_report(int argc, char **argv)
         code = TOOL_USAGE;
         goto out;
     }
+    if (options.partial != NULL) {
+        code = save_partial(tally, options.partial) ? TOOL_YES : TOOL_USAGE;
+        goto out;
+    }
     report_finish(tally, now_ms);
+    if (options.key_usage) {
+        code = tally->decisions == 0 ? TOOL_UNDECIDED : TOOL_YES;
+        report_show_key_usage(tally, options.public_names, now_ms, options.json, &code);
+        goto out;
+    }
     code = answer(tally);
     if (options.html != NULL && !write_page(tally, options.html, now_ms)) {
         code = TOOL_USAGE;
@@ -238,5 +359,6 @@ out:
     report_tally_free(tally);
     free((char *)options.owners); /* options that may be given several times are in memory of their own */
     free((char *)options.units);
+    free(options.public_names);
     return code;
 }

@@ -15,23 +15,4 @@ bool report_write_html(const struct report_tally *tally, int64_t now_ms, FILE *t
 /* Sections for clientct.cnf. False: there are more rules than it takes. */
 bool report_show_exemptions(const struct report_tally *tally, int64_t until_ms, int64_t now_ms);
 
-/* Whether it was seen with several certificates. */
-static inline bool report_renews(const struct report_client *client)
-{
-    return client->lowest != client->highest;
-}
-/* The names of groups that certificates remember; never NULL. */
-static inline const char *report_issuer_of(const struct report_tally *tally, uint64_t issuer)
-{
-    const struct report_group *group = report_group_at(&tally->issuers, issuer);
-
-    return group != NULL ? group->name : "(others)";
-}
-static inline const char *report_reason_of(const struct report_tally *tally, const struct report_state *state)
-{
-    const struct report_group *group = report_group_at(&tally->reasons, state->reason);
-
-    return group != NULL ? group->name : "(others)";
-}
-
 #endif

@@ -302,11 +302,43 @@ static json_t *json_of_client(const struct report_tally *tally, const struct rep
     return out;
 }
 
+/* Lists of hundreds of thousands are printed one by one. */
+struct listing {
+    const struct report_tally *tally;
+    size_t at;
+};
+
+static json_t *next_certificate(void *arg)
+{
+    struct listing *listing = arg;
+    const struct report_tally *tally = listing->tally;
+
+    return listing->at < tally->kept_locked_out ? json_of_certificate(tally, tally->sorted[listing->at++]) : NULL;
+}
+
+static json_t *next_client(void *arg)
+{
+    struct listing *listing = arg;
+    const struct report_tally *tally = listing->tally;
+
+    while (listing->at < tally->kept_clients_locked_out) {
+        const struct report_client *client = tally->sorted_clients[listing->at++];
+
+        if (report_renews(client)) {
+            return json_of_client(tally, client);
+        }
+    }
+    return NULL;
+}
+
 void report_show_json(const struct report_tally *tally)
 {
     json_t *out = tool_json_object();
-    json_t *certificates = tool_json_array();
-    json_t *clients = tool_json_array();
+    struct listing certificates = { tally, 0 }, clients = { tally, 0 };
+    const struct tool_json_rows lists[] = {
+        { "locked_out_certificates", next_certificate, &certificates },
+        { "locked_out_clients_with_several_certificates", next_client, &clients },
+    };
 
     tool_json_set(out, "lines", tool_json_count(tally->lines));
     tool_json_set(out, "foreign_lines", tool_json_count(tally->foreign));
@@ -341,15 +373,5 @@ void report_show_json(const struct report_tally *tally)
     tool_json_set(out, "reasons", json_of_groups(&tally->reasons, true));
     tool_json_set(out, "issuers", json_of_groups(&tally->issuers, true));
     tool_json_set(out, "unknown_logs", json_of_groups(&tally->unknown_logs, false));
-    for (size_t i = 0; i < tally->kept_locked_out; i++) {
-        tool_json_append(certificates, json_of_certificate(tally, tally->sorted[i]));
-    }
-    tool_json_set(out, "locked_out_certificates", certificates);
-    for (size_t i = 0; i < tally->kept_clients_locked_out; i++) {
-        if (report_renews(tally->sorted_clients[i])) {
-            tool_json_append(clients, json_of_client(tally, tally->sorted_clients[i]));
-        }
-    }
-    tool_json_set(out, "locked_out_clients_with_several_certificates", clients);
-    tool_json_print(out);
+    tool_json_print_long(out, lists, sizeof lists / sizeof lists[0]);
 }

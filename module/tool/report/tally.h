@@ -38,9 +38,9 @@ void report_days_add(struct report_days *days, const struct report_day *day);
 
 /* A name that certificates and their client share. */
 struct report_name {
-    unsigned references;
-    unsigned len;
-    char text[]; /* NUL-terminated */
+    unsigned references, len;
+    unsigned number; /* in a file that is being written */
+    char text[];     /* NUL-terminated */
 };
 
 struct report_name *report_name_new(struct report_text text) CT_MUST_USE;
@@ -71,6 +71,8 @@ void report_groups_begin(struct report_groups *groups);
 void report_groups_clear(struct report_groups *groups);
 /* The group of that name, or the one of all others. It may be gone when another one is asked for. */
 struct report_group *report_group_of(struct report_groups *groups, struct report_text name);
+/* The one of those that are too many to tell apart; made where there is none. */
+struct report_group *report_groups_others(struct report_groups *groups);
 /* The one that had that hash, for those who remember only that. */
 struct report_group *report_group_at(const struct report_groups *groups, uint64_t hash);
 uint64_t report_group_hash(struct report_text name);
@@ -172,6 +174,25 @@ static inline uint64_t report_certificate_hash(const uint8_t sha256[32])
 static inline uint64_t report_client_hash(uint64_t issuer, struct report_text name)
 {
     return report_hash(issuer, name.data, name.len);
+}
+
+/* Whether it was seen with several certificates. */
+static inline bool report_renews(const struct report_client *client)
+{
+    return client->lowest != client->highest;
+}
+/* The names of groups that certificates remember; never NULL. */
+static inline const char *report_issuer_of(const struct report_tally *tally, uint64_t issuer)
+{
+    const struct report_group *group = report_group_at(&tally->issuers, issuer);
+
+    return group != NULL ? group->name : "(others)";
+}
+static inline const char *report_reason_of(const struct report_tally *tally, const struct report_state *state)
+{
+    const struct report_group *group = report_group_at(&tally->reasons, state->reason);
+
+    return group != NULL ? group->name : "(others)";
 }
 
 #endif
