@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import unittest
@@ -300,10 +301,22 @@ class Report(Case):
         self.assertGreaterEqual(dom.count("<rect"), 60)
         self.assertIn('id="locked-out"', dom)
         self.assertNotIn("<script", dom)
+        self.assertEqual(dom.count('class="spark"'), 2 + 4)  # reasons and issuers
         subprocess.run([*command, f"--screenshot={shot}", f"file://{page}"], check=True, timeout=100,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with open(shot, "rb") as file:
             self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
+        # Nothing is wider than a small screen: another page looks, since ours has no script.
+        measure = self.write("measure.html", f"""<iframe src="file://{page}" width="420" height="900"></iframe><script>
+            onload = () => {{ const root = frames[0].document.documentElement;
+                             document.title = "width " + root.scrollWidth + " of " + root.clientWidth; }}</script>""")
+        dom = subprocess.run([*command, "--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom",
+                              f"file://{measure}"], check=True, timeout=100, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL).stdout.decode()
+        found = re.search("<title>width ([0-9]+) of ([0-9]+)</title>", dom)
+        self.assertIsNotNone(found, dom)
+        self.assertLessEqual(int(found[2]), 420)
+        self.assertLessEqual(int(found[1]), int(found[2]))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tool/report/spark.h"
 #include "tool/tool.h"
 
 #define ROWS_MAX 1000 /* of the table of certificates */
-#define BARS_MAX 12
 #define PLOT_WIDTH 720
 #define PLOT_HEIGHT 180
-#define BAR_HEIGHT 22
 #define DAYS_SHOWN 90
 
 static const char style[] =
@@ -30,6 +29,20 @@ static const char style[] =
     "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line);"
     "overflow-wrap:anywhere}td.n{text-align:right}"
     "td.d{white-space:nowrap}\n"
+    ".group{display:grid;grid-template-columns:minmax(0,1fr) minmax(9rem,14rem);gap:1rem;align-items:end;"
+    "padding:.4rem 0;border-bottom:1px solid var(--line)}.name{overflow-wrap:anywhere;font-size:.92rem}"
+    ".bar{display:flex;align-items:center;gap:.5rem}.bar i{background:var(--bad);height:.7rem;border-radius:2px;"
+    "flex:none}.days{display:flex;align-items:end;gap:.5rem}.days small{color:var(--soft);min-width:3.5rem}\n"
+    "svg.spark path{fill:none;stroke:var(--bad);stroke-width:2;vector-effect:non-scaling-stroke}"
+    ".legend{display:flex;flex-wrap:wrap;gap:.2rem 1.5rem;justify-content:space-between;font-size:.85rem}"
+    ".legend .good{color:var(--good)}.legend .bad{color:var(--bad)}\n"
+    "@media(max-width:40rem){body{margin:1rem auto}h1{font-size:1.3rem}"
+    "dl{grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.6rem}dd{font-size:1.3rem}"
+    ".group{grid-template-columns:minmax(0,1fr)}"
+    "#locked-out tbody,#locked-out tr,#locked-out td{display:block;white-space:normal;"
+    "text-align:left;border:0;padding:0}"
+    "#locked-out tr{border-bottom:1px solid var(--line);padding:.6rem 0}#locked-out tr:first-child{display:none}"
+    "#locked-out td[data-l]::before{content:attr(data-l) \": \";color:var(--soft)}}\n"
     "code{font-size:.8rem}svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}"
     "svg .soft{fill:var(--soft)}svg .good{fill:var(--good)}svg .bad{fill:var(--bad)}svg .axis{stroke:var(--line)}\n";
 
@@ -58,6 +71,13 @@ static void put_summary(const struct report_tally *tally, FILE *to)
     put_number(to, "certificates seen", "", tally->certificate_count);
     put_number(to, "decisions", "", tally->decisions);
     fprintf(to, "<div><dt>decisions compliant</dt><dd>%.1f %%</dd></div>\n</dl>\n", share);
+    if (tally->renewing > 0) {
+        fprintf(to,
+                "<p>%" PRIu64 " client%s by name and issuer, %" PRIu64 " of them with several certificates; %" PRIu64
+                " client%s would be locked out.</p>\n",
+                tally->client_count, tool_s(tally->client_count), tally->renewing, tally->clients_locked_out,
+                tool_s(tally->clients_locked_out));
+    }
     if (tally->shadow_policy[0] != '\0') {
         fputs("<p>The shadow policy <b>", to);
         tool_put_html(to, tally->shadow_policy, 80);
@@ -111,9 +131,9 @@ static void put_days(const struct report_tally *tally, FILE *to)
     }
     width = (double)PLOT_WIDTH / (double)(span < 14 ? 14 : span);
     fprintf(to,
-            "<h2>Decisions a day</h2>\n<svg viewBox=\"0 -14 %d %d\" role=\"img\" aria-label=\"decisions a day\">\n"
+            "<h2>Decisions a day</h2>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"decisions a day\">\n"
             "<line class=\"axis\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n",
-            PLOT_WIDTH, PLOT_HEIGHT + 40, PLOT_HEIGHT, PLOT_WIDTH, PLOT_HEIGHT);
+            PLOT_WIDTH, PLOT_HEIGHT + 2, PLOT_HEIGHT, PLOT_WIDTH, PLOT_HEIGHT);
     for (size_t i = first; i < tally->days.count; i++) {
         double good = (double)days[i].accepted * PLOT_HEIGHT / (double)most;
         double bad = (double)days[i].refused * PLOT_HEIGHT / (double)most;
@@ -128,48 +148,14 @@ static void put_days(const struct report_tally *tally, FILE *to)
                 days[i].accepted, days[i].refused, x, PLOT_HEIGHT - good, width * 0.85, good, x,
                 PLOT_HEIGHT - good - bad, width * 0.85, bad);
     }
-    fprintf(to, "<text class=\"soft\" x=\"0\" y=\"-3\">%" PRIu64 "</text>\n<text class=\"soft\" x=\"0\" y=\"%d\">",
-            most, PLOT_HEIGHT + 16);
+    fputs("</svg>\n<div class=\"legend\"><span class=\"soft\">", to);
     put_day(to, from * CT_DAY_MS);
-    if (span > 1) {
-        fprintf(to, "</text>\n<text class=\"soft\" text-anchor=\"end\" x=\"%.1f\" y=\"%d\">",
-                span < 4 ? 4 * width : (double)span * width, PLOT_HEIGHT + 16);
-        put_day(to, (from + span - 1) * CT_DAY_MS);
-    }
     fprintf(to,
-            "</text>\n<text class=\"good\" x=\"260\" y=\"%d\">■ compliant</text>"
-            "<text class=\"bad\" x=\"360\" y=\"%d\">■ would be refused</text>\n</svg>\n",
-            PLOT_HEIGHT + 16, PLOT_HEIGHT + 16);
-}
-
-static void put_bars(const char *title, const struct report_groups *groups, FILE *to)
-{
-    size_t count = 0;
-
-    while (count < groups->count && count < BARS_MAX && groups->items[count]->certificates > 0) {
-        count++;
-    }
-    if (count == 0) {
-        return;
-    }
-    fprintf(to, "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %zu\" role=\"img\" aria-label=\"%s\">\n", title, PLOT_WIDTH,
-            count * 2 * BAR_HEIGHT, title);
-    for (size_t i = 0; i < count; i++) {
-        const struct report_group *group = groups->items[i];
-        double width = (double)group->certificates / (double)groups->items[0]->certificates * (PLOT_WIDTH - 80);
-        size_t y = i * 2 * BAR_HEIGHT;
-
-        fprintf(to, "<text x=\"0\" y=\"%zu\">", y + 15);
-        tool_put_html(to, group->name, 100);
-        fprintf(to,
-                "</text><rect class=\"bad\" x=\"0\" y=\"%zu\" width=\"%.1f\" height=\"14\" rx=\"2\"/>"
-                "<text x=\"%.1f\" y=\"%zu\">%" PRIu64 "</text>\n",
-                y + 21, width, width + 8, y + 32, group->certificates);
-    }
-    fputs("</svg>\n", to);
-    if (count < groups->count && groups->items[count]->certificates > 0) {
-        fputs("<p class=\"soft\">and more</p>\n", to);
-    }
+            "</span><span class=\"good\">■ compliant</span><span class=\"bad\">■ would be refused</span>"
+            "<span class=\"soft\">at most %" PRIu64 " a day</span><span class=\"soft\">",
+            most);
+    put_day(to, (from + span - 1) * CT_DAY_MS);
+    fputs("</span></div>\n", to);
 }
 
 static void put_certificates(const struct report_tally *tally, FILE *to)
@@ -187,13 +173,14 @@ static void put_certificates(const struct report_tally *tally, FILE *to)
         tool_put_html(to, c->subject->text, 300);
         fputs("<br><span class=\"soft\">issued by ", to);
         tool_put_html(to, report_issuer_of(tally, c->issuer), 300);
-        fprintf(to, "</span><br><code>sha256:%s</code></td><td class=\"r\">", hex);
+        fprintf(to, "</span><br><code>sha256:%s</code></td><td class=\"r\" data-l=\"Reason\">", hex);
         tool_put_html(to, report_reason_of(tally, &c->state), 40);
-        fprintf(to, "</td><td class=\"n\">%" PRIu64 "</td><td class=\"d\">", c->decisions);
+        fprintf(to, "</td><td class=\"n\" data-l=\"Times\">%" PRIu64 "</td><td class=\"d\" data-l=\"First seen\">",
+                c->decisions);
         put_day(to, c->first_ms);
-        fputs("</td><td class=\"d\">", to);
+        fputs("</td><td class=\"d\" data-l=\"Last seen\">", to);
         put_day(to, c->state.at_ms);
-        fputs("</td><td class=\"d\">", to);
+        fputs("</td><td class=\"d\" data-l=\"Expires\">", to);
         put_day(to, c->state.not_after_ms);
         fputs("</td></tr>\n", to);
     }
@@ -222,6 +209,8 @@ static void put_unknown_logs(const struct report_tally *tally, FILE *to)
 
 bool report_write_html(const struct report_tally *tally, int64_t now_ms, FILE *to)
 {
+    int64_t last_day;
+
     /* The policy of the page forbids what an escape that was forgotten could do. */
     fprintf(to,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -242,10 +231,11 @@ bool report_write_html(const struct report_tally *tally, int64_t now_ms, FILE *t
     fputs("made ", to);
     put_day(to, now_ms);
     fputs(" (UTC).</p>\n", to);
+    last_day = tally->days.count > 0 ? tally->days.items[tally->days.count - 1].day : 0;
     put_summary(tally, to);
     put_days(tally, to);
-    put_bars("Reasons", &tally->reasons, to);
-    put_bars("Issuers", &tally->issuers, to);
+    report_put_groups("Reasons", &tally->reasons, last_day, to);
+    report_put_groups("Issuers", &tally->issuers, last_day, to);
     if (tally->locked_out > 0) {
         put_certificates(tally, to);
     }
