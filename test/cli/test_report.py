@@ -293,8 +293,8 @@ class Report(Case):
         page, _ = self.page("".join(rows) + line("hostile", tls__client__subject=HOSTILE))
         shot = os.environ.get("CLIENTCT_SCREENSHOT", self.path("page.png"))
         command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
-                   "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={self.path('profile')}",
-                   "--window-size=1000,1600"]
+                   "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars",
+                   f"--user-data-dir={self.path('profile')}", "--window-size=900,1500"]
         dom = subprocess.run([*command, "--dump-dom", f"file://{page}"], check=True, timeout=100,
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
         self.assertIn("Who would be locked out", dom)
