@@ -6,9 +6,11 @@ import gzip
 import hashlib
 import json
 import os
+import pty
 import random
 import subprocess
 import threading
+import time
 import unittest
 import zlib
 
@@ -158,6 +160,27 @@ class Inputs(Case):
         names = [self.write(f"folder/{i}", row) for i, row in enumerate(mixed(2000))]
         self.assertEqual(self.figures(*names, "--jobs", "2")["vouched_lines"], 2000)
         self.assert_usage_error(run("report", self.path("folder")), "folder")
+
+    def said_while_it_reads(self, stderr):
+        process = subprocess.Popen([CLIENTCT, "report", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=stderr)
+        for _ in range(4):
+            process.stdin.write(b"x" * 50000)
+            process.stdin.flush()
+            time.sleep(0.25)
+        process.stdin.close()
+        self.assertEqual(process.wait(60), 3)
+
+    def test_progress_is_for_terminals(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.said_while_it_reads(slave)
+        os.close(slave)
+        self.assertIn(b"0 MB of standard input\r\x1b[K", os.read(master, 10000))
+        with open(self.path("stderr"), "w+b") as file:
+            self.said_while_it_reads(file)
+            file.seek(0)
+            self.assertEqual(file.read(), b"")
 
     def test_certificates_that_live_for_an_hour(self):
         # 60 workloads with a new certificate each hour, for two weeks and in many places: 150,000 certificates.
