@@ -186,7 +186,7 @@ static noreturn void execute(const struct stage *stage, const struct doctor_prog
     ready = ready && nothing >= 0 && dup2(nothing, 0) == 0 && dup2(list ? stage->errors : nothing, 1) == 1 &&
             dup2(stage->errors, 2) == 2;
     if (!ready || !doctor_start_become(start)) {
-        dprintf(2, "the user or root directory cannot be taken on: %s\n", strerror(errno));
+        dprintf(2, "the user, the root directory or the view of the files cannot be taken on: %s\n", strerror(errno));
         _exit(126);
     }
     execve(program->loader, (char *const *)arguments, environment);
