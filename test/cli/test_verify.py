@@ -166,6 +166,8 @@ class Input(Case):
                 said = " ".join(answer["remarks"])
                 self.assertIn("cannot read the public key of", said)
                 self.assertNotIn("did not issue", said)
+                text = run("verify", "--config", self.config(top="policy = one"), *options, leaf).stdout
+                self.assertIn(b"(given, but its key cannot be read here)", text)
 
     def test_issuer_is_used_only_if_it_issued(self):
         pki("ca", "--out", self.path("twin"), "--cn", "Fixture CA")

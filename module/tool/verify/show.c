@@ -70,7 +70,9 @@ static void show_subject(const struct tool_verify_answer *answer)
               sk_X509_num(answer->chain) > 1 ? "given; it did issue the certificate"
               : X509_NAME_cmp(X509_get_subject_name(answer->leaf), X509_get_issuer_name(answer->leaf)) == 0
                   ? "the certificate itself"
-                  : "not given");
+              : tool_unreadable_issuer(answer->leaf, answer->given) != NULL
+                  ? "given, but its key cannot be read here"
+                  : "not given, or none that issued the certificate");
     free(issuer);
     free(subject);
 }
