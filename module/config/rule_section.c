@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/other_file.h"
 #include "config/read_named.h"
 #include "config/values.h"
 
@@ -119,7 +120,11 @@ static X509 *read_certificate(struct ct_settings_reader *reader, const struct ct
     certificate = certificate_of_bytes((struct ct_bytes){ loaded->file.data, loaded->file.len }, &why);
     ERR_pop_to_mark();
     if (certificate == NULL) {
-        ct_setting_error(reader, line->line, "`%s`: %.200s %s", line->name, line->value, why);
+        const char *other = ct_other_file((struct ct_bytes){ loaded->file.data, loaded->file.len });
+
+        other = other == ct_other_file_certificate ? NULL : other;
+        ct_setting_error(reader, line->line, "`%s`: %.200s %s%s%s", line->name, line->value, why,
+                         other != NULL ? "; it is " : "", other != NULL ? other : "");
         return NULL;
     }
     return certificate;

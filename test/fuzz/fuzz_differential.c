@@ -232,7 +232,8 @@ static void ask_about_ocsp(const struct client *client, struct ocsp_opinion *opi
     uint8_t *again = NULL;
 
     *opinion = (struct ocsp_opinion){ .status = -1 };
-    if (basic != NULL && issuer != NULL) {
+    /* Nobody has signed the outer status, and OCSP_basic_verify does not see it. */
+    if (basic != NULL && issuer != NULL && OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL) {
         int len = i2d_OCSP_RESPONSE(response, &again);
         OCSP_CERTID *by_sha1 = OCSP_cert_to_id(EVP_sha1(), client->certificate, issuer);
         OCSP_CERTID *by_sha256 = OCSP_cert_to_id(EVP_sha256(), client->certificate, issuer);

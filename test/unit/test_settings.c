@@ -259,6 +259,7 @@ START_TEST(refuses_what_is_wrong)
         { "inclusion without proofs", POLICY "require_inclusion = yes\n", 0, "proof_store" },
         { "none of an operator", POLICY "max_per_operator = 0\n", 4, "from 1 to 32" },
         { "log required twice", POLICY "require_log = A\nrequire_log = A\n", 5, "twice" },
+        { "state twice", POLICY "accept_states = usable, usable\n", 4, "names `usable` twice" },
         { "pending logs", POLICY "accept_states = usable, pending\n", 4, "never counts" },
         { "rejected logs", POLICY "accept_states = rejected\n", 4, "never counts" },
         { "unknown state", POLICY "accept_states = read-only\n", 4, "did you mean `readonly`?" },

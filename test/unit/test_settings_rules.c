@@ -435,6 +435,8 @@ START_TEST(refuses_other_files_than_one_certificate)
         { "empty", "has no certificate" },
         { "junk", "has no certificate" },
         { "key.pem", "has no certificate" },
+        { "some.p12", "has no certificate in PEM or DER; it is PKCS #12" },
+        { "some.p7b", "has no certificate in PEM or DER; it is PKCS #7" },
         { "encrypted.pem", "has no certificate" },
         { "client.pem", "not the certificate of a CA" },
     };
@@ -463,6 +465,10 @@ START_TEST(refuses_other_files_than_one_certificate)
     pki_write_file(path, (const uint8_t *)encrypted, sizeof encrypted - 1);
     path_in(path, sizeof path, "cut.der");
     pki_write_file(path, client.der.data, client.der.len / 2);
+    path_in(path, sizeof path, "some.p12");
+    pki_write_file(path, (const uint8_t *)"\x30\x80\x02\x01\x03\x30\x80", 7);
+    path_in(path, sizeof path, "some.p7b");
+    pki_write_file(path, (const uint8_t *)"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", 13);
     path_in(path, sizeof path, "key.pem");
     pki_write_file(path, (const uint8_t *)"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 59);
 
