@@ -131,7 +131,7 @@ static void add_hint(const struct ct_policy *policy, const struct ct_certificate
         break;
     case CLIENTCT_BAD_EXTENSIONS:
         add_name(sct, number, text, size);
-        ct_text_add(text, size, " is from a static-ct log and lacks its leaf_index");
+        ct_text_add(text, size, " is from a static-ct log and lacks its leaf_index (`leaf_index = ignore` counts it)");
         break;
     case CLIENTCT_INCLUSION_MISSING:
     case CLIENTCT_INCLUSION_UNUSABLE:

@@ -34,7 +34,7 @@ REFUSALS = (
     ("aged", "--sct log=a", "policy = p\n[p]\nsct_max_age = 5m\n", "sct-too-old",
      "SCT 1 (Log-a) is older than sct_max_age, 5 min"),
     ("static", "--sct log=static", "policy = one", "bad-extensions",
-     "SCT 1 (Log-static) is from a static-ct log and lacks its leaf_index"),
+     "SCT 1 (Log-static) is from a static-ct log and lacks its leaf_index (`leaf_index = ignore` counts it)"),
     ("version", "--sct log=a,bad=version", "policy = one", "unsupported-version", "SCT 1: the SCT is not of version"),
     ("truncated", "--sct log=a,bad=truncated", "policy = one", "malformed-sct-list", "SCT 1: an SCT or a list"),
     ("broken-list", "--sct log=a --list-bad trailing", "policy = one", "malformed-sct-list",
