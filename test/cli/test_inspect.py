@@ -118,6 +118,18 @@ class Inspect(Case):
             with self.subTest(name=name):
                 self.assert_usage_error(run("inspect", self.write(name, content)), "neither a certificate", name)
 
+    def test_an_extension_that_holds_no_list_is_said(self):
+        """Of a certificate and of an OCSP response."""
+        pki("cert", "--out", self.path("octet"), "--ca", self.path("ca"), "--sct", "log=" + self.path("log-a"),
+            "--list-bad", "octet-trailing")
+        pki("ocsp", "--out", self.path("octet.ocsp"), "--cert", self.path("client-good"), "--ca", self.path("ca"),
+            "--sct", "log=" + self.path("log-a"), "--list-bad", "octet-trailing")
+        for name in ("octet.der", "octet.ocsp"):
+            with self.subTest(name):
+                done = run("inspect", self.path(name))
+                self.assertNotEqual(done.returncode, 2, done)
+                self.assertIn(b"not exactly one DER OCTET STRING", done.stdout)
+
     def test_cut_certificates_never_crash(self):
         der = self.read("client-good.der")
         for cut in range(0, len(der), 37):

@@ -461,6 +461,9 @@ class Submit(cli.Case):
             (("--log", "Alpha=https://log.example/?x=1", "--store"), ("query",)),
             (("--log", "Alpha", "--store", "--max-wait", "soon"), ("--max-wait", "soon")),
             (("--log", "Alpha", "--store", "--timeout", "0"), ("--timeout",)),
+            (("--log", "Alpha", "--store", "--form", "der"), ("--precertificate",)),
+            (("--log", "Alpha", "--precertificate", "--form", "xml"), ("expected line, der or pem",)),
+            (("--log", "Alpha", "--print-tls", "--json"), ("both want standard output",)),
         )
         for arguments, words in rows:
             with self.subTest(arguments):

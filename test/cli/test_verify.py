@@ -204,6 +204,13 @@ class Input(Case):
         self.assertEqual(answer["subject"], "CN=Fixture CA")
         self.assertIn("the leaf must come first", " ".join(answer["remarks"]))
 
+    def test_the_shadow_policy_is_shown_beside_the_verdict(self):
+        config = self.config("[two]\nmin_scts = 2\n", top="policy = one\nshadow_policy = two\naudit = none")
+        done = run("verify", "--config", config, self.path("client-good-one.pem"))
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(b"Shadow policy two", done.stdout)
+        self.assertIn(b"would refuse: too-few-scts", done.stdout)
+
     def test_what_is_no_certificate_is_exit_2(self):
         der, pem = self.read("client-good.der"), self.read("client-good.pem")
         rows = [

@@ -337,6 +337,86 @@ START_TEST(reloads_under_load_grow_nothing_and_change_no_verdict)
 }
 END_TEST
 
+/* What programs of earlier releases ask, and files that were read early where none can be read later. */
+START_TEST(older_questions_are_answered)
+{
+    struct clientct_files *files = clientct_files_read(scene.config);
+    struct clientct_checker *other;
+    struct clientct_verdict verdict;
+
+    ck_assert_ptr_nonnull(files);
+    ck_assert(clientct_checker_wants_tls_scts(checker) && !clientct_checker_refuses_resumption(checker));
+    clientct_record_resumption(checker); /* records nothing before recording has begun */
+    scene_configure(&scene, "policy = one\naudit = none\nsources = embedded\nresumption = refuse\n");
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    ck_assert(!clientct_checker_wants_tls_scts(checker) && clientct_checker_refuses_resumption(checker));
+    clientct_checker_start_recording(checker);
+    clientct_record_resumption(checker);
+    ck_assert_int_eq(unlink(scene.config), 0);
+    other = clientct_checker_new_from(scene.config, files);
+    ck_assert(!clientct_decide(other, &unlogged.input, &verdict));
+    clientct_verdict_clear(&verdict);
+    clientct_checker_free(other);
+    clientct_files_free(files);
+    clientct_files_free(NULL);
+}
+END_TEST
+
+/* Two names were shown, and the rule for the second one is stricter. */
+START_TEST(the_strictest_of_the_names_that_were_shown_decides)
+{
+    static const char *const names[] = { "open.test", "strict.test" };
+    struct clientct_input input = logged.input;
+    struct clientct_verdict verdict;
+
+    scene_configure(&scene, "policy = one\naudit = none\nrules = rs\n[rs]\ns = s\n[s]\nserver_name = strict.test\n"
+                            "policy = two\n[two]\nmin_scts = 2\n");
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    input.server_name = names[0];
+    ck_assert(clientct_decide(checker, &input, &verdict));
+    clientct_verdict_clear(&verdict);
+    input.shown_server_names = names;
+    input.shown_server_name_count = 2;
+    ck_assert(!clientct_decide(checker, &input, &verdict));
+    ck_assert_int_eq(verdict.reason, CLIENTCT_TOO_FEW_SCTS);
+    clientct_verdict_clear(&verdict);
+    input.shown_server_name_count = CLIENTCT_SERVER_NAMES_MAX + 1;
+    input.shown_server_names = (const char *const[]){ "a", "b", "c", "d", "e" };
+    ck_assert(!clientct_decide(checker, &input, &verdict));
+    ck_assert_int_eq(verdict.reason, CLIENTCT_TOO_MANY_NAMES);
+    clientct_verdict_clear(&verdict);
+}
+END_TEST
+
+/* A log list that is none because of the file that it is. */
+START_TEST(files_that_no_list_can_be_are_named)
+{
+    static const struct {
+        const char *name, *words;
+    } rows[] = { { "directory", "is not a regular file" }, { "large", "is larger than" } };
+    char path[2][128], text[600];
+
+    for (int i = 0; i < 2; i++) {
+        struct clientct_state state;
+
+        snprintf(path[i], sizeof path[i], "%s/%s", scene.dir, rows[i].name);
+        if (i == 0) {
+            ck_assert_int_eq(mkdir(path[i], 0700), 0);
+        } else {
+            scene_put(&scene, "large", "x", 1);
+            ck_assert_int_eq(truncate(path[i], (11 << 20)), 0);
+        }
+        snprintf(text, sizeof text, "log_list = %s\naudit = none\n", path[i]);
+        pki_write_file(scene.config, (const uint8_t *)text, strlen(text));
+        clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+        clientct_checker_get_state(checker, &state);
+        ck_assert_msg(state.lists_failed && strstr(state.why, rows[i].words) != NULL, "%s: %s", rows[i].name,
+                      state.why);
+    }
+    rmdir(path[0]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("checker");
@@ -344,6 +424,9 @@ int main(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 600);
+    tcase_add_test(tc, older_questions_are_answered);
+    tcase_add_test(tc, the_strictest_of_the_names_that_were_shown_decides);
+    tcase_add_test(tc, files_that_no_list_can_be_are_named);
     tcase_add_test(tc, a_changed_mode_is_in_force_after_the_reload);
     tcase_add_test(tc, state_says_what_is_in_force);
     tcase_add_test(tc, a_handshake_looks_at_most_once_a_second);
