@@ -252,6 +252,7 @@ static void leave_a_reload(struct clientct_checker *checker)
 START_TEST(whoever_leaves_in_the_middle_of_a_reload_holds_nobody_up)
 {
     const char *sanitizers = getenv("CLIENTCT_SANITIZERS");
+    struct clientct_state state;
 
     if (sanitizers != NULL && strcmp(sanitizers, "none") != 0) {
         return; /* what that thread had is lost, which they say */
@@ -274,7 +275,12 @@ START_TEST(whoever_leaves_in_the_middle_of_a_reload_holds_nobody_up)
         begin_failing(false, 0, false);
         leave_a_reload(checker);
         end_failing();
-        look(checker); /* after as long as anybody may have it */
+        monotonic_ahead_ms += 500; /* after as long as anybody may have it */
+        clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
+        clientct_checker_get_state(checker, &state);
+        ck_assert_msg(state.mode == CLIENTCT_MODE_REPORT && state.logs == 3, "call %zu: mode %s, %zu logs", leave_at,
+                      clientct_mode_name(state.mode), state.logs);
+        look(checker); /* files to record in are given a second */
         check_state(checker, CLIENTCT_MODE_REPORT, 3, "left", leave_at);
         clientct_checker_free(checker);
     } while (calls_seen >= leave_at);
