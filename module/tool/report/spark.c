@@ -75,7 +75,7 @@ void report_put_groups(const char *title, const struct report_groups *groups, in
         fputs("<div class=\"group\"><div><div class=\"name\">", to);
         tool_put_html(to, group->name, 100);
         fprintf(to,
-                "</div><div class=\"bar\"><i style=\"width:%.1f%%\"></i><b>%" PRIu64 "</b></div></div>"
+                "</div><div class=\"bar\"><i style=\"width:%.1f%%\"></i><strong>%" PRIu64 "</strong></div></div>"
                 "<div class=\"days\">",
                 (double)group->certificates * 85 / (double)most, group->certificates);
         put_line(&group->days, last_day, to);
