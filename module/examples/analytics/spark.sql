@@ -1,4 +1,4 @@
--- Audit lines of clientct in Spark SQL (3.5 and later): put the path of the lines in the place of FILES.
+-- Audit lines of clientct in Spark SQL (run with 4.3): put the path of the lines in the place of FILES.
 -- Keys have dots in them and are not nested, hence the backquotes; types are named and not guessed, so that a field
 -- that comes seldom has its column; fields that are not there are NULL. The session should be in UTC.
 SET spark.sql.session.timeZone = UTC;
