@@ -12,7 +12,8 @@ debian_mirror() {
     fi
 }
 
-# make_debian_root SUITE DIRECTORY: the smallest Debian there is, made once; a half-made one is never taken for one.
+# make_debian_root SUITE DIRECTORY: the smallest Debian there is (for $ARCH, if that is set), made once; a half-made one
+# is never taken for one.
 make_debian_root() {
     local suite=$1 directory=$2 url
     [ ! -e "$directory/etc/debian_version" ] || return 0
@@ -27,7 +28,7 @@ make_debian_root() {
     }
     mkdir -p "$(dirname "$directory")"
     rm -rf "$directory.new"
-    debootstrap --variant=minbase "$suite" "$directory.new" "$url" || return 1
+    debootstrap ${ARCH:+"--arch=$ARCH"} --variant=minbase "$suite" "$directory.new" "$url" || return 1
     # A mirror may be a snapshot, older than its lists say they are good for; they are signed all the same.
     echo 'Acquire::Check-Valid-Until "false";' >"$directory.new/etc/apt/apt.conf.d/snapshot"
     rm -rf "$directory"
