@@ -11,7 +11,7 @@ INSIDE = r"""
 set -eu
 folder=$1 apart=$2
 shift 2
-mount --make-rprivate /
+mount --make-rprivate / 2>/dev/null || : # in a chroot it is so already
 if [ -n "$apart" ]; then
     for name in usr etc lib; do # as if the packages were installed
         [ ! -d "$apart/$name" ] || mount -t overlay overlay -o "lowerdir=$apart/$name:/$name" "/$name"
@@ -75,9 +75,10 @@ class Cell:
         self.logs = [self.output_path, self.syslog.path, *logs]
         with open(self.output_path, "wb") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, "-", str(folder),
-                 str(apart), *(str(word) for word in argv)], env=env, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, cwd=folder, start_new_session=True)
+                ["unshare", "--mount", "--propagation", "unchanged", "--pid", "--fork", "--kill-child",
+                 "sh", "-c", INSIDE, "-", str(folder), str(apart), *(str(word) for word in argv)],
+                env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
+                start_new_session=True)
 
     def __enter__(self):
         return self

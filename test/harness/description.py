@@ -3,6 +3,7 @@
 `server.toml` has these keys; in each text, and in every file FOLDER/*.in, @word@ is replaced (see `Words`).
 
 title      how people call it
+releases   where it is tried; absent: everywhere
 packages   of Debian; the first one's version is shown
 apart      packages that others would have to give way to: unpacked beside the system, and laid over it for this server
 linked     the file that is linked with OpenSSL, where that is not the program itself (a library's name or path)
@@ -36,9 +37,10 @@ from pathlib import Path
 from clientct import fixture
 
 SERVERS = Path(__file__).resolve().parent.parent / "servers"
-KEYS = {"title": str, "packages": list, "apart": list, "linked": str, "user": str, "prepare": list, "beside": list,
-        "command": list, "starttls": str, "send": str, "expect": str, "arrived": str, "client": list, "late": int,
-        "logs": list, "how": str, "quiet": dict, "loud": dict, "loud_how": str, "note": str, "expected": str}
+KEYS = {"title": str, "releases": list, "packages": list, "apart": list, "linked": str, "user": str, "prepare": list,
+        "beside": list, "command": list, "starttls": str, "send": str, "expect": str, "arrived": str, "client": list,
+        "late": int, "logs": list, "how": str, "quiet": dict, "loud": dict, "loud_how": str, "note": str,
+        "expected": str}
 NEEDED = ("title", "packages", "command", "how")
 FILES = ("server.pem", "server.key", "ca.pem")
 

@@ -59,6 +59,17 @@ def install(description):
             subprocess.run(["dpkg-deb", "-x", path, apart_of(description)], check=True)
 
 
+def release():
+    """Debian's name for what runs here."""
+    with open("/etc/os-release", encoding="utf-8") as file:
+        values = dict(line.strip().split("=", 1) for line in file if "=" in line)
+    return values.get("VERSION_CODENAME", "sid").strip('"')
+
+
+def is_tried(description):
+    return not description.releases or release() in description.releases
+
+
 def check_usable(description):
     missing = [name for name in description.packages if not installed_version(name)]
     if missing or not version_of(description):
@@ -158,7 +169,9 @@ class Started:
             try:
                 status = Path(f"/proc/{pid}/status").read_text()
                 uid = int(re.search(r"^Uid:\s+\d+\s+(\d+)", status, re.MULTILINE)[1])
-                root = str(Path(f"/proc/{pid}/root").readlink()).replace(str(self.folder), "DIR")
+                ours = str(Path(f"/proc/{self.cell.outside_pid(1)}/root").readlink()).rstrip("/")
+                root = str(Path(f"/proc/{pid}/root").readlink()).removeprefix(ours) or "/"
+                root = root.replace(str(self.folder), "DIR")
                 found.update(user=user_name(uid), root=root, threads=int(re.search(r"^Threads:\s+(\d+)", status,
                                                                                  re.MULTILINE)[1]))
             except OSError:

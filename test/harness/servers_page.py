@@ -150,9 +150,12 @@ def with_short(readme):
 
 def outdated(root):
     """What does not agree with the results, for scripts/check-docs."""
+    import clients_page  # pylint: disable=import-outside-toplevel # it has use for this file
     problems = []
     if (root / "module/man/clientct-servers.7").read_text(encoding="utf-8") != page():
         problems.append("clientct-servers.7 is not what test/servers/results say: scripts/servers --docs")
+    if (root / "module/man/clientct-clients.7").read_text(encoding="utf-8") != clients_page.page():
+        problems.append("clientct-clients.7 is not what test/clients/results.json says: scripts/servers --docs")
     readme = (root / "README.md").read_text(encoding="utf-8")
     if with_short(readme) != readme:
         problems.append("README.md is not what test/servers/results say: scripts/servers --docs")

@@ -41,6 +41,7 @@ def the_tree_as_it_is():
     ("a reason twice", POLICY, ".I no-scts\n", ".I no-scts\n.TQ\n.I no-scts\n", "explains no-scts 2 times"),
     ("a server that is told otherwise", "module/man/clientct-servers.7", ": enforces", ": may enforce", "not what"),
     ("a server that is left out", "README.md", "nghttpx, nginx, ", "nghttpx, ", "README.md is not what"),
+    ("a client that is left out", "module/man/clientct-clients.7", "Wget", "Get", "clients.7 is not what"),
     ("a new reason", HEADER, '    X(VALID, "valid",', '    X(NEW, "brand-new", "x") \\\n    X(VALID, "valid",',
      "explains brand-new 0"),
     ("a page that is not there", POLICY, ".BR provider-clientct (7)", ".BR openssl-clientct (7)",
