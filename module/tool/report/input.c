@@ -23,20 +23,23 @@ struct worker {
     struct report_work *work;
     struct report_tally *tally;
     struct report_line line;
+    struct block block;
 };
 
 struct report_work {
     unsigned jobs;
-    struct worker *workers;
+    struct worker *workers; /* the caller is the first */
     bool shows_progress, shown;
     int64_t shown_ns;
     uint64_t lines; /* of the input that is read; for messages, where there is one worker */
-    /* Blocks on their way, where there are several; under the lock. */
+    /* The input that is read, by whichever worker has the lock and nothing else to do. */
     pthread_mutex_t lock;
-    pthread_cond_t filled, emptied;
-    struct block **free, **full;
-    size_t free_count, full_count;
-    bool ended;
+    pthread_cond_t changed;
+    const struct report_source *source;
+    struct report_stream *stream;
+    bool active, failed, too_long, ended;
+    size_t rest_len; /* what was read behind the last newline */
+    uint8_t rest[BLOCK];
 };
 
 /* --- lines --- */
@@ -69,106 +72,6 @@ static bool add_lines(struct worker *worker, const struct report_source *source,
         at += len + 1;
     }
     return true;
-}
-
-/* --- workers --- */
-
-static struct block *take(struct report_work *work, struct block **from, size_t *count, pthread_cond_t *when)
-{
-    struct block *block = NULL;
-
-    pthread_mutex_lock(&work->lock);
-    while (*count == 0 && !(work->ended && from == work->full)) {
-        pthread_cond_wait(when, &work->lock);
-    }
-    if (*count > 0) {
-        block = from[0];
-        memmove(from, from + 1, --*count * sizeof *from);
-    }
-    pthread_mutex_unlock(&work->lock);
-    return block;
-}
-
-static void put(struct report_work *work, struct block **to, size_t *count, pthread_cond_t *when, struct block *block)
-{
-    pthread_mutex_lock(&work->lock);
-    to[(*count)++] = block;
-    pthread_cond_signal(when);
-    pthread_mutex_unlock(&work->lock);
-}
-
-static void *run(void *arg)
-{
-    struct worker *worker = arg;
-    struct report_work *work = worker->work;
-    struct block *block;
-
-    while ((block = take(work, work->full, &work->full_count, &work->filled)) != NULL) {
-        (void)add_lines(worker, block->source, (struct ct_bytes){ block->data, block->len });
-        put(work, work->free, &work->free_count, &work->emptied, block);
-    }
-    return NULL;
-}
-
-static void *kept(void *memory)
-{
-    if (memory == NULL) {
-        tool_out_of_memory();
-    }
-    return memory;
-}
-
-struct report_work *report_work_begin(struct report_tally *tally, unsigned jobs)
-{
-    struct report_work *work = kept(calloc(1, sizeof *work));
-    size_t blocks = jobs == 1 ? 1 : (size_t)jobs * 3;
-
-    work->jobs = jobs;
-    work->shows_progress = isatty(STDERR_FILENO) == 1;
-    work->shown_ns = ct_monotonic_ns();
-    work->workers = kept(calloc(jobs, sizeof *work->workers));
-    work->free = kept(calloc(blocks, sizeof *work->free));
-    work->full = kept(calloc(blocks, sizeof *work->full));
-    pthread_mutex_init(&work->lock, NULL);
-    pthread_cond_init(&work->filled, NULL);
-    pthread_cond_init(&work->emptied, NULL);
-    for (size_t i = 0; i < blocks; i++) {
-        work->free[work->free_count++] = kept(malloc(sizeof(struct block)));
-    }
-    for (unsigned i = 0; i < jobs; i++) {
-        struct worker *worker = &work->workers[i];
-
-        worker->work = work;
-        worker->tally = i == 0 ? tally : report_tally_new(tally->since_ms, tally->believes_anybody);
-        if (jobs > 1 && pthread_create(&worker->thread, NULL, run, worker) != 0) {
-            tool_out_of_memory();
-        }
-    }
-    return work;
-}
-
-void report_work_end(struct report_work *work)
-{
-    pthread_mutex_lock(&work->lock);
-    work->ended = true;
-    pthread_cond_broadcast(&work->filled);
-    pthread_mutex_unlock(&work->lock);
-    for (unsigned i = 0; work->jobs > 1 && i < work->jobs; i++) {
-        pthread_join(work->workers[i].thread, NULL);
-    }
-    for (unsigned i = 1; i < work->jobs; i++) {
-        report_merge(work->workers[0].tally, work->workers[i].tally);
-    }
-    for (size_t i = 0; i < work->free_count; i++) {
-        free(work->free[i]);
-    }
-    pthread_mutex_destroy(&work->lock);
-    pthread_cond_destroy(&work->filled);
-    pthread_cond_destroy(&work->emptied);
-    free(work->free);
-    free(work->full);
-    free(work->workers);
-    free(work);
 }
 
 /* --- inputs --- */
@@ -224,66 +127,149 @@ static bool pass_over(struct block *block)
     return newline == NULL;
 }
 
-/* Hands lines on. Returns the block to fill next, with `rest` in it; NULL: something else than the source says. */
-static struct block *hand_on(struct report_work *work, const struct report_source *source, struct block *block,
-                             size_t len)
+/* The next lines of the input; under the lock. False: there are none, and it is not active any more. */
+static bool next_block(struct report_work *work, struct block *block)
 {
-    size_t rest = block->len - len;
-    struct block *next = block;
+    size_t len = 0;
+    ssize_t got;
 
-    if (work->jobs == 1) {
-        if (!add_lines(&work->workers[0], source, (struct ct_bytes){ block->data, len })) {
-            tool_error("report: %s, line %llu: --journal expects what `journalctl -t clientct -o json` prints, and "
-                       "found something else",
-                       source->name, (unsigned long long)work->lines);
-            put(work, work->free, &work->free_count, &work->emptied, block);
+    memcpy(block->data, work->rest, work->rest_len);
+    block->len = work->rest_len;
+    block->source = work->source;
+    do {
+        got = report_stream_read(work->stream, block->data + block->len, BLOCK - block->len);
+        if (got < 0) {
+            work->failed = true;
+            work->active = false;
+            return false;
+        }
+        block->len += (size_t)got;
+        show_progress(work, work->source, work->stream);
+        if (work->too_long) {
+            work->too_long = pass_over(block);
+        }
+        len = got == 0 ? block->len : block->len == BLOCK ? whole_lines(block) : 0;
+        if (len == 0 && block->len == BLOCK) { /* longer than any line: its beginning stands for it */
+            work->too_long = true;
+            len = block->len = REPORT_LINE_MAX + 1;
+        }
+    } while (len == 0 && got > 0);
+    work->active = got > 0;
+    work->rest_len = block->len - len;
+    memcpy(work->rest, block->data + len, work->rest_len);
+    block->len = len;
+    return len > 0;
+}
+
+/* --- workers --- */
+
+static struct ct_bytes lines_of(const struct block *block)
+{
+    return (struct ct_bytes){ block->data, block->len };
+}
+
+static void *run(void *arg)
+{
+    struct worker *worker = arg;
+    struct report_work *work = worker->work;
+
+    for (;;) {
+        bool more;
+
+        pthread_mutex_lock(&work->lock);
+        while (!work->active && !work->ended) {
+            pthread_cond_wait(&work->changed, &work->lock);
+        }
+        if (!work->active) {
+            pthread_mutex_unlock(&work->lock);
             return NULL;
         }
-        memmove(block->data, block->data + len, rest);
-    } else {
-        next = take(work, work->free, &work->free_count, &work->emptied);
-        memcpy(next->data, block->data + len, rest);
-        block->len = len;
-        block->source = source;
-        put(work, work->full, &work->full_count, &work->filled, block);
+        more = next_block(work, &worker->block);
+        pthread_mutex_unlock(&work->lock);
+        if (more) {
+            (void)add_lines(worker, worker->block.source, lines_of(&worker->block));
+        }
     }
-    next->len = rest;
-    return next;
+}
+
+static void *kept(void *memory)
+{
+    if (memory == NULL) {
+        tool_out_of_memory();
+    }
+    return memory;
+}
+
+struct report_work *report_work_begin(struct report_tally *tally, unsigned jobs)
+{
+    struct report_work *work = kept(calloc(1, sizeof *work));
+
+    work->jobs = jobs;
+    work->shows_progress = isatty(STDERR_FILENO) == 1;
+    work->shown_ns = ct_monotonic_ns();
+    work->workers = kept(calloc(jobs, sizeof *work->workers));
+    pthread_mutex_init(&work->lock, NULL);
+    pthread_cond_init(&work->changed, NULL);
+    for (unsigned i = 0; i < jobs; i++) {
+        struct worker *worker = &work->workers[i];
+
+        worker->work = work;
+        worker->tally = i == 0 ? tally : report_tally_new(tally->since_ms, tally->believes_anybody);
+        if (i > 0 && pthread_create(&worker->thread, NULL, run, worker) != 0) {
+            tool_out_of_memory();
+        }
+    }
+    return work;
+}
+
+void report_work_end(struct report_work *work)
+{
+    pthread_mutex_lock(&work->lock);
+    work->ended = true;
+    pthread_cond_broadcast(&work->changed);
+    pthread_mutex_unlock(&work->lock);
+    for (unsigned i = 1; i < work->jobs; i++) {
+        pthread_join(work->workers[i].thread, NULL);
+    }
+    for (unsigned i = 1; i < work->jobs; i++) {
+        report_merge(work->workers[0].tally, work->workers[i].tally);
+    }
+    pthread_mutex_destroy(&work->lock);
+    pthread_cond_destroy(&work->changed);
+    free(work->workers);
+    free(work);
 }
 
 bool report_work_add(struct report_work *work, const struct report_source *source, struct report_stream *stream,
                      struct ct_bytes first)
 {
-    struct block *block = take(work, work->free, &work->free_count, &work->emptied);
-    bool too_long = false;
-    ssize_t got;
+    struct worker *worker = &work->workers[0];
+    bool active = true, good = true;
 
-    memcpy(block->data, first.data, first.len);
-    block->len = first.len;
+    pthread_mutex_lock(&work->lock);
+    work->source = source;
+    work->stream = stream;
+    work->failed = work->too_long = false;
     work->lines = 0;
-    do {
-        size_t len;
+    memcpy(work->rest, first.data, first.len);
+    work->rest_len = first.len;
+    work->active = true;
+    pthread_cond_broadcast(&work->changed);
+    pthread_mutex_unlock(&work->lock);
+    while (active && good) {
+        bool more;
 
-        got = report_stream_read(stream, block->data + block->len, BLOCK - block->len);
-        if (got < 0) {
-            break;
+        pthread_mutex_lock(&work->lock);
+        more = work->active && next_block(work, &worker->block);
+        active = work->active;
+        pthread_mutex_unlock(&work->lock);
+        if (more && !add_lines(worker, source, lines_of(&worker->block))) {
+            tool_error("report: %s, line %llu: --journal expects what `journalctl -t clientct -o json` prints, and "
+                       "found something else",
+                       source->name, (unsigned long long)work->lines);
+            good = false; /* with --journal there is one worker */
         }
-        block->len += (size_t)got;
-        show_progress(work, source, stream);
-        if (too_long) {
-            too_long = pass_over(block);
-        }
-        len = got == 0 ? block->len : block->len == BLOCK ? whole_lines(block) : 0;
-        if (len == 0 && block->len == BLOCK) { /* longer than any line: its beginning stands for it */
-            too_long = true;
-            len = REPORT_LINE_MAX + 1;
-            block->len = len;
-        }
-        if (len > 0 && (block = hand_on(work, source, block, len)) == NULL) {
-            return false;
-        }
-    } while (got > 0);
+    }
     clear_progress(work);
-    put(work, work->free, &work->free_count, &work->emptied, block);
-    return got == 0;
+    return good && !work->failed;
 }
