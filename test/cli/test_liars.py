@@ -71,6 +71,17 @@ def not_its_place(log):
         log.tree.append(one.leaf_hash())
 
 
+def many_lines(log):
+    log.answers["checkpoint"] = log.checkpoint() + b"\xe2\x80\x94 witness.example AAAAAAAA\n" * 2000
+
+
+def many_signatures(log):
+    """Each of them is good, and each would cost whoever checks it."""
+    note = log.checkpoint()
+    log.answers["checkpoint"] = note + note.split(b"\n")[4] + b"\n" + b"".join(
+        log.checkpoint().split(b"\n")[4] + b"\n" for _ in range(20))
+
+
 # What it does; of which kinds of log; how; whether a monitor followed it before.
 HONEST, TILED, BOTH = None, (True,), (True, False)
 LIES = (
@@ -93,8 +104,12 @@ LIES = (
     ("serves a tile of another width", TILED, lie("other-width"), True),
     ("serves a tile with another hash", TILED, lie("wrong-tile"), True),
     ("packs zeros without end", TILED, lie("gzip-bomb"), True),
+    ("has thousands of lines in a checkpoint", TILED, many_lines, True),
+    ("signs one checkpoint many times", TILED, many_signatures, True),
     ("answers 503", BOTH, step(status=503), True),
     ("answers 429, to come back in an hour", BOTH, step(status=429, headers={"Retry-After": "3600"}), True),
+    ("answers 429, to come back in 300 years", BOTH, step(status=429, headers={"Retry-After": "9999999999"}), True),
+    ("answers without end", BOTH, step(body=bytes(8 << 20)), True),
     ("breaks off", BOTH, step(cut=True), True),
     ("does not answer in time", BOTH, step(pause=9), True),
     ("sends on to another address", BOTH, step(status=302, headers={"Location": "http://127.0.0.1:1/"}), True),

@@ -453,6 +453,20 @@ class Monitor(Case):
             self.assert_usage_error(self.monitor(serving), "not a state")
         self.assert_usage_error(run("monitor", "--log-list", self.path("logs.json")), "--state")
 
+    def test_two_monitors_do_not_share_a_state(self):
+        log = honest(3)
+        with ctlog.Serving(log) as serving:
+            self.write("logs.json", ctlog.list_of(("Ours", log, serving.url, 86400)))
+            with subprocess.Popen([CLIENTCT, "monitor", "--log-list", self.path("logs.json"), "--state", self.state,
+                                   "--interval", "60s"], stdout=subprocess.PIPE) as first:
+                try:
+                    first.stdout.readline()
+                    self.assert_usage_error(self.monitor(serving), "in use by another monitor")
+                finally:
+                    first.kill()
+            self.assertEqual(self.monitor(serving).returncode, 0, "and once it is gone, nothing was lost or repeated")
+        self.assertEqual(len(self.notices()), 3)
+
     def test_it_goes_on_until_it_is_told_to_end(self):
         log = honest(3)
         with ctlog.Serving(log) as serving:
