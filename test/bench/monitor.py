@@ -10,7 +10,9 @@ from pathlib import Path
 
 import ctlog
 from issued import Authority, name, uri
+from modules import go_build
 from processes import LONGEST, Server, environment, free_port, program
+from tap import Skip
 
 HERE = Path(__file__).resolve().parent
 TURNS = 3
@@ -83,13 +85,20 @@ def cost(argv):
     return used.ru_utime + used.ru_stime, kib
 
 
-def go_reader(folder):
+def go_readers(folder):
+    """Name and program of what can be built here: with Go's standard library, and on tessera's client."""
     go = shutil.which("go", path=os.environ.get("PATH", "") + ":/usr/local/go/bin")
     if go is None:
-        return None
+        return {}
     subprocess.run([go, "build", "-o", folder / "read_log", HERE / "peers" / "read_log.go"], check=True,
                    env={**os.environ, "GO111MODULE": "off"}, timeout=600)
-    return folder / "read_log"
+    readers = {"a Go reader": folder / "read_log"}
+    try:
+        os.environ["GO"] = go
+        readers["tessera's client"] = go_build(HERE / "peers" / "tessera", ".", folder / "tessera")
+    except Skip as why:
+        print(why, file=sys.stderr)
+    return readers
 
 
 def compare(build, sizes):
@@ -98,7 +107,7 @@ def compare(build, sizes):
     result, lines = {}, [""]
     folder = Path(tempfile.mkdtemp(prefix="clientct-"))
     try:
-        reader = go_reader(folder)
+        readers = go_readers(folder)
         watch = folder / "watch.cnf"
         watch.write_text("[nobody]\nuri = spiffe://nobody.example/\n")
         for entries in sizes:
@@ -107,22 +116,21 @@ def compare(build, sizes):
             url = f"http://127.0.0.1:{port}/"
             size = write_log(root, entries, url)
             with nginx(folder, root, port).wait_ready():
-                ours, theirs = [], []
+                ours, theirs = [], {name: [] for name in readers}
                 for turn in range(TURNS):
                     ours.append(cost([tool, "monitor", "--log-list", root / "logs.json", "--state",
                                       folder / f"state-{entries}-{turn}", "--once", "--watch", watch,
                                       "--timeout", f"{LONGEST}s"]))
-                    if reader:
-                        theirs.append(cost([reader, url, "spiffe://nobody.example/"]))
+                    for name, reader in readers.items():
+                        theirs[name].append(cost([reader, url, "spiffe://nobody.example/"]))
             best, memory = min(one[0] for one in ours), max(one[1] for one in ours)
-            figures = {"per_second": round(entries / best), "kib": memory, "bytes": size}
+            figures = {"per_second": round(entries / best), "kib": memory, "bytes": size, "peers": {}}
             text = (f"monitor: {entries:,} entries ({size / 2**20:.0f} MiB): {entries / best:,.0f} entries a "
                     f"processor-second, {memory / 1024:.1f} MiB")
-            if theirs:
-                other = min(one[0] for one in theirs)
-                figures["go_per_second"] = round(entries / other)
-                text += f"; a Go reader {entries / other:,.0f}, {max(one[1] for one in theirs) / 1024:.1f} MiB: " \
-                        f"{other / best:.1f} times"
+            for name, costs in theirs.items():
+                other, kib = min(one[0] for one in costs), max(one[1] for one in costs)
+                figures["peers"][name] = {"per_second": round(entries / other), "kib": kib}
+                text += f"; {name} {entries / other:,.0f}, {kib / 1024:.1f} MiB: {other / best:.1f} times"
             result[entries] = figures
             lines.append(text)
     finally:
