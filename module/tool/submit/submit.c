@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "config/values.h"
 #include "base/problems.h"
 #include "tool/folder.h"
 #include "tool/replace.h"
@@ -14,6 +15,8 @@
 #include "tool/verbs.h"
 
 #define PROGRESS_MS (2 * CT_SECOND_MS)
+
+#define AT_ONCE 16
 
 /* A question on its way. */
 struct flight {
@@ -29,6 +32,7 @@ struct batch {
     struct fetch *fetch;
     struct tool_names names;
     struct flight flights[FETCH_IN_FLIGHT];
+    unsigned at_once;            /* of them are used */
     json_t *array;               /* of certificates, with --json */
     size_t begun, ended, failed; /* certificates */
     bool unreadable, undecided;  /* some certificate is */
@@ -217,7 +221,7 @@ static void collect(struct batch *batch)
 static struct flight *free_flight(struct batch *batch)
 {
     for (;;) {
-        for (size_t i = 0; i < FETCH_IN_FLIGHT; i++) {
+        for (size_t i = 0; i < batch->at_once; i++) {
             if (batch->flights[i].work == NULL) {
                 return &batch->flights[i];
             }
@@ -302,6 +306,13 @@ static int finish(struct batch *batch)
 
 static int run(struct batch *batch, int count, char **operands)
 {
+    batch->at_once = AT_ONCE;
+    if (batch->request->at_once != NULL && (!ct_parse_number(batch->request->at_once, &batch->at_once) ||
+                                            batch->at_once < 1 || batch->at_once > FETCH_IN_FLIGHT)) {
+        tool_error("submit: --at-once: expected a number from 1 to %d, found \"%s\"", FETCH_IN_FLIGHT,
+                   batch->request->at_once);
+        return TOOL_USAGE;
+    }
     for (int i = 0; i < count; i++) {
         if (!tool_names_add("submit", operands[i], &batch->names)) {
             return TOOL_USAGE;
@@ -342,6 +353,8 @@ int tool_verb_submit(int argc, char **argv)
         { "print-tls", NULL, "write the list to standard output, as bytes, for use in TLS", NULL, &request.print_tls },
         { "precertificate", NULL, "send precertificates, print the extension to embed", NULL, &request.precertificate },
         { "form", "FORM", "the extension as line (for openssl ca -extfile), der or pem", &request.form_name, NULL },
+        { "at-once", "N", "ask the logs so many questions at a time (default 16, at most 256)", &request.at_once,
+          NULL },
         { "max-wait", "TIME", "keep trying one log for so long (default 60s)", &request.max_wait, NULL },
         { "timeout", "TIME", "wait so long for one answer (default 30s)", &request.timeout, NULL },
         { "cacert", "FILE", "trust these CAs for https, not the system's", &request.ca_file, NULL },
