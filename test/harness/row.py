@@ -57,6 +57,8 @@ def install(description):
         apt_get("download", *description.apart, folder=apart_of(description).parent)
         for path in apart_of(description).parent.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", path, apart_of(description)], check=True)
+            wanted = re.findall(r"(?:^|,)\s*([a-z0-9.+-]+)", run(["dpkg-deb", "-f", path, "Depends"])[1])
+            apt_get("install", "-y", "--no-install-recommends", *(set(wanted) - set(description.apart)))
 
 
 def release():
