@@ -118,7 +118,8 @@ def key_of_the_server_in_a_token(order):
                   environment(**env))[0], 0, "status of softhsm2-util")
         equal(run([tool, "--module", library, "--login", "--pin", "1234", "--keypairgen", "--key-type", "EC:prime256v1",
                    "--label", "own", "--id", "01"], environment(**env))[0], 0, "status of pkcs11-tool")
-        lines = f"pkcs11-module-path = {library}\npkcs11-module-token-pin = 1234"
+        lines = (f"pkcs11-module-path = {library}\npkcs11-module-token-pin = 1234\n"
+                 "pkcs11-module-quirks = no-deinit")  # SoftHSM uses OpenSSL itself: not to be ended after it
         token = folder / "token.cnf"
         token.write_text("\n".join(["openssl_conf = init", "[init]", "providers = p", "[p]", "default = d",
                                     "pkcs11 = t", "[d]", "activate = 1", "[t]", "activate = 1", lines, ""]))
