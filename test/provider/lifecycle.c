@@ -1,13 +1,15 @@
 /*
  * What applications do with OpenSSL around the component that they know nothing of: threads and children, library
- * contexts of their own, objects used again, the end. Run by test_in_process.py, which gives FIXTURE, CLIENTCT_CNF and
- * OPENSSL_CONF. Every case is a process that loads the configuration itself.
+ * contexts of their own, objects used again, the end. Run by test_in_process.py, which gives FIXTURE, CLIENTCT_CNF,
+ * OPENSSL_CONF and CONF_WITHOUT_SWITCH. Every case is a process that loads the configuration itself.
  */
 #include <check.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,33 +57,61 @@ START_TEST(threads_that_start_together_all_enforce)
 }
 END_TEST
 
-static atomic_bool loaded;
+/*
+ * The program exports this one, so that the component's calls come by here: at each, while it is being loaded, somebody
+ * else makes a context for a server, in a library context that has its algorithms and no switch.
+ */
+static OSSL_LIB_CTX *somebody_elses;
+static unsigned made_meanwhile;
 
-static void *make_contexts_meanwhile(void *unused)
+OSSL_LIB_CTX *OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX *libctx)
 {
-    while (!atomic_load(&loaded)) {
-        SSL_CTX_free(SSL_CTX_new(TLS_server_method()));
-        ERR_clear_error(); /* the switch is still on */
+    OSSL_LIB_CTX *(*real)(OSSL_LIB_CTX *) =
+        (OSSL_LIB_CTX * (*)(OSSL_LIB_CTX *))(uintptr_t)dlsym(RTLD_NEXT, "OSSL_LIB_CTX_set0_default");
+    OSSL_LIB_CTX *before = real(libctx);
+    OSSL_LIB_CTX *theirs = somebody_elses;
+
+    if (theirs != NULL) {
+        SSL_CTX *server;
+
+        somebody_elses = NULL;
+        server = SSL_CTX_new_ex(theirs, NULL, TLS_server_method());
+        ck_assert_ptr_nonnull(server);
+        SSL_CTX_free(server);
+        made_meanwhile++;
+        somebody_elses = theirs;
     }
-    return NULL;
+    return before;
 }
 
 /* The name of the configuration is known before there are hooks: else that of the default one would stay for good. */
 START_TEST(contexts_made_while_the_configuration_is_loaded_do_not_decide_which_it_is)
 {
-    pthread_t threads[4];
-
-    for (int i = 0; i < 4; i++) {
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, make_contexts_meanwhile, NULL), 0);
-    }
-    load();
-    atomic_store(&loaded, true);
-    for (int i = 0; i < 4; i++) {
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    }
+    /* By the application, as nobody waits for that; and without the switch, which stops everything meanwhile. */
+    ck_assert_int_eq(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    somebody_elses = OSSL_LIB_CTX_new();
+    ck_assert_int_eq(CONF_modules_load_file(getenv("CONF_WITHOUT_SWITCH"), NULL, 0), 1);
+    ck_assert_uint_ge(made_meanwhile, 2); /* before the hooks, and behind them */
+    OSSL_LIB_CTX_free(somebody_elses);
+    somebody_elses = NULL;
     enforces("with the configuration that openssl.cnf names");
 }
 END_TEST
+
+/* The program exports this one, too: where the checker makes its key, the thread's default context is noted. */
+static _Atomic(OSSL_LIB_CTX *) keyed_in;
+
+EVP_MAC *EVP_MAC_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
+{
+    EVP_MAC *(*real)(OSSL_LIB_CTX *, const char *, const char *) =
+        (EVP_MAC * (*)(OSSL_LIB_CTX *, const char *, const char *))(uintptr_t)dlsym(RTLD_NEXT, "EVP_MAC_fetch");
+
+    if (strcmp(algorithm, "GMAC") == 0) {
+        /* NULL only asks. */
+        atomic_store(&keyed_in, libctx != NULL ? libctx : OSSL_LIB_CTX_set0_default(NULL));
+    }
+    return real(libctx, algorithm, properties);
+}
 
 /* The first checker is made inside a context that its thread frees again: nothing of the checker's may be in it. */
 START_TEST(first_checker_made_under_a_threads_own_library_context_outlives_it)
@@ -93,6 +123,7 @@ START_TEST(first_checker_made_under_a_threads_own_library_context_outlives_it)
     before = OSSL_LIB_CTX_set0_default(own);
     ck_assert_int_eq(OSSL_LIB_CTX_load_config(own, getenv("OPENSSL_CONF")), 1);
     enforces("in the thread's own");
+    ck_assert_ptr_eq(atomic_load(&keyed_in), OSSL_LIB_CTX_get0_global_default());
     OSSL_LIB_CTX_set0_default(before);
     OSSL_LIB_CTX_free(own);
     for (int i = 0; i < 3; i++) {

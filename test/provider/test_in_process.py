@@ -13,7 +13,8 @@ subprocess.run([CTPKI, "scts", "--out", PKI / "client-unlogged.scts", "--cert", 
 with TemporaryFolder() as folder:
     config = write_config(folder)
     conf = write_openssl_conf(folder, config, entry=sys.argv[1])
+    bare = write_openssl_conf(folder, config, entry=sys.argv[1], dead_man_switch=False, name="without-switch.cnf")
     done = subprocess.run([os.environ["IN_PROCESS"]], check=False, timeout=280, env=environment(
-        conf, FIXTURE=str(PKI), CLIENTCT_CNF=str(config), ENTRY=sys.argv[1],
+        conf, FIXTURE=str(PKI), CLIENTCT_CNF=str(config), CONF_WITHOUT_SWITCH=str(bare), ENTRY=sys.argv[1],
         CK_TAP_LOG_FILE_NAME="-", CK_VERBOSITY="silent"))
     sys.exit(done.returncode)
