@@ -262,6 +262,17 @@ struct clientct_input {
      */
     long chain_error;
     const char *no_tls_scts; /* why the client could not send any, to be told to people; NULL: it could */
+    /*
+     * To decide again what was decided elsewhere: ocsp_store, sct_store and proof_store are not looked into. What they
+     * held for this certificate is ocsp_response, and store_scts and proofs as in their files; NULL: nothing.
+     */
+    bool stores_given;
+    const uint8_t *store_scts;
+    size_t store_scts_len;
+    const uint8_t *proofs;
+    size_t proofs_len;
+    const char *ocsp_unread;   /* why a response in ocsp_store could not be read; NULL: there was no such trouble */
+    const char *proofs_unread; /* likewise */
 };
 
 /* What became of one SCT. */

@@ -89,6 +89,10 @@ static const struct ct_setting_row table[] = {
     { { CT_SETTING_TOP, "metrics", "DIRECTORY", NULL, false, "directory for the counters of each process" },
       ct_parse_path,
       TOP(metrics) },
+    { { CT_SETTING_TOP, "archive", "file:PATH", NULL, false,
+        "file that keeps each certificate once a day, for `clientct replay`" },
+      ct_parse_archive,
+      TOP(archive) },
 
     { { CT_SETTING_POLICY, "min_scts", "N [, N over DURATION] ...", "1", false,
         "valid SCTs from different logs that are needed, by lifetime of the certificate" },

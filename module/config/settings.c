@@ -21,6 +21,7 @@ void ct_settings_clear(struct ct_settings *settings)
     free(settings->ocsp_store.path);
     free(settings->proof_store.path);
     free(settings->metrics.path);
+    free(settings->archive.path);
     for (size_t i = 0; i < settings->policy_count; i++) {
         ct_policy_clear(&settings->policies[i]);
     }

@@ -45,6 +45,7 @@ struct ct_settings {
     struct ct_audit_sink_setting *audit;
     size_t audit_count;
     struct ct_setting_path metrics; /* path NULL: none */
+    struct ct_setting_path archive; /* likewise */
 };
 
 /* Log lists in a file. */

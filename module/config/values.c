@@ -160,6 +160,20 @@ void ct_parse_path(struct ct_settings_reader *reader, const struct ct_conf_line 
     }
 }
 
+void ct_parse_archive(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    struct ct_setting_path *archive = value;
+    const char *path = line->value + strlen("file:");
+
+    if (strncmp(line->value, "file:", strlen("file:")) != 0) {
+        ct_setting_error(reader, line->line, "`archive`: expected file:PATH, found `%.100s`%s", line->value,
+                         line->value[0] == '/' ? "; write `file:` before the path" : "");
+    } else if (ct_check_path(reader, line, path)) {
+        archive->path = ct_setting_copy(reader, path);
+        archive->line = line->line;
+    }
+}
+
 void ct_parse_log_list(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
 {
     struct ct_settings *settings = value;

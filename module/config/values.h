@@ -9,7 +9,7 @@ ct_setting_parser ct_parse_resumption, ct_parse_resumption_window;
 ct_setting_parser ct_parse_revocation;
 ct_setting_parser ct_parse_leaf_index;
 ct_setting_parser ct_parse_path, ct_parse_duration, ct_parse_time, ct_parse_count;
-ct_setting_parser ct_parse_log_list, ct_parse_audit, ct_parse_sources;
+ct_setting_parser ct_parse_log_list, ct_parse_audit, ct_parse_sources, ct_parse_archive;
 bool ct_parse_word(const struct ct_settings_reader *reader, const struct ct_conf_line *line, const char *word,
                    const char *const *words, size_t *index) CT_MUST_USE;
 bool ct_parse_number(const char *text, unsigned *number) CT_MUST_USE;

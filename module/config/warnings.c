@@ -245,6 +245,19 @@ static void warn_proof_store(const struct ct_settings_reader *reader)
     }
 }
 
+/* Lines of two kinds in one file: the reader of either counts the other's as torn. */
+static void warn_archive(const struct ct_settings_reader *reader)
+{
+    const struct ct_settings *settings = reader->settings;
+
+    for (size_t i = 0; settings->archive.path != NULL && i < settings->audit_count; i++) {
+        if (settings->audit[i].kind == CT_AUDIT_FILE && strcmp(settings->audit[i].path, settings->archive.path) == 0) {
+            ct_setting_warning(reader, settings->archive.line,
+                               "`archive` is the file of `audit`; give it one of its own");
+        }
+    }
+}
+
 void ct_settings_warn(const struct ct_settings_reader *reader, int64_t now_ms)
 {
     const struct ct_settings *settings = reader->settings;
@@ -263,4 +276,5 @@ void ct_settings_warn(const struct ct_settings_reader *reader, int64_t now_ms)
     warn_sources(reader);
     warn_proof_store(reader);
     warn_resumption(reader);
+    warn_archive(reader);
 }

@@ -263,7 +263,8 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
 {
     const struct ct_settings *settings = snapshot->config == NULL ? NULL : &snapshot->config->settings;
     bool cacheable = cache != NULL && settings != NULL && !input->explain && input->leaf != NULL &&
-                     input->ocsp_response == NULL && input->shown_server_name_count <= CLIENTCT_SERVER_NAMES_MAX;
+                     input->ocsp_response == NULL && !input->stores_given &&
+                     input->shown_server_name_count <= CLIENTCT_SERVER_NAMES_MAX;
     struct ct_decision_facts facts;
     struct ct_cache_tag tag;
     struct ct_cached cached;

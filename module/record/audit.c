@@ -9,10 +9,10 @@
 
 #include "record/audit_sink.h"
 #include "base/clock.h"
+#include "base/rate.h"
 #include "base/self.h"
 #include "base/shared.h"
 
-#define SECOND_NS INT64_C(1000000000)
 #define SAY_LOST_EVERY_MS 60000
 
 /* The sinks of one configuration; immutable. */
@@ -111,23 +111,6 @@ bool ct_audit_apply(struct ct_audit *audit, const struct ct_settings *settings)
     return complete;
 }
 
-/* Takes a token. The time at which the bucket is full again moves on by one line's share with every line. */
-static bool within_rate(_Atomic int64_t *full_at, int64_t now_ns)
-{
-    const int64_t share = SECOND_NS / CT_AUDIT_RATE;
-    int64_t before = atomic_load_explicit(full_at, memory_order_relaxed);
-    int64_t after;
-
-    do {
-        after = (before > now_ns ? before : now_ns) + share;
-        if (after - now_ns > share * CT_AUDIT_BURST) {
-            return false;
-        }
-    } while (
-        !atomic_compare_exchange_weak_explicit(full_at, &before, after, memory_order_relaxed, memory_order_relaxed));
-    return true;
-}
-
 static struct ct_audit_origin origin_of(struct ct_audit *audit, int64_t now_ms)
 {
     return (struct ct_audit_origin){
@@ -220,7 +203,8 @@ void ct_audit_decision(struct ct_audit *audit, const struct clientct_input *inpu
     if (set == NULL || set->count == 0) {
         goto out;
     }
-    if (!within_rate(&audit->full_at[input->chain_error != 0 ? 2 : verdict->compliant], now_ns)) {
+    if (!ct_rate_take(&audit->full_at[input->chain_error != 0 ? 2 : verdict->compliant], CT_AUDIT_RATE, CT_AUDIT_BURST,
+                      now_ns)) {
         drop(audit, &audit->dropped_rate);
         goto out;
     }

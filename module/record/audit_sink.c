@@ -142,7 +142,9 @@ bool ct_audit_sink_is(const struct ct_audit_sink *sink, enum ct_audit_kind kind,
     return sink->kind == kind && (kind != CT_AUDIT_FILE || strcmp(sink->path, path) == 0);
 }
 
-static enum ct_audit_written write_once(struct ct_audit_sink *sink, const struct ct_audit_line *line)
+/* `line` NULL: these bytes, to a file. */
+static enum ct_audit_written write_once(struct ct_audit_sink *sink, const struct ct_audit_line *line,
+                                        struct ct_bytes bytes)
 {
     struct ct_share *share = ct_shared_get1(&sink->handle);
     struct ct_audit_handle *handle = handle_of(share);
@@ -155,24 +157,35 @@ static enum ct_audit_written write_once(struct ct_audit_sink *sink, const struct
     if (sink->kind != CT_AUDIT_FILE) {
         result = ct_audit_socket_write(sink->kind, handle, line);
     } else if (st.st_nlink > 0) { /* what goes to a file that has no name any more, nobody will read */
-        result = ct_audit_file_write(sink, handle, line);
+        result = ct_audit_file_write(sink, handle, bytes);
     }
 out:
     ct_share_release(share);
     return result;
 }
 
-enum ct_audit_written ct_audit_sink_write(struct ct_audit_sink *sink, const struct ct_audit_line *line,
-                                          int64_t monotonic_ms)
+static enum ct_audit_written write_twice(struct ct_audit_sink *sink, const struct ct_audit_line *line,
+                                         struct ct_bytes bytes, int64_t monotonic_ms)
 {
     enum ct_audit_written result;
 
     ct_audit_sink_look(sink, monotonic_ms, false);
-    result = write_once(sink, line);
+    result = write_once(sink, line, bytes);
     if (result == CT_AUDIT_GONE && reopen(sink, monotonic_ms, false)) {
-        result = write_once(sink, line);
+        result = write_once(sink, line, bytes);
     }
     return result;
+}
+
+enum ct_audit_written ct_audit_sink_write(struct ct_audit_sink *sink, const struct ct_audit_line *line,
+                                          int64_t monotonic_ms)
+{
+    return write_twice(sink, line, (struct ct_bytes){ (const uint8_t *)line->text, line->len }, monotonic_ms);
+}
+
+enum ct_audit_written ct_audit_sink_append(struct ct_audit_sink *sink, struct ct_bytes bytes, int64_t monotonic_ms)
+{
+    return sink->kind == CT_AUDIT_FILE ? write_twice(sink, NULL, bytes, monotonic_ms) : CT_AUDIT_GONE;
 }
 
 void ct_audit_sink_describe(const struct ct_audit_sink *sink, char *out, size_t size)

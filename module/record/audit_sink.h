@@ -47,6 +47,9 @@ bool ct_audit_sink_is(const struct ct_audit_sink *sink, enum ct_audit_kind kind,
 void ct_audit_sink_look(struct ct_audit_sink *sink, int64_t monotonic_ms, bool insist);
 enum ct_audit_written ct_audit_sink_write(struct ct_audit_sink *sink, const struct ct_audit_line *line,
                                           int64_t monotonic_ms) CT_MUST_USE;
+/* The same for other bytes, into a file: one write, behind a newline where what was before is torn. */
+enum ct_audit_written ct_audit_sink_append(struct ct_audit_sink *sink, struct ct_bytes bytes,
+                                           int64_t monotonic_ms) CT_MUST_USE;
 /* "journald", "syslog" or "file:PATH" for people. */
 void ct_audit_sink_describe(const struct ct_audit_sink *sink, char *out, size_t size);
 
@@ -61,7 +64,7 @@ int ct_audit_file_open(const char *path) CT_MUST_USE;
 /* Whether the path names another file than the one that is open, or none. */
 bool ct_audit_file_moved(const char *path, const struct ct_audit_handle *handle) CT_MUST_USE;
 enum ct_audit_written ct_audit_file_write(struct ct_audit_sink *sink, const struct ct_audit_handle *handle,
-                                          const struct ct_audit_line *line) CT_MUST_USE;
+                                          struct ct_bytes bytes) CT_MUST_USE;
 int ct_audit_socket_open(const char *path) CT_MUST_USE;
 enum ct_audit_written ct_audit_socket_write(enum ct_audit_kind kind, const struct ct_audit_handle *handle,
                                             const struct ct_audit_line *line) CT_MUST_USE;

@@ -31,12 +31,12 @@ bool ct_audit_file_moved(const char *path, const struct ct_audit_handle *handle)
 
 /* One write a line: with O_APPEND the lines of many processes do not mix. */
 enum ct_audit_written ct_audit_file_write(struct ct_audit_sink *sink, const struct ct_audit_handle *handle,
-                                          const struct ct_audit_line *line)
+                                          struct ct_bytes bytes)
 {
     char newline = '\n'; /* ends what a full disk left of an earlier line */
     bool torn = atomic_load_explicit(&sink->torn, memory_order_relaxed);
-    const struct iovec parts[] = { { &newline, 1 }, { (void *)line->text, line->len } };
-    size_t len = line->len + (torn ? 1 : 0);
+    const struct iovec parts[] = { { &newline, 1 }, { (void *)bytes.data, bytes.len } };
+    size_t len = bytes.len + (torn ? 1 : 0);
     struct ct_file_limit limit;
     ssize_t done;
 

@@ -5,18 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/archive.h"
 #include "record/audit.h"
 #include "base/clock.h"
 #include "record/metrics.h"
+
+#define SAY_LOST_EVERY_MS 60000
 
 /* A process has one recorder for as long as it lives; decisions go on without it where memory is short. */
 struct ct_recorder {
     struct ct_audit *audit;
     struct ct_metrics *metrics;
-    _Atomic uint64_t generation; /* applied last */
-    _Atomic uint64_t lines;      /* that had come to a sink, or had not, when the metrics were last told */
-    atomic_bool said_denying;    /* that the caller refuses everybody, which it does for good */
-    _Atomic uint64_t trouble;    /* a hash of what was said last; 0 when all is well */
+    _Atomic(struct ct_archive *) archive; /* NULL: none was ever asked for */
+    _Atomic int64_t said_lost_ms;         /* monotonic: when it was last said that the archive loses records */
+    _Atomic uint64_t generation;          /* applied last */
+    _Atomic uint64_t lines;               /* that had come to a sink, or had not, when the metrics were last told */
+    atomic_bool said_denying;             /* that the caller refuses everybody, which it does for good */
+    _Atomic uint64_t trouble;             /* a hash of what was said last; 0 when all is well */
 };
 
 struct ct_recorder *ct_recorder_new(void)
@@ -40,6 +45,7 @@ void ct_recorder_free(struct ct_recorder *recorder)
     if (recorder != NULL) {
         ct_audit_free(recorder->audit);
         ct_metrics_free(recorder->metrics);
+        ct_archive_free(atomic_load(&recorder->archive));
         free(recorder);
     }
 }
@@ -109,6 +115,46 @@ static void count_lines(struct ct_recorder *recorder)
     }
 }
 
+/* Made where settings first ask for one, by whichever thread is first. False: memory was short. */
+static bool apply_archive(struct ct_recorder *recorder, const struct ct_settings *settings)
+{
+    struct ct_archive *archive = atomic_load(&recorder->archive);
+    struct ct_archive *none = NULL;
+
+    if (settings == NULL || (archive == NULL && settings->archive.path == NULL)) {
+        return true;
+    }
+    if (archive == NULL) {
+        archive = ct_archive_new();
+        if (archive != NULL && !atomic_compare_exchange_strong(&recorder->archive, &none, archive)) {
+            ct_archive_free(archive);
+            archive = none;
+        }
+    }
+    return archive != NULL && ct_archive_apply(archive, settings);
+}
+
+/* To the audit, about once a minute while it lasts. */
+static void archive_decision(struct ct_recorder *recorder, const struct clientct_input *input,
+                             const struct clientct_verdict *verdict)
+{
+    struct ct_archive *archive = atomic_load_explicit(&recorder->archive, memory_order_acquire);
+    int64_t now_ms = ct_now_ms(), monotonic_ms, said;
+
+    if (archive == NULL || ct_archive_decision(archive, input, verdict, now_ms)) {
+        return;
+    }
+    monotonic_ms = ct_monotonic_ms();
+    said = atomic_load_explicit(&recorder->said_lost_ms, memory_order_relaxed);
+    if ((said == 0 || monotonic_ms - said >= SAY_LOST_EVERY_MS) &&
+        atomic_compare_exchange_strong(&recorder->said_lost_ms, &said, monotonic_ms)) {
+        ct_audit_event(recorder->audit, "archive-lost", false,
+                       "the archive takes no record: does its file exist, may this process write there, is the disk "
+                       "full, or did more than a thousand new certificates come in a second?",
+                       verdict->generation, now_ms);
+    }
+}
+
 bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapshot, const char *denying, bool by_caller)
 {
     const struct ct_settings *settings = snapshot->config != NULL ? &snapshot->config->settings : NULL;
@@ -117,6 +163,7 @@ bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapsho
 
     complete = ct_metrics_snapshot(recorder->metrics, snapshot, denying) && complete;
     complete = ct_audit_apply(recorder->audit, settings) && complete;
+    complete = apply_archive(recorder, settings) && complete;
     if (atomic_exchange(&recorder->generation, snapshot->generation) != snapshot->generation &&
         is_news(recorder, snapshot)) {
         say_snapshot(recorder, snapshot, denying != NULL && by_caller);
@@ -134,6 +181,7 @@ void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_in
                           const struct clientct_verdict *verdict, uint64_t elapsed_ns)
 {
     ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
+    archive_decision(recorder, input, verdict);
     count_lines(recorder);
     ct_metrics_session(recorder->metrics, input->session);
     ct_metrics_decision(recorder->metrics, verdict, elapsed_ns); /* last, for it shows all of this */

@@ -78,7 +78,8 @@ static const struct {
     { "first verdict", "policy = one\n", NULL },
     { "all sources, audit and metrics",
       "policy = chrome\nshadow_policy = apple\nsct_store = @\nocsp_store = @\naudit = file:@/audit\n"
-      "audit = syslog\naudit = journald\nmetrics = @/metrics\n",
+      "audit = syslog\naudit = journald\nmetrics = @/metrics\n"
+      "archive = file:@/archive\n",
       NULL },
     { "a proof of inclusion",
       "policy = p\nproof_store = @\nsct_store = @\nocsp_store = @\n[p]\nmin_scts = 2\nrequire_inclusion = yes\n",

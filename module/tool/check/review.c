@@ -81,6 +81,9 @@ static void review_audit(struct review *review)
             review_writers(review, review->settings->audit[i].path, "forge what `clientct report` reads");
         }
     }
+    if (review->settings->archive.path != NULL) {
+        review_writers(review, review->settings->archive.path, "forge what `clientct replay` reads");
+    }
 }
 
 /* --- logs --- */
