@@ -8,6 +8,7 @@
 #include "policy/advice.h"
 #include "base/clock.h"
 #include "decision/evaluation.h"
+#include "decision/stores.h"
 #include "evidence/evidence.h"
 
 #define DOUBT_RETRY_MS (60 * CT_SECOND_MS)
@@ -177,14 +178,7 @@ static void look(struct decision *d, enum clientct_source source)
         evidence->list = (struct ct_bytes){ d->input->tls_scts, d->input->tls_scts_len };
         break;
     case CLIENTCT_SOURCE_OCSP:
-        ct_evidence_ocsp(&d->certificate, d->input->leaf, d->input->chain,
-                         d->input->stores_given ? NULL : d->settings->ocsp_store.path,
-                         (struct ct_bytes){ d->input->ocsp_response, d->input->ocsp_response_len }, d->now_ms,
-                         evidence);
-        if (d->input->stores_given && evidence->missing && d->input->ocsp_unread != NULL) {
-            evidence->missing = false;
-            snprintf(evidence->detail, sizeof evidence->detail, "%s", d->input->ocsp_unread);
-        }
+        ct_look_for_ocsp(&d->certificate, d->input, d->settings->ocsp_store.path, d->now_ms, evidence);
         narrow(d, evidence->from_ms, evidence->until_ms);
         if (evidence->trouble != CLIENTCT_NOT_EVALUATED) {
             narrow(d, d->now_ms, d->now_ms + DOUBT_RETRY_MS); /* time alone may change the answer */
@@ -196,12 +190,7 @@ static void look(struct decision *d, enum clientct_source source)
         memcpy(d->facts->twin_sha256, d->certificate.twin_sha256, sizeof d->facts->twin_sha256);
         break;
     case CLIENTCT_SOURCE_STORE:
-        if (d->input->stores_given) {
-            evidence->present = d->input->store_scts != NULL && d->settings->sct_store.path != NULL;
-            evidence->list = (struct ct_bytes){ d->input->store_scts, d->input->store_scts_len };
-        } else {
-            ct_evidence_store(&d->certificate, d->settings->sct_store.path, evidence);
-        }
+        ct_look_for_scts(&d->certificate, d->input, d->settings->sct_store.path, evidence);
         d->facts->read_store = true;
         d->facts->store_file = evidence->stamp;
         break;
@@ -320,13 +309,7 @@ static void look_for_proofs(struct decision *d)
     if (!d->facts->policy->require_inclusion && (shadow == NULL || !shadow->require_inclusion)) {
         return;
     }
-    if (d->input->stores_given && settings->proof_store.path != NULL) {
-        d->proofs.list = (struct ct_bytes){ d->input->proofs, d->input->proofs_len };
-        snprintf(d->proofs.detail, sizeof d->proofs.detail, "%s",
-                 d->input->proofs_unread != NULL ? d->input->proofs_unread : "");
-    } else {
-        ct_evidence_proofs(&d->certificate, settings->proof_store.path, &d->proofs);
-    }
+    ct_look_for_proofs(&d->certificate, d->input, settings->proof_store.path, &d->proofs);
     d->facts->read_proofs = true;
     d->facts->proof_file = d->proofs.stamp;
     d->evaluation.proofs = d->proofs.list;

@@ -18,4 +18,11 @@ bool ct_signature_plausible(const struct ct_log *log, const struct ct_sct *sct) 
 enum ct_signature_result ct_signature_check(const struct ct_log *log, const uint8_t digest[32],
                                             struct ct_bytes signature) CT_MUST_USE;
 
+/*
+ * For a program that judges the same certificates many times, by several settings or at several times: from now on the
+ * last results are remembered, and a signature that was checked is not checked again. Never in a server, and not with
+ * threads. False: memory is short.
+ */
+bool ct_signature_remember(void) CT_MUST_USE;
+
 #endif

@@ -1,7 +1,8 @@
 /*
  * The archive: what `clientct replay` decides again. A record for each certificate, once a day and process family, with
- * all that a verdict depends on beside settings and lists: the chain, SCTs of the handshake, what the stores held, server
- * names, and the verdict. A line of JSON, in one write, into a file with the manners of the audit's (audit_sink.h).
+ * all that a verdict depends on beside settings and lists: the chain, SCTs of the handshake, what the stores held, the
+ * server names, and the verdict. A line of JSON, in one write, into a file with the manners of the audit's
+ * (audit_sink.h).
  */
 #ifndef CT_ARCHIVE_H
 #define CT_ARCHIVE_H

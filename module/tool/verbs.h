@@ -8,6 +8,7 @@
     X(logs, "show the logs of a configuration or a log list, and which of them count") \
     X(check, "read the configuration as a server would, and say all that is wrong") \
     X(report, "add up audit lines: who would be locked out if enforcement began today") \
+    X(replay, "decide about yesterday's clients with tomorrow's settings: who is locked out, and when") \
     X(doctor, "is it really on? look at a process, a program or a server") \
     X(metrics, "add up what all server processes have counted, for Prometheus") \
     X(submit, "send a certificate to logs, verify their SCTs and keep them") \

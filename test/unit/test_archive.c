@@ -309,7 +309,8 @@ START_TEST(hostile_records_are_no_records)
         "{\"clientct_archive\":1,\"time\":\"yesterday\",\"chain\":[\"AAAA\"]}",
         "{\"clientct_archive\":\"1\",\"time\":\"2026-01-01T00:00:00Z\",\"chain\":[\"AAAA\"]}",
         "{\"clientct_archive\":1,\"time\":\"2026-01-01T00:00:00Z\",\"chain\":[\"AAAA\"],\"ocsp\":\"?\"}",
-        "{\"clientct_archive\":1,\"time\":\"2026-01-01T00:00:00Z\",\"chain\":[\"AAAA\"],\"verdict\":{\"reason\":\"x\"}}",
+        "{\"clientct_archive\":1,\"time\":\"2026-01-01T00:00:00Z\",\"chain\":[\"AAAA\"],"
+        "\"verdict\":{\"reason\":\"x\"}}",
         "{\"clientct_archive\":1,\"time\":\"2026-01-01T00:00:00Z\",\"chain\":[\"AAAA\"],\"server_name_count\":2,"
         "\"server_names\":[\"a\"]}",
         "{\"clientct_archive\":1,\"time\":\"2026-01-01T00:00:00Z\",\"chain\":[\"AAAA\"],\"chain\":[\"AAAA\"]}",

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "base/bytes.h"
-#include "record/archive.h"
+#include "record/archive_record.h"
 
 /* What the server decided; strings are the record's. */
 struct replay_recorded {

@@ -1,0 +1,151 @@
+/* Archives: records one by one, each that says something new decided. */
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tool/replay/replay.h"
+
+/* A record and as much again: what a longer line begins with is passed over. */
+#define BUFFER_SIZE (2 * CT_ARCHIVE_RECORD_MAX)
+
+static bool add(EVP_MD_CTX *md, const void *data, size_t len)
+{
+    uint8_t head[9] = { data != NULL };
+
+    ct_write_u64(head + 1, len);
+    return EVP_DigestUpdate(md, head, sizeof head) == 1 && (len == 0 || EVP_DigestUpdate(md, data, len) == 1);
+}
+
+static bool add_text(EVP_MD_CTX *md, const char *text)
+{
+    return add(md, text, text != NULL ? strlen(text) : 0);
+}
+
+/* All that an answer depends on, and what it is compared with: the same again says nothing new. */
+static uint64_t number_of(const struct replay_work *work, const struct replay_record *record)
+{
+    const struct replay_recorded *verdict = &record->verdict;
+    int64_t day = work->has_at ? 0 : record->at_ms / CT_DAY_MS;
+    const uint8_t flags[] = { record->has_verdict, verdict->accept,          verdict->compliant,
+                              verdict->decided,    (uint8_t)verdict->reason, (uint8_t)verdict->mode };
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && add(md, &day, sizeof day);
+    uint8_t digest[32];
+    uint64_t number;
+
+    for (size_t i = 0; ok && i < record->chain_count; i++) {
+        ok = add(md, record->chain[i].data, record->chain[i].len);
+    }
+    ok = ok && add(md, record->tls_scts.data, record->tls_scts.len) && add(md, record->ocsp.data, record->ocsp.len) &&
+         add(md, record->store.data, record->store.len) && add(md, record->proofs.data, record->proofs.len) &&
+         add_text(md, record->proofs_unread) && add_text(md, record->server_name) &&
+         add_text(md, record->ocsp_unread) && add(md, &record->shown_count, sizeof record->shown_count);
+    for (size_t i = 0; ok && i < record->shown_count && i < CLIENTCT_SERVER_NAMES_MAX; i++) {
+        ok = add_text(md, record->shown[i]);
+    }
+    if (work->against == NULL) {
+        ok = ok && add(md, flags, sizeof flags) && add_text(md, verdict->policy) && add_text(md, verdict->rule);
+    }
+    if (!ok || EVP_DigestFinal_ex(md, digest, NULL) != 1) {
+        tool_out_of_memory();
+    }
+    EVP_MD_CTX_free(md);
+    memcpy(&number, digest, sizeof number);
+    return number;
+}
+
+static void take_record(struct replay_work *work, const struct replay_record *record)
+{
+    struct replay_subject subject = { .record = record, .chain = sk_X509_new_null() };
+
+    work->tally.records++;
+    work->tally.lost += record->lost;
+    if (!replay_set_add(&work->tally.seen, number_of(work, record))) {
+        work->tally.repeated++;
+        sk_X509_free(subject.chain);
+        return;
+    }
+    for (size_t i = 0; i < record->chain_count; i++) {
+        X509 *certificate = replay_certificate(work, record->chain[i], i > 0);
+
+        if (certificate == NULL) {
+            work->tally.unreadable++;
+            goto out;
+        }
+        if (subject.chain == NULL || sk_X509_push(subject.chain, certificate) <= 0) {
+            tool_out_of_memory();
+        }
+    }
+    subject.leaf = sk_X509_value(subject.chain, 0);
+    replay_judge(work, &subject);
+out:
+    tool_certificates_free(subject.chain);
+}
+
+static void take_line(struct replay_work *work, struct ct_bytes line)
+{
+    struct replay_record record;
+
+    if (line.len == 0) {
+        return;
+    }
+    switch (replay_record_read(line, &record)) {
+    case REPLAY_READ:
+        take_record(work, &record);
+        break;
+    case REPLAY_FOREIGN:
+        work->tally.foreign++;
+        break;
+    case REPLAY_NEWER:
+        work->tally.newer++;
+        break;
+    }
+    replay_record_clear(&record);
+}
+
+bool replay_archive(struct replay_work *work, const char *name, int fd)
+{
+    uint8_t *buffer = malloc(BUFFER_SIZE);
+    size_t have = 0;
+    bool over = false; /* in a line that is longer than any record */
+    ssize_t got = 0;
+
+    if (buffer == NULL) {
+        tool_out_of_memory();
+    }
+    do {
+        uint8_t *at = buffer, *end;
+
+        got = read(fd, buffer + have, BUFFER_SIZE - have);
+        if (got < 0 && errno == EINTR) {
+            got = 1;
+            continue;
+        }
+        have += got > 0 ? (size_t)got : 0;
+        while ((end = memchr(at, '\n', have - (size_t)(at - buffer))) != NULL) {
+            if (!over) {
+                take_line(work, (struct ct_bytes){ at, (size_t)(end - at) });
+            }
+            over = false;
+            at = end + 1;
+        }
+        have -= (size_t)(at - buffer);
+        memmove(buffer, at, have);
+        if (have == BUFFER_SIZE) {
+            work->tally.foreign += !over;
+            over = true;
+            have = 0;
+        }
+    } while (got > 0);
+    if (got == 0 && !over) {
+        take_line(work, (struct ct_bytes){ buffer, have });
+    }
+    if (got < 0) {
+        tool_error("replay: %s cannot be read: %s", name, strerror(errno));
+    }
+    free(buffer);
+    return got == 0;
+}
