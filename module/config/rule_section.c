@@ -224,7 +224,8 @@ static const char *host_trouble(const char *host)
     for (size_t i = 0; i <= len; i++) {
         if (host[i] == '.' || host[i] == '\0') {
             if (label == 0) {
-                return i == len && len > 0 ? "ends with a dot, which no SNI does" : "has an empty label";
+                return i == len && len > 0 ? "ends with a dot, which names in SNI and in certificates do not"
+                                           : "has an empty label";
             }
             if (label > 63 || host[i - label] == '-' || host[i - 1] == '-') {
                 return "has a label that is no host name's";
@@ -234,7 +235,7 @@ static const char *host_trouble(const char *host)
         } else if ((unsigned char)host[i] >= 0x80) {
             return "is not in ASCII; write the form that begins with xn--";
         } else if (host[i] == ':') {
-            return "has a colon; a port or an IP address is no SNI";
+            return "has a colon; a port or an IP address is no host name";
         } else if (host[i] == '*') {
             return "has a `*` elsewhere than in a leading `*.`";
         } else if (!is_host_character(host[i])) {
@@ -244,30 +245,125 @@ static const char *host_trouble(const char *host)
             label++;
         }
     }
-    return digits ? "is an IP address, which no SNI is (RFC 6066, section 3)" : NULL;
+    return digits ? "is an IP address and no host name" : NULL;
 }
 
-void ct_parse_server_name(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+static void to_lower(char *text)
 {
-    char **server_name = value;
+    for (char *c = text; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z') {
+            *c = (char)(*c - 'A' + 'a');
+        }
+    }
+}
+
+static void parse_host(struct ct_settings_reader *reader, const struct ct_conf_line *line, char **value)
+{
     char *host = ct_setting_copy(reader, line->value);
     const char *trouble;
 
     if (host == NULL) {
         return;
     }
-    for (char *c = host; *c != '\0'; c++) {
-        if (*c >= 'A' && *c <= 'Z') {
-            *c = (char)(*c - 'A' + 'a');
-        }
-    }
+    to_lower(host);
     trouble = host_trouble(strncmp(host, "*.", 2) == 0 ? host + 2 : host);
     if (trouble != NULL) {
-        ct_setting_error(reader, line->line, "`server_name`: `%.100s` %s", line->value, trouble);
+        ct_setting_error(reader, line->line, "`%s`: `%.100s` %s", line->name, line->value, trouble);
         free(host);
         return;
     }
-    *server_name = host;
+    *value = host;
+}
+
+void ct_parse_server_name(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    parse_host(reader, line, value);
+}
+
+void ct_parse_dns(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    parse_host(reader, line, value);
+}
+
+/* What is wrong with a pattern of URIs; NULL: nothing. */
+static const char *uri_trouble(const char *uri)
+{
+    size_t len = strlen(uri), scheme = strspn(uri, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+    const char *path = uri + scheme;
+
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)uri[i] <= 0x20 || (unsigned char)uri[i] >= 0x7f) {
+            return "has a character that no URI has; write it as the certificate does, with `%`";
+        }
+        if (uri[i] == '*' && i + 1 < len) {
+            return "has a `*` elsewhere than at the end";
+        }
+    }
+    if (scheme == 0 || *path != ':') {
+        return "does not begin with a scheme in lower case, such as `spiffe://`";
+    }
+    if (strstr(uri, "/../") != NULL || strstr(uri, "/./") != NULL || strchr(uri, '\\') != NULL) {
+        return "has a segment that leads elsewhere (`..`, `.`, a backslash)";
+    }
+    if (uri[len - 1] != '*') {
+        return NULL;
+    }
+    path = strncmp(path, "://", 3) == 0 ? strchr(path + 3, '/') : NULL;
+    return path == NULL || path[-1] == '/' || uri[len - 2] != '/'
+               ? "has a `*` that is not behind a `/` of the path: it would stand for part of a name or for other hosts"
+               : NULL;
+}
+
+void ct_parse_uri(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    char **uri = value;
+    const char *trouble = uri_trouble(line->value);
+
+    if (trouble != NULL) {
+        ct_setting_error(reader, line->line, "`uri`: `%.100s` %s", line->value, trouble);
+        return;
+    }
+    *uri = ct_setting_copy(reader, line->value);
+}
+
+/* What is wrong with a pattern of addresses, its host in lower case; NULL: nothing. */
+static const char *email_trouble(const char *email)
+{
+    const char *at = strrchr(email, '@');
+
+    if (at == NULL || at == email || strchr(email, '@') != at) {
+        return "is no NAME@HOST";
+    }
+    for (const char *c = email; c < at; c++) {
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f) {
+            return "is not in ASCII, or has a blank";
+        }
+        if (*c == '*' && at - email > 1) {
+            return "has a `*` beside something else; `*@HOST` stands for every name at that host";
+        }
+    }
+    return host_trouble(at + 1);
+}
+
+void ct_parse_email(struct ct_settings_reader *reader, const struct ct_conf_line *line, void *value)
+{
+    char **email = value;
+    char *copy = ct_setting_copy(reader, line->value);
+    const char *trouble;
+
+    if (copy == NULL) {
+        return;
+    }
+    if (strrchr(copy, '@') != NULL) {
+        to_lower(strrchr(copy, '@'));
+    }
+    trouble = email_trouble(copy);
+    if (trouble != NULL) {
+        ct_setting_error(reader, line->line, "`email`: `%.100s` %s", line->value, trouble);
+        free(copy);
+        return;
+    }
+    *email = copy;
 }
 
 /*

@@ -29,6 +29,22 @@ static bool name_covers(const char *earlier, const char *later)
     return earlier[0] == '*' && later[0] != '*' && dot != NULL && strcmp(earlier + 1, dot) == 0;
 }
 
+/* Whether every name that the pattern `later` matches is matched by `earlier`: of URIs one ends with `*`. */
+static bool uri_covers(const char *earlier, const char *later)
+{
+    size_t len = earlier == NULL ? 0 : strlen(earlier);
+
+    return earlier == NULL ||
+           (later != NULL && (strcmp(earlier, later) == 0 || (earlier[len - 1] == '*' && strlen(later) >= len &&
+                                                              strncmp(earlier, later, len - 1) == 0)));
+}
+
+static bool email_covers(const char *earlier, const char *later)
+{
+    return earlier == NULL || (later != NULL && (strcmp(earlier, later) == 0 ||
+                                                 (earlier[0] == '*' && strcmp(earlier + 1, strchr(later, '@')) == 0)));
+}
+
 /* Whether every certificate that `later` matches is matched by `earlier` already. */
 static bool rule_covers(const struct ct_rule *earlier, const struct ct_rule *later)
 {
@@ -42,7 +58,8 @@ static bool rule_covers(const struct ct_rule *earlier, const struct ct_rule *lat
         return false;
     }
     return earlier->issued_before_ms >= later->issued_before_ms && earlier->issued_after_ms <= later->issued_after_ms &&
-           name_covers(earlier->server_name, later->server_name) &&
+           name_covers(earlier->server_name, later->server_name) && uri_covers(earlier->uri, later->uri) &&
+           name_covers(earlier->dns, later->dns) && email_covers(earlier->email, later->email) &&
            same_or_absent(earlier->certificate_policy, later->certificate_policy) &&
            same_or_absent(earlier->extended_key_usage, later->extended_key_usage);
 }

@@ -12,6 +12,9 @@
 #include <openssl/x509v3.h>
 
 #include "base/clock.h"
+#include "evidence/extension.h"
+#include "evidence/identity.h"
+#include "policy/rule_names.h"
 
 /* What a rule's conditions gave. */
 enum outcome {
@@ -21,11 +24,14 @@ enum outcome {
     CANNOT_TELL /* because memory is short */
 };
 
-/* SHA-256 of each CA's SPKI in the verified chain, computed when the first rule asks. */
+/* SHA-256 of each CA's SPKI in the verified chain, and subjectAltName: looked for when the first rule asks. */
 struct issuers {
     uint8_t (*spki)[32];
     size_t count;
     bool known;
+    bool names_known;
+    enum ct_extension_found names_found;
+    struct ct_bytes names;
 };
 
 /* Why a rule does not match; filled in only when `wanted`. */
@@ -235,6 +241,48 @@ static enum outcome extended_key_usage_matches(const struct ct_rule *rule, const
     return outcome;
 }
 
+/* Any name of that kind. */
+static enum outcome any_name_matches(const struct ct_rule_subject *subject, struct issuers *known, unsigned kind,
+                                     const char *setting, const char *pattern, struct difference *why)
+{
+    struct ct_bytes first;
+    enum ct_name_match match;
+    char seen[200];
+
+    if (!known->names_known) {
+        known->names_found = ct_extension_sequence(subject->leaf, ct_oid_alternative_names, &known->names);
+        known->names_known = true;
+    }
+    match = known->names_found == CT_EXTENSION_TWICE ? CT_NAME_UNREADABLE
+                                                     : ct_rule_names_match(known->names, kind, pattern, &first);
+    if (match != CT_NAME_DIFFERS) {
+        return match == CT_NAME_MATCHES ? MATCHES : UNREADABLE;
+    }
+    if (first.data == NULL) {
+        return differ(why, "the certificate has no name of this kind", "%s %s", setting, pattern);
+    }
+    snprintf(seen, sizeof seen, "%s %.*s", setting, (int)(first.len < 100 ? first.len : 100), (const char *)first.data);
+    return differ(why, seen, "%s %s", setting, pattern);
+}
+
+static enum outcome uri_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                struct issuers *issuers, struct difference *why)
+{
+    return any_name_matches(subject, issuers, CT_NAME_URI, "uri", rule->uri, why);
+}
+
+static enum outcome dns_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                struct issuers *issuers, struct difference *why)
+{
+    return any_name_matches(subject, issuers, CT_NAME_DNS, "dns", rule->dns, why);
+}
+
+static enum outcome email_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
+                                  struct issuers *issuers, struct difference *why)
+{
+    return any_name_matches(subject, issuers, CT_NAME_EMAIL, "email", rule->email, why);
+}
+
 static enum outcome certificate_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
                                         struct issuers *issuers, struct difference *why)
 {
@@ -294,10 +342,28 @@ static bool gives_extended_key_usage(const struct ct_rule *rule)
     return rule->extended_key_usage != NULL;
 }
 
+static bool gives_uri(const struct ct_rule *rule)
+{
+    return rule->uri != NULL;
+}
+
+static bool gives_dns(const struct ct_rule *rule)
+{
+    return rule->dns != NULL;
+}
+
+static bool gives_email(const struct ct_rule *rule)
+{
+    return rule->email != NULL;
+}
+
 #define BY_NAME "`server_name`, which the client chooses"
 #define BY_DATE "their notBefore, which the CA chooses and can backdate"
 #define BY_POLICY "`certificate_policy`, which the CA chooses"
 #define BY_USAGE "`extended_key_usage`, which the CA chooses"
+#define BY_URI "`uri`, which the CA chooses"
+#define BY_DNS "`dns`, which the CA chooses"
+#define BY_EMAIL "`email`, which the CA chooses"
 #define BY_HASH \
     "`certificate`, a hash over the signature, too, and a signature can be rewritten into another good one; a " \
     "certificate that is given as a file is known by its signed part"
@@ -322,6 +388,9 @@ static const struct {
       certificate_policy_matches },
     { { "extended_key_usage", CT_CHOSEN_BY_CA, false, BY_USAGE, BY_USAGE, gives_extended_key_usage },
       extended_key_usage_matches },
+    { { "uri", CT_CHOSEN_BY_CA, false, BY_URI, BY_URI, gives_uri }, uri_matches },
+    { { "dns", CT_CHOSEN_BY_CA, false, BY_DNS, BY_DNS, gives_dns }, dns_matches },
+    { { "email", CT_CHOSEN_BY_CA, false, BY_EMAIL, BY_EMAIL, gives_email }, email_matches },
 };
 #define CONDITION_COUNT (sizeof conditions / sizeof conditions[0])
 
@@ -432,5 +501,8 @@ void ct_rule_clear(struct ct_rule *rule)
     free(rule->server_name);
     ASN1_OBJECT_free(rule->certificate_policy);
     ASN1_OBJECT_free(rule->extended_key_usage);
+    free(rule->uri);
+    free(rule->dns);
+    free(rule->email);
     memset(rule, 0, sizeof *rule);
 }

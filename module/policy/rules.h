@@ -23,6 +23,9 @@ struct ct_rule {
     int64_t issued_after_ms;  /* INT64_MIN: not given; at this time and later match */
     ASN1_OBJECT *certificate_policy;
     ASN1_OBJECT *extended_key_usage;
+    char *uri;   /* of subjectAltName, likewise the two below; a `*` at the end stands for more; NULL: not given */
+    char *dns;   /* lower case; leading "*." allowed */
+    char *email; /* the host in lower case; leading "*@" allowed */
     /* effects */
     size_t policy; /* index into the settings' policies; SIZE_MAX: the default one */
     bool exempt;

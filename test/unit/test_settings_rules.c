@@ -52,7 +52,8 @@ START_TEST(reads_rules_in_their_order)
     ck_assert_msg(parse(TOP "policy = p\n[rs]\nfirst = x\nsecond = a\nthird = last\n[a]\n"
                             "server_name = *.Example.ORG\ncertificate_policy = 1.3.6.1.4.1.99999.1\n"
                             "extended_key_usage = clientAuth\npolicy = chrome\nmode = report\nresumption = refuse\n"
-                            "[last]\npolicy = p\n[p]\n"
+                            "[last]\npolicy = p\nuri = spiffe://td.example/ns/pay/*\ndns = *.A.example\n"
+                            "email = Pay@A.example\n[p]\n"
                             "[x]\nissuer = sha256:" HEX_A "\ncertificate = sha256:" HEX_B "\n"
                             "issued_before = 2026-12-01T00:00:00Z\nissued_after = 2026-01-01T00:00:00+01:00\n"
                             "exempt = yes\nexpires = 9999-06-01T00:00:00Z\n",
@@ -61,7 +62,7 @@ START_TEST(reads_rules_in_their_order)
     ck_assert_uint_eq(settings.rule_count, 3);
     rule = &settings.rules[0];
     ck_assert_str_eq(rule->name, "first");
-    ck_assert_uint_eq(rule->line, 18);
+    ck_assert_uint_eq(rule->line, 21);
     ck_assert(rule->has_issuer && rule->has_certificate);
     ck_assert_uint_eq(rule->issuer_spki[1], 0x11);
     ck_assert_uint_eq(rule->certificate[0], 0xff);
@@ -84,6 +85,9 @@ START_TEST(reads_rules_in_their_order)
     ck_assert_str_eq(settings.policies[rule->policy].name, "chrome");
     ck_assert(rule->has_mode && rule->mode == CLIENTCT_MODE_REPORT);
     ck_assert_uint_eq(settings.rules[2].policy, settings.policy);
+    ck_assert_str_eq(settings.rules[2].uri, "spiffe://td.example/ns/pay/*");
+    ck_assert_str_eq(settings.rules[2].dns, "*.a.example");
+    ck_assert_str_eq(settings.rules[2].email, "Pay@a.example");
     ck_assert_uint_eq(settings.policy_count, 2);
     ck_assert_uint_eq(files_read, 0);
     ct_settings_clear(&settings);
@@ -226,6 +230,19 @@ START_TEST(warns_of_what_is_hardly_meant)
           "exempts certificates by `extended_key_usage`, which the CA chooses" },
         { "enforced by usage", "mode = report\n" RULE "extended_key_usage = clientAuth\nmode = enforce\n", 6,
           "asks for more by `extended_key_usage`" },
+        { "exempt by URI", RULE "uri = spiffe://td/pay/*\n" EXEMPT, 5,
+          "exempts certificates by `uri`, which the CA chooses" },
+        { "exempt by DNS name", RULE "dns = a.b\n" EXEMPT, 5, "exempts certificates by `dns`, which the CA chooses" },
+        { "enforced by address", "mode = report\n" RULE "email = *@a.b\nmode = enforce\n", 6,
+          "asks for more by `email`" },
+        { "URI behind a wider one",
+          TWO_RULES "[a]\nuri = x://y/*\nmode = enforce\n[b]\nuri = x://y/z/*\nmode = enforce\n", 9,
+          "can never match" },
+        { "URI before a wider one",
+          TWO_RULES "[a]\nuri = x://y/z/*\nmode = enforce\n[b]\nuri = x://y/*\nmode = enforce\n", 0, NULL },
+        { "URI and DNS name", TWO_RULES "[a]\nuri = x://y/*\nmode = enforce\n[b]\ndns = y\nmode = enforce\n", 0, NULL },
+        { "address behind its host",
+          TWO_RULES "[a]\nemail = *@a.b\nmode = enforce\n[b]\nemail = x@A.b\nmode = enforce\n", 9, "can never match" },
         { "exempt by certificate policy", RULE "certificate_policy = 1.2.3\n" EXEMPT, 5,
           "exempts certificates by `certificate_policy`, which the CA chooses" },
         { "enforced by certificate policy", "mode = report\n" RULE "certificate_policy = 1.2.3\nmode = enforce\n", 6,
