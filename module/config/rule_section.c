@@ -366,6 +366,27 @@ void ct_parse_email(struct ct_settings_reader *reader, const struct ct_conf_line
     *email = copy;
 }
 
+bool ct_rule_name_ok(const char *setting, const char *name)
+{
+    char *copy = strpbrk(name, "*$#\\\"' ") == NULL ? strdup(name) : NULL;
+    const char *trouble = "cannot stand in a file of settings as it is, or memory is short";
+
+    if (copy == NULL) {
+        return false;
+    }
+    if (strcmp(setting, "uri") == 0) {
+        trouble = uri_trouble(copy);
+    } else if (strcmp(setting, "dns") == 0) {
+        to_lower(copy);
+        trouble = host_trouble(copy);
+    } else if (strcmp(setting, "email") == 0) {
+        to_lower(strchr(copy, '@') != NULL ? strchr(copy, '@') : copy);
+        trouble = email_trouble(copy);
+    }
+    free(copy);
+    return trouble == NULL;
+}
+
 /*
  * An object by dotted form, or by one of `names`. Only those, although libcrypto knows more: an application may add
  * names of its own, and the same file would mean another thing in another server.

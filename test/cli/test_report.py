@@ -246,6 +246,28 @@ class Report(Case):
         until = run("report", self.path("exempt.json"), "--exempt-list", "--until", "2030-05-01T00:00:00Z").stdout
         self.assertEqual(until.count(b"expires = 2030-05-01T00:00:00Z"), 4)
 
+    def test_exempt_list_by_the_name_of_workloads(self):
+        def hourly(name, times):
+            return "".join(line(f"{name}{n}", tls__client__subject="", **{"tls.client.x509.alternative_names": [name]})
+                           for n in range(times))
+        text = (hourly("uri:spiffe://td.example/ns/pay", 30) + hourly("uri:spiffe://td.example/once", 1) +
+                hourly("dns:A.example", 3) + hourly("email:pay@a.example", 2) +
+                # What no rule can have as it stands, or would mean more by it.
+                hourly("uri:spiffe://td.example/*", 2) + hourly("dns:*.example", 2) + hourly("uri:x y", 2) +
+                hourly("dns:-a..b", 2) + hourly("uri:spiffe://td/a/../b", 2) + hourly("ip:192.0.2.1", 2) +
+                hourly("uri:spiffe://td/$HOME", 2) + line("u1", tls__client__subject="CN=uri:x://y") +
+                line("u2", tls__client__subject="CN=uri:x://y"))
+        done = run("report", self.write("hourly.json", text), "--exempt-list")
+        self.assertEqual((done.returncode, done.stderr), (1, b""))
+        rules = done.stdout.decode()
+        self.assertEqual([row for row in rules.splitlines() if row.split(" = ")[0] in ("uri", "dns", "email")],
+                         ["dns = A.example", "email = pay@a.example", "uri = spiffe://td.example/ns/pay"])
+        self.assertEqual((rules.count("\ncertificate = "), rules.count("exempt = yes")), (17, 20))
+        config = self.write("hourly.cnf", f"log_list = {self.path('log_list.json')}\npolicy = one\n{rules}")
+        answer = self.ask("check", "--config", config, code=0)
+        self.assertEqual([p for p in answer["problems"] if p["severity"] == "error"], [])
+        self.assertTrue(any("`uri`, which the CA chooses" in p["text"] for p in answer["problems"]))
+
     def test_an_exempted_certificate_is_let_in(self):
         leaf = self.path("client-unlogged.pem")
         der = subprocess.run(["openssl", "x509", "-in", leaf, "-outform", "DER"], check=True,
