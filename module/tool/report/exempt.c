@@ -26,8 +26,8 @@ static char *comment_of(const char *subject)
 }
 
 /*
- * The condition for a client whose subject is empty, by the name that stands in its place: "uri:spiffe://…". NULL: it is
- * no such name, or one that a rule could not have as it stands.
+ * The condition for a client whose subject is empty, by the name that stands in its place, such as "uri:spiffe://td/x".
+ * NULL: it is no such name, or one that a rule could not have as it stands.
  */
 static const char *condition_of(const char *name)
 {
