@@ -477,8 +477,10 @@ static void give(void *to, size_t to_size, const void *from, size_t from_size)
     memcpy(to, from, to_size < from_size ? to_size : from_size);
 }
 
-bool clientct_decide_sized(struct clientct_checker *checker, const struct clientct_input *input, size_t input_size,
-                           struct clientct_verdict *verdict, size_t verdict_size)
+/* For a caller that knows structures of other lengths: apart, so that nobody else's stack holds the copies. */
+static __attribute__((noinline)) bool decide_for_other(struct clientct_checker *checker,
+                                                       const struct clientct_input *input, size_t input_size,
+                                                       struct clientct_verdict *verdict, size_t verdict_size)
 {
     struct clientct_input input_copy;
     struct clientct_verdict whole;
@@ -501,6 +503,16 @@ bool clientct_decide_sized(struct clientct_checker *checker, const struct client
     if (filled != verdict) {
         give(verdict, verdict_size, filled, sizeof *filled);
     }
+    return verdict->accept;
+}
+
+bool clientct_decide_sized(struct clientct_checker *checker, const struct clientct_input *input, size_t input_size,
+                           struct clientct_verdict *verdict, size_t verdict_size)
+{
+    if (input_size != sizeof *input || verdict_size != sizeof *verdict) {
+        return decide_for_other(checker, input, input_size, verdict, verdict_size);
+    }
+    decide(checker, input, verdict);
     return verdict->accept;
 }
 
