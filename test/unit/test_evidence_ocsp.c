@@ -16,6 +16,7 @@ enum signer {
     DELEGATED_WITHOUT_USAGE,
     DELEGATED_EXPIRED,
     DELEGATED_EARLY,
+    DELEGATED_FORGED, /* says in every field that the issuer issued it */
     DELEGATED_BY_TWIN,
     DELEGATED_BY_OTHER,
     DELEGATED_BY_SUB_CA,
@@ -77,6 +78,7 @@ static const struct row rows[] = {
     { "delegated without id-kp-OCSPSigning", { .signer = DELEGATED_WITHOUT_USAGE }, UNUSABLE, "not for OCSP signing" },
     { "delegated responder expired", { .signer = DELEGATED_EXPIRED }, UNUSABLE, "expired" },
     { "delegated responder not valid yet", { .signer = DELEGATED_EARLY }, UNUSABLE, "not valid yet" },
+    { "responder with a forged signature", { .signer = DELEGATED_FORGED }, UNUSABLE, "was not signed" },
     { "responder of the issuer's twin", { .signer = DELEGATED_BY_TWIN }, UNUSABLE, "was not" },
     { "responder of the issuer's twin, by key", { .signer = DELEGATED_BY_TWIN, .by_key = true }, UNUSABLE, "was not" },
     { "responder of another CA", { .signer = DELEGATED_BY_OTHER }, UNUSABLE, "was not issued" },
@@ -514,6 +516,16 @@ static void borrow(enum signer signer, const struct pki_ca *from)
     minted[signer].key = from->key;
 }
 
+static void forge(enum signer signer, const struct pki_minted *from)
+{
+    const ASN1_BIT_STRING *signature;
+
+    minted[signer].certificate = X509_dup(from->certificate);
+    minted[signer].key = from->key;
+    X509_get0_signature(&signature, NULL, minted[signer].certificate);
+    signature->data[signature->length - 1] ^= 1;
+}
+
 static void set_up(void)
 {
     /* Shorter than the CA's certificate, which bounds the answer too. */
@@ -539,6 +551,7 @@ static void set_up(void)
     borrow(SELF_SIGNED_RESPONDER, &self);
     minted[LEAF] = leaf;
     mint(DELEGATED, &responder, &ca);
+    forge(DELEGATED_FORGED, &minted[DELEGATED]);
     mint(DELEGATED_WITHOUT_USAGE, &(struct pki_leaf){ .cn = "Responder", .no_sct_extension = true }, &ca);
     other_time.not_before_ms = now - 2 * CT_DAY_MS;
     other_time.not_after_ms = now - CT_DAY_MS;
