@@ -1,12 +1,14 @@
 /* The checker among threads and children: one reads new files while others decide, record and fork. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "scene.h"
@@ -145,6 +147,71 @@ START_TEST(children_of_a_busy_process_decide)
 }
 END_TEST
 
+#define ROUNDS 200
+#define LONGEST_CPU_NS 500000000 /* of one look: many times what it takes, and half of what a spinning one would take */
+
+static int64_t longest_ns;
+
+/* Sleeps now and then, and goes before the other one whenever it wakes up: wherever that one is just then. */
+static void *look_in_real_time(void *arg)
+{
+    const struct timespec pause = { .tv_nsec = 700000 };
+
+    while (!atomic_load(&enough)) {
+        struct timespec begin, end;
+        int64_t took;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+        atomic_fetch_add(&wrong, decides_rightly() ? 0 : 1);
+        clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+        took = (end.tv_sec - begin.tv_sec) * INT64_C(1000000000) + end.tv_nsec - begin.tv_nsec;
+        longest_ns = took > longest_ns ? took : longest_ns;
+        atomic_fetch_add(&decisions, 1);
+        nanosleep(&pause, NULL);
+    }
+    return arg;
+}
+
+/* One CPU for both, so that who waits for the other by running waits for ever. */
+static void share_one_cpu(void)
+{
+    cpu_set_t allowed, one;
+    int cpu = 0;
+
+    ck_assert_int_eq(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    while (!CPU_ISSET(cpu, &allowed)) {
+        cpu++;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+}
+
+START_TEST(a_real_time_thread_and_another_one_both_go_on)
+{
+    const struct sched_param first = { .sched_priority = 1 };
+    pthread_t thread;
+    int error;
+
+    share_one_cpu();
+    ck_assert_int_eq(pthread_create(&thread, NULL, look_in_real_time, NULL), 0);
+    error = pthread_setschedparam(thread, SCHED_FIFO, &first);
+    if (error != 0) { /* not everybody may: both are normal ones then */
+        fprintf(stderr, "no real-time thread: %s\n", strerror(error));
+    }
+    for (int i = 0; i < ROUNDS || atomic_load(&decisions) < ROUNDS; i++) {
+        change_configuration(i);
+        clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+        atomic_fetch_add(&wrong, decides_rightly() ? 0 : 1);
+    }
+    atomic_store(&enough, true);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(atomic_load(&wrong), 0);
+    ck_assert_int_lt(longest_ns, LONGEST_CPU_NS);
+}
+END_TEST
+
 START_TEST(a_denial_stays_whatever_is_configured)
 {
     struct clientct_verdict verdict;
@@ -179,6 +246,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, threads_decide_record_and_reload_beside_each_other);
+    tcase_add_test(tc, a_real_time_thread_and_another_one_both_go_on);
     if (sanitizers == NULL || strcmp(sanitizers, "none") == 0) { /* a child may find theirs locked */
         tcase_add_test(tc, children_of_a_busy_process_decide);
     }

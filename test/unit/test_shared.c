@@ -249,6 +249,20 @@ static void leave(int number)
     }
 }
 
+/* It has put the object in, and comes to no thread's own place: that is as this one would find it. */
+START_TEST(whoever_vanishes_while_replacing_has_replaced)
+{
+    static struct ct_share *share; /* for leak checkers: what the one who has vanished held stays */
+    struct ct_shared shared = { 0 };
+
+    set(&shared, 1);
+    atomic_store(&shared.stripes[ct_stripe_of_thread()].word, 0);
+    share = ct_shared_get1(&shared);
+    ck_assert_ptr_nonnull(share);
+    ck_assert_uint_eq(number_of(share), 1);
+}
+END_TEST
+
 /* As an application may that limits the time of a handshake by an alarm. */
 START_TEST(whoever_jumps_out_leaves_nothing_held)
 {
@@ -302,6 +316,7 @@ int main(void)
     tcase_add_test(tc, a_child_of_a_busy_process_goes_on);
     tcase_add_test(tc, one_replaces_only_what_it_knows);
     tcase_add_test(tc, any_number_may_hold_it);
+    tcase_add_test(tc, whoever_vanishes_while_replacing_has_replaced);
     tcase_add_test(tc, whoever_jumps_out_leaves_nothing_held);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
