@@ -234,6 +234,7 @@ struct pki_ocsp {
     const struct pki_ca *signer;            /* NULL: the CA itself; its certificate is then sent along */
     bool wrong_key;                         /* signed by a key that nobody knows, in the signer's name */
     bool other_cert;                        /* speaks of another serial number */
+    const EVP_MD *id_digest;                /* names the certificate; NULL: SHA-1 */
     const struct pki_sct *scts;
     size_t sct_count;
     enum pki_list_fault list_fault;

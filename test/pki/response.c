@@ -43,8 +43,9 @@ static OCSP_CERTID *certificate_id(const struct pki_ocsp *ocsp)
                                                 ASN1_INTEGER_set_uint64(serial, number ^ 1) != 1))) {
         pki_die("cannot take the serial number for an OCSP response");
     }
-    id = OCSP_cert_id_new(EVP_sha1(), X509_get_subject_name(ocsp->ca->certificate),
-                          X509_get0_pubkey_bitstr(ocsp->ca->certificate), serial);
+    id = OCSP_cert_id_new(ocsp->id_digest != NULL ? ocsp->id_digest : EVP_sha1(),
+                          X509_get_subject_name(ocsp->ca->certificate), X509_get0_pubkey_bitstr(ocsp->ca->certificate),
+                          serial);
     if (id == NULL) {
         pki_die("cannot name the certificate of an OCSP response");
     }

@@ -173,15 +173,20 @@ int ctpki_cert(int argc, char **argv)
     return 0;
 }
 
-static const char responder_usage[] = "usage: ctpki responder --out PREFIX --ca CA_PREFIX [--cn NAME] [--eku USAGE]\n"
-                                      "Writes PREFIX.pem, PREFIX.key and PREFIX.der: a delegated OCSP responder.\n";
+static const char responder_usage[] =
+    "usage: ctpki responder --out PREFIX --ca CA_PREFIX [--cn NAME] [--eku USAGE] [--not-after T]\n"
+    "Writes PREFIX.pem, PREFIX.key and PREFIX.der: a delegated OCSP responder.\n";
 
 int ctpki_responder(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "out", required_argument, NULL, 'o' }, { "ca", required_argument, NULL, 'C' },
-        { "cn", required_argument, NULL, 'c' },  { "eku", required_argument, NULL, 'e' },
-        { "help", no_argument, NULL, 'h' },      { 0 },
+        { "out", required_argument, NULL, 'o' },
+        { "ca", required_argument, NULL, 'C' },
+        { "cn", required_argument, NULL, 'c' },
+        { "eku", required_argument, NULL, 'e' },
+        { "not-after", required_argument, NULL, 'a' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     struct pki_leaf leaf = { .cn = "OCSP responder", .delegated_responder = true };
     struct pki_minted minted = { 0 };
@@ -202,6 +207,10 @@ int ctpki_responder(int argc, char **argv)
             break;
         case 'e':
             leaf.eku = optarg;
+            break;
+        case 'a':
+            leaf.not_after_ms = ctpki_time("--not-after", optarg);
+            leaf.not_before_ms = leaf.not_after_ms - 30 * PKI_DAY;
             break;
         case 'h':
             fputs(responder_usage, stdout);

@@ -125,7 +125,8 @@ static const char ocsp_usage[] =
     "  --this-update T  --next-update T|none   default -10m and +1d\n"
     "  --signer PREFIX        a delegated responder (see ctpki responder), sent along\n"
     "  --wrong-key            signed by a key that nobody knows\n"
-    "  --other-cert           about another serial number\n" CTPKI_SCT_USAGE;
+    "  --other-cert           about another serial number\n"
+    "  --id-digest NAME       what the certificate is named by: sha1, unless given\n" CTPKI_SCT_USAGE;
 
 static int status_named(const char *name)
 {
@@ -154,6 +155,7 @@ int ctpki_ocsp(int argc, char **argv)
         { "signer", required_argument, NULL, 'g' },
         { "wrong-key", no_argument, NULL, 'w' },
         { "other-cert", no_argument, NULL, 'O' },
+        { "id-digest", required_argument, NULL, 'i' },
         { "sct", required_argument, NULL, 'S' },
         { "list-bad", required_argument, NULL, 'l' },
         { "help", no_argument, NULL, 'h' },
@@ -203,6 +205,11 @@ int ctpki_ocsp(int argc, char **argv)
             break;
         case 'O':
             ocsp.other_cert = true;
+            break;
+        case 'i':
+            if ((ocsp.id_digest = EVP_get_digestbyname(optarg)) == NULL) {
+                pki_die("--id-digest: there is no '%s'", optarg);
+            }
             break;
         case 'S':
             ctpki_scts_add(&scts, optarg);

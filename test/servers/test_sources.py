@@ -1,4 +1,5 @@
 """Every way an SCT can arrive, on a real server: who is let in, why not, and that `clientct verify` says the same."""
+import base64
 import json
 import os
 import shutil
@@ -303,6 +304,38 @@ def revoked_refuses_a_logged_client_in_its_own_right():
             mint_ocsp(store, client="good", more=("--status", "revoked", "--wrong-key"))
             equal(ask(server.port, client_context("good")).served, True, "when a stranger says revoked")
         equal(tool_reason(config, "good"), None, "the tool's verdict")
+
+
+@table(
+    ("good", (), None, None, None),
+    ("stale", ("--this-update", "-2d", "--next-update", "-1d"), None, None, "ocsp-unusable"),
+    ("truncated", (), None, lambda der: der[:-1], "ocsp-unusable"),
+    ("PEM", (), None, lambda der: b"-----BEGIN OCSP RESPONSE-----\n" + base64.encodebytes(der) +
+     b"-----END OCSP RESPONSE-----\n", "ocsp-unusable"),
+    ("certificate named by SHA-512", ("--id-digest", "sha512"), None, None, "ocsp-unusable"),
+    ("responder that expired", (), "-1d", None, "ocsp-unusable"),
+    ("responder of today", (), "+1d", None, None),
+    ("stale, but revoked", ("--status", "revoked", "--this-update", "-2d", "--next-update", "-1d"), None, None,
+     "revoked"),
+)
+def anything_but_good_refuses_where_good_is_required(_name, more, responder_until, change, reason):
+    with TemporaryFolder() as folder:
+        store = folder / "store"
+        if responder_until:
+            pki("responder", "--out", folder / "responder", "--ca", issued_by(), "--not-after", responder_until)
+            more = (*more, "--signer", folder / "responder")
+        mint_ocsp(store, ("log-a",), client="good", more=more)
+        if change:
+            response = next(store.iterdir())
+            response.write_bytes(change(response.read_bytes()))
+        required = write_config(folder, sources="embedded", ocsp_store=store, revocation="require")
+        equal(tool_reason(required, "good"), reason, "the tool's verdict")
+        with s_server(folder, write_openssl_conf(folder, required)).wait_ready() as server:
+            judged(server, ask(server.port, client_context("good")).served, reason)
+        # Without that, what cannot be used takes nothing away from a logged client; that it was revoked once does.
+        asked = write_config(folder, sources="embedded, ocsp", ocsp_store=store)
+        with s_server(folder, write_openssl_conf(folder, asked), name="without").wait_ready() as server:
+            judged(server, ask(server.port, client_context("good")).served, reason if reason == "revoked" else None)
 
 
 if __name__ == "__main__":
