@@ -291,6 +291,23 @@ def processes_say_what_is_in_force():
         contains(doctor("--pid", 2 ** 22 + 1, status=NOT_ON), "no process", "of no process")
 
 
+@case
+def says_which_contexts_cannot_ask_for_scts():
+    """As the refusal does, in the audit too: what was decided when the server started."""
+    with TemporaryFolder() as folder:
+        audit = folder / "audit"
+        config = write_config(folder, sources="embedded", audit=f"file:{audit}")
+        with s_server(folder, write_openssl_conf(folder, config)).wait_ready() as server:
+            lacks(doctor("--pid", server.process.pid, status=ON), "without tls in sources", "as long as there is none")
+            write_config(folder, audit=f"file:{audit}")
+
+            def is_said():
+                equal(ask(server.port, client_context("unlogged", "TLSv1.3")).served, False, "whether it is served")
+                return "the server was started without tls in sources" in audit.read_text()
+            wait_until(is_said, "the audit to say so")
+            contains(doctor("--pid", server.process.pid, status=ON), "made without tls in sources", "what it says")
+
+
 @table(("mode = report", WATCHES, "report, generation 1"), ("mode = off", NOT_ON, "off, generation 1"),
        ("polcy = one", DENIES, "polcy"))
 def processes_have_words_for_every_answer(line, status, said):

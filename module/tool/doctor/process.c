@@ -143,6 +143,17 @@ static void say_state(struct doctor *doctor, const char *who, const struct docto
     }
 }
 
+/* What is decided when a context is made, and stays as it was when settings change. */
+static void say_contexts(struct doctor *doctor, const char *who, const struct doctor_state *status)
+{
+    if (status->state.wants_tls_scts && status->contexts_tls < status->contexts) {
+        doctor_say(doctor, DOCTOR_NOTE, "contexts",
+                   "%s: %u of %u made without tls in sources, and cannot ask clients for SCTs now that it is there; "
+                   "restart or reload the server",
+                   who, status->contexts - status->contexts_tls, status->contexts);
+    }
+}
+
 /* Which of `checked` and `refuse` connections really got: a server may undo what `checked` needs. */
 static void say_sessions(struct doctor *doctor, const char *who, const uint64_t sessions[CLIENTCT_SESSION_COUNT])
 {
@@ -225,6 +236,7 @@ static enum found look_at_one(struct doctor *doctor, pid_t pid, const char *conf
     if (inside.status.known) {
         sums->in_force++;
         say_state(doctor, who, &inside.status, config);
+        say_contexts(doctor, who, &inside.status);
         say_sessions(doctor, who, inside.status.sessions);
         say_files(doctor, who, pid, &identity, &inside.status.state);
     }
