@@ -160,18 +160,29 @@ static bool add_text(EVP_MD_CTX *md, const char *text)
     return add(md, text, text != NULL ? strlen(text) : 0);
 }
 
-/* libcrypto keeps this digest of what it has verified. */
+/* By their signatures, which are over all else in them. */
 static bool add_issuers(EVP_MD_CTX *md, const STACK_OF(X509) *chain)
 {
-    for (int i = 1; i < sk_X509_num(chain); i++) {
-        uint8_t sha1[20];
-        unsigned len = 0;
+    bool ok = true;
 
-        if (X509_digest(sk_X509_value(chain, i), EVP_sha1(), sha1, &len) != 1 || !add(md, sha1, len)) {
-            return false;
-        }
+    for (int i = 1; ok && i < sk_X509_num(chain); i++) {
+        const ASN1_BIT_STRING *signature = NULL;
+
+        X509_get0_signature(&signature, NULL, sk_X509_value(chain, i));
+        ok = signature != NULL && add(md, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature));
     }
-    return true;
+    return ok;
+}
+
+/* Where mode = off did not look at it. */
+static bool digest_of(X509 *leaf, uint8_t sha256[32])
+{
+    struct ct_certificate certificate = { 0 };
+    bool ok = ct_certificate_read(leaf, &certificate) == CT_CERTIFICATE_OK;
+
+    memcpy(sha256, certificate.sha256, sizeof certificate.sha256);
+    ct_certificate_clear(&certificate);
+    return ok;
 }
 
 /* A number of the certificate, and one of all that a verdict depends on. False: no digest, or memory is short. */
@@ -184,8 +195,8 @@ static bool numbers_of(const struct clientct_input *input, const struct clientct
     bool ok = md != NULL;
 
     memcpy(sha256, verdict->leaf_sha256, sizeof sha256);
-    if (memcmp(sha256, zero, sizeof zero) == 0) { /* mode = off does not look at it */
-        ok = ok && X509_digest(input->leaf, EVP_sha256(), sha256, NULL) == 1;
+    if (memcmp(sha256, zero, sizeof zero) == 0) {
+        ok = ok && digest_of(input->leaf, sha256);
     }
     ok = ok && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && add(md, sha256, sizeof sha256) &&
          add_issuers(md, input->chain) && add(md, input->tls_scts, input->tls_scts_len) &&
