@@ -10,7 +10,10 @@ from pathlib import Path
 import cli
 
 SOURCE = Path(os.environ["CLIENTCT_SOURCE"])
-CT_LOG = "test/servers/test_ct_log.py: from_a_private_ca_to_a_log_to_enforcement_to_watching"
+
+GUIDE = "scripts/test-readme"  # types its block "guide"
+PARTS = "test/cli/test_report_partial.py: test_parts_add_up_to_the_whole"
+RANGES = "test/cli/test_monitor_parts.py: test_parts_add_up_to_the_root_that_the_log_signed"
 
 # What each ends with, on the files of the fixture; or the test that runs it.
 COMMANDS = {
@@ -26,17 +29,28 @@ COMMANDS = {
                                                                     "entries_of_a_real_journal",
     "clientct report --html report.html /var/log/clientct/audit.json": 1,
     "clientct report --exempt-list /var/log/clientct/audit.json": 1,
-    "cat pre.pem ca.pem | clientct submit --log-list logs.json --log Ours --precertificate - >> final.ext": CT_LOG,
-    "clientct verify --config clientct.cnf client-chain.pem": 0,
-    "clientct prove --config clientct.cnf --keep proofs client-chain.pem": CT_LOG,
-    "clientct prove --config clientct.cnf --kept proofs client-chain.pem": CT_LOG,
-    "clientct monitor --config clientct.cnf --state /var/lib/clientct/monitor --issued /etc/ca/index.txt --hook "
-    "/usr/local/bin/alert --metrics /var/lib/node_exporter/clientct.prom": CT_LOG,
-    "clientct reconcile --issued /etc/ca/index.txt --state /var/lib/clientct/monitor /var/log/clientct/audit.json":
-        CT_LOG,
     "clientct verify --issuer ca.pem client.pem": 0,
     "clientct verify --at 2027-06-01T00:00:00Z --server-name api.example.com chain.pem": 0,
     "clientct check --strict --config ./clientct.cnf": 0,
+    'clientct report --partial "$(hostname).part" /var/log/clientct/audit.json*': PARTS,
+    "clientct report --html fleet.html parts/*.part": PARTS,
+    "clientct report --key-usage parts/*.part": "test/cli/test_report_partial.py: test_who_must_move_and_until_when",
+    "clientct logs --make --description Ours --operator We --url http://127.0.0.1:6962/ --monitoring-url "
+    "http://127.0.0.1:6963/ --mmd 60 log.pub > logs.json": GUIDE,
+    "clientct submit --store --log Ours issued": GUIDE,
+    "clientct prove --origin Ours=log.example/2026 --keep proofs device-chain.pem": GUIDE,
+    "clientct prove --origin Ours=log.example/2026 --kept proofs device-chain.pem": GUIDE,
+    "clientct monitor --origin Ours=log.example/2026 --state monitor --issued issued --interval 10s > notices 2>&1 &":
+        GUIDE,
+    "clientct submit --store --log Ours rogue-chain.pem": GUIDE,
+    "clientct reconcile --issued issued --state monitor audit.json || true": GUIDE,
+    "clientct monitor --part 0-268435456 --state a --once": RANGES,
+    "clientct monitor --part 268435456-536870912 --state b --once": RANGES,
+    "clientct monitor --join a --join b --state all": RANGES,
+    "clientct replay --config new.cnf /var/log/clientct/archive.jsonl":
+        "test/cli/test_replay.py: test_against_other_settings",
+    "clientct replay --at 2027-06-01T00:00:00Z /var/log/clientct/archive.jsonl":
+        "test/cli/test_replay.py: test_a_list_that_becomes_stale_is_told_to_the_second",
 }
 
 
@@ -76,6 +90,9 @@ class Documents(cli.Case):
             with self.subTest(command=command):
                 if isinstance(expected, str):
                     file, _, name = expected.partition(": ")
+                    if file.startswith("scripts/"):
+                        self.assertTrue(os.access(SOURCE / file, os.X_OK), file)
+                        continue
                     self.assertIn(f"def {name}(", (SOURCE / file).read_text(encoding="utf-8"))
                     continue
                 typed = command.replace("/etc/clientct/", f"{self.dir}/").replace("/var/log/clientct/", f"{self.dir}/")
