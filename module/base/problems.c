@@ -16,8 +16,12 @@
 size_t ct_plain_character(struct ct_bytes text)
 {
     unsigned long c = 0;
-    int len = UTF8_getc(text.data, text.len > 6 ? 6 : (int)text.len, &c);
+    int len;
 
+    if (text.len > 0 && text.data[0] >= 0x20 && text.data[0] < 0x7f) { /* nearly all are */
+        return 1;
+    }
+    len = UTF8_getc(text.data, text.len > 6 ? 6 : (int)text.len, &c);
     if (len <= 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
         return 0;
     }

@@ -35,7 +35,7 @@ struct ct_cached {
  * Three quarters of the entries are for what was accepted and one for what was refused: refusals, which anybody can
  * provoke, never push out acceptances.
  */
-#define CT_CACHE_ENTRIES 4096
+#define CT_CACHE_ENTRIES 3840
 
 /* NULL when memory, randomness or the MAC is not to be had: everything works without a cache. */
 struct ct_cache *ct_cache_new(void) CT_MUST_USE;
