@@ -59,3 +59,58 @@ in_debian_root() {
             ${SSL_CERT_FILE:+SSL_CERT_FILE=/etc/ssl/trusted-outside.pem} \
             DEBIAN_FRONTEND=noninteractive "$@"' - "$@" </dev/null
 }
+
+# boot_debian_root DIRECTORY: starts the systemd that is installed there, in namespaces of its own; $BOOTED is its
+# process, to be killed to end it. The machine needs cgroup2, which containers often lack.
+boot_debian_root() {
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare --mount --pid --uts --ipc --net --cgroup --fork --kill-child bash -c '
+        set -e
+        root=$1
+        ip link set lo up
+        mount --make-rprivate /
+        mount --bind "$root" "$root"
+        mount -t proc proc "$root/proc"
+        mount -t sysfs sys "$root/sys"
+        mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+        mount -t tmpfs dev "$root/dev"
+        for device in null zero full random urandom tty; do
+            touch "$root/dev/$device"
+            mount --bind "/dev/$device" "$root/dev/$device"
+        done
+        mkdir -p "$root/dev/pts" "$root/dev/shm" "$root/outside"
+        ln -s /proc/self/fd "$root/dev/fd"
+        mount -t tmpfs run "$root/run"
+        cd "$root"
+        pivot_root . outside
+        umount -l /outside
+        rmdir /outside
+        exec env -i container=clientct PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system \
+            --unit=multi-user.target --log-target=journal --show-status=no' - "$1" </dev/null >"$1.console" 2>&1 &
+    BOOTED=$!
+    local waited
+    for waited in $(seq 600); do
+        case $(in_booted_root systemctl is-system-running 2>/dev/null) in running | degraded) return 0 ;; esac
+        kill -0 "$BOOTED" 2>/dev/null || break
+        sleep 0.2
+    done
+    echo "no systemd came up in $1 within $waited looks:" >&2
+    cat "$1.console" >&2
+    return 1
+}
+
+# in_booted_root COMMAND…
+in_booted_root() {
+    local first
+    first=$(pgrep -P "$BOOTED" | head -n 1)
+    nsenter --target "${first:-0}" --mount --pid --uts --ipc --net --cgroup --wdns=/root \
+        env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" </dev/null
+}
+
+end_booted_root() {
+    [ -n "${BOOTED-}" ] || return 0
+    # systemd takes SIGTERM for "begin anew"; with the first process of its namespace all others end.
+    pkill -KILL -P "$BOOTED" || true
+    wait "$BOOTED" 2>/dev/null || true
+    BOOTED=
+}
