@@ -222,12 +222,14 @@ static void fill_whole_provider(void)
 START_TEST(a_provider_that_verifies_whole_messages_only_stops_nobody)
 {
     static const enum pki_key_type types[] = { PKI_P256, PKI_RSA };
+    OSSL_PROVIDER *whole;
     EVP_PKEY_CTX *ctx;
     EVP_PKEY *key;
 
     fill_whole_provider();
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "whole", whole_init), 1);
-    ck_assert_ptr_nonnull(OSSL_PROVIDER_load(NULL, "whole"));
+    whole = OSSL_PROVIDER_load(NULL, "whole");
+    ck_assert_ptr_nonnull(whole);
     for (size_t i = 0; i < 2; i++) {
         uint8_t signature[512];
         struct ct_log log;
@@ -251,6 +253,9 @@ START_TEST(a_provider_that_verifies_whole_messages_only_stops_nobody)
         ct_log_clear(&log);
         EVP_PKEY_free(key);
     }
+    ck_assert_int_eq(EVP_set_default_properties(NULL, ""), 1);
+    OSSL_PROVIDER_unload(whole);
+    OSSL_PROVIDER_unload(complete);
 }
 END_TEST
 
