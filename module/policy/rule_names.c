@@ -53,7 +53,7 @@ static bool email_matches(const char *pattern, struct ct_bytes text)
     const uint8_t *at = last_at(text);
     size_t before = at != NULL ? (size_t)(at - text.data) : 0;
 
-    return at != NULL && before > 0 && strlen(host) == text.len - before &&
+    return host != NULL && at != NULL && before > 0 && strlen(host) == text.len - before &&
            OPENSSL_strncasecmp(host, (const char *)at, text.len - before) == 0 &&
            (pattern[0] == '*' || ((size_t)(host - pattern) == before && memcmp(pattern, text.data, before) == 0));
 }
