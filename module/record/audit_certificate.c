@@ -265,7 +265,7 @@ static void put_parts_of(struct ct_audit_writer *w, const char *key, const X509_
 
 static void put_parts(struct ct_audit_writer *w, const char *const keys[PART_KINDS], const X509_NAME *name)
 {
-    uint8_t indices[PART_KINDS][PARTS_MAX + 1];
+    uint8_t indices[PART_KINDS][PARTS_MAX + 1] = { { 0 } };
     unsigned counts[PART_KINDS] = { 0 };
     int count = X509_NAME_entry_count(name);
 

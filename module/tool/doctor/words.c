@@ -31,7 +31,7 @@ static char escaped(const char **c, bool *odd)
     }
     if (**c == 'x' && hex((*c)[1]) >= 0 && hex((*c)[2]) >= 0) {
         *c += 2;
-        return (char)(hex((*c)[-1]) << 4 | hex(**c));
+        return (char)((unsigned)hex((*c)[-1]) << 4 | (unsigned)hex(**c));
     }
     *odd = true;
     return **c;

@@ -39,7 +39,9 @@ static bool open_parts(const char *folders, const struct ct_log *log, struct par
         }
         at += len + (at[len] == '\n');
     }
-    qsort(parts->items, parts->count, sizeof *parts->items, compare_parts);
+    if (parts->count > 0) {
+        qsort(parts->items, parts->count, sizeof *parts->items, compare_parts);
+    }
     return true;
 }
 

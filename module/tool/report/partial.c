@@ -323,7 +323,7 @@ static struct report_text get_text(struct source *s, char *to, size_t most)
 
 static void get_days(struct source *s, struct report_days *days)
 {
-    size_t count = get_count(s, 2, days->limit);
+    size_t count = days != NULL ? get_count(s, 2, days->limit) : 0;
 
     for (size_t i = 0; i < count && !s->failed; i++) {
         struct report_day day = { .day = (int64_t)get(s, 8) };
