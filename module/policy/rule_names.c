@@ -16,23 +16,19 @@ static bool uri_matches(const char *pattern, struct ct_bytes text)
     return text.len == len && memcmp(text.data, pattern, len) == 0;
 }
 
-/* As server_name, but nothing of the name is passed over. */
-static bool dns_matches(const char *pattern, struct ct_bytes text)
+bool ct_host_name_matches(const char *pattern, struct ct_bytes host)
 {
-    const char *name = (const char *)text.data;
-    size_t len = text.len;
+    if (pattern[0] == '*' && pattern[1] == '.') {
+        const uint8_t *rest = host.len > 0 ? memchr(host.data, '.', host.len) : NULL;
 
-    if (pattern[0] == '*') {
-        const char *rest = len > 0 ? memchr(name, '.', len) : NULL;
-
-        if (rest == NULL || rest == name) {
+        if (rest == NULL || rest == host.data) {
             return false;
         }
-        len -= (size_t)(rest - name);
-        name = rest;
+        host.len -= (size_t)(rest - host.data);
+        host.data = rest;
         pattern++;
     }
-    return strlen(pattern) == len && OPENSSL_strncasecmp(pattern, name, len) == 0;
+    return strlen(pattern) == host.len && OPENSSL_strncasecmp(pattern, (const char *)host.data, host.len) == 0;
 }
 
 /* No memrchr: one more symbol is looked up at the start of every process that loads us. */
@@ -94,7 +90,7 @@ static bool is_odd(struct ct_bytes name)
 static bool matches(unsigned kind, const char *pattern, struct ct_bytes name)
 {
     return kind == CT_NAME_URI   ? uri_matches(pattern, name)
-           : kind == CT_NAME_DNS ? dns_matches(pattern, name)
+           : kind == CT_NAME_DNS ? ct_host_name_matches(pattern, name)
                                  : email_matches(pattern, name);
 }
 

@@ -119,22 +119,9 @@ static size_t host_len(const char *name)
     return len > 0 && name[len - 1] == '.' ? len - 1 : len;
 }
 
-/* Exact, or one label in the place of a leading "*"; ASCII case does not matter (RFC 6066, section 3). */
 static bool name_matches(const char *pattern, const char *name)
 {
-    size_t len = host_len(name);
-
-    if (pattern[0] == '*' && pattern[1] == '.') {
-        const char *rest = memchr(name, '.', len);
-
-        if (rest == NULL || rest == name) {
-            return false;
-        }
-        len -= (size_t)(rest - name);
-        name = rest;
-        pattern++;
-    }
-    return strlen(pattern) == len && OPENSSL_strncasecmp(pattern, name, len) == 0;
+    return ct_host_name_matches(pattern, (struct ct_bytes){ (const uint8_t *)name, host_len(name) });
 }
 
 static enum outcome server_name_matches(const struct ct_rule *rule, const struct ct_rule_subject *subject,
