@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/rate.h"
 #include "base/self.h"
 #include "base/shared.h"
@@ -147,19 +148,6 @@ static void forget(struct seen *seen, uint64_t number, uint8_t day)
     }
 }
 
-static bool add(EVP_MD_CTX *md, const void *data, size_t len)
-{
-    uint8_t head[9] = { data != NULL };
-
-    ct_write_u64(head + 1, len);
-    return EVP_DigestUpdate(md, head, sizeof head) == 1 && (len == 0 || EVP_DigestUpdate(md, data, len) == 1);
-}
-
-static bool add_text(EVP_MD_CTX *md, const char *text)
-{
-    return add(md, text, text != NULL ? strlen(text) : 0);
-}
-
 /* By their signatures, which are over all else in them. */
 static bool add_issuers(EVP_MD_CTX *md, const STACK_OF(X509) *chain)
 {
@@ -169,7 +157,8 @@ static bool add_issuers(EVP_MD_CTX *md, const STACK_OF(X509) *chain)
         const ASN1_BIT_STRING *signature = NULL;
 
         X509_get0_signature(&signature, NULL, sk_X509_value(chain, i));
-        ok = signature != NULL && add(md, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature));
+        ok = signature != NULL &&
+             ct_digest_add(md, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature));
     }
     return ok;
 }
@@ -198,11 +187,11 @@ static bool numbers_of(const struct clientct_input *input, const struct clientct
     if (memcmp(sha256, zero, sizeof zero) == 0) {
         ok = ok && digest_of(input->leaf, sha256);
     }
-    ok = ok && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && add(md, sha256, sizeof sha256) &&
-         add_issuers(md, input->chain) && add(md, input->tls_scts, input->tls_scts_len) &&
-         add_text(md, input->server_name);
+    ok = ok && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && ct_digest_add(md, sha256, sizeof sha256) &&
+         add_issuers(md, input->chain) && ct_digest_add(md, input->tls_scts, input->tls_scts_len) &&
+         ct_digest_add_text(md, input->server_name);
     for (size_t i = 0; ok && i < input->shown_server_name_count && i < CLIENTCT_SERVER_NAMES_MAX; i++) {
-        ok = add_text(md, input->shown_server_names[i]);
+        ok = ct_digest_add_text(md, input->shown_server_names[i]);
     }
     ok = ok && EVP_DigestFinal_ex(md, all, NULL) == 1;
     EVP_MD_CTX_free(md);

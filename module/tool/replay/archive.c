@@ -6,23 +6,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "tool/replay/replay.h"
 
 /* A record and as much again: what a longer line begins with is passed over. */
 #define BUFFER_SIZE (2 * CT_ARCHIVE_RECORD_MAX)
-
-static bool add(EVP_MD_CTX *md, const void *data, size_t len)
-{
-    uint8_t head[9] = { data != NULL };
-
-    ct_write_u64(head + 1, len);
-    return EVP_DigestUpdate(md, head, sizeof head) == 1 && (len == 0 || EVP_DigestUpdate(md, data, len) == 1);
-}
-
-static bool add_text(EVP_MD_CTX *md, const char *text)
-{
-    return add(md, text, text != NULL ? strlen(text) : 0);
-}
 
 /* All that an answer depends on, and what it is compared with: the same again says nothing new. */
 static uint64_t number_of(const struct replay_work *work, const struct replay_record *record)
@@ -32,22 +20,25 @@ static uint64_t number_of(const struct replay_work *work, const struct replay_re
     const uint8_t flags[] = { record->has_verdict, verdict->accept,          verdict->compliant,
                               verdict->decided,    (uint8_t)verdict->reason, (uint8_t)verdict->mode };
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && add(md, &day, sizeof day);
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && ct_digest_add(md, &day, sizeof day);
     uint8_t digest[32];
     uint64_t number;
 
     for (size_t i = 0; ok && i < record->chain_count; i++) {
-        ok = add(md, record->chain[i].data, record->chain[i].len);
+        ok = ct_digest_add(md, record->chain[i].data, record->chain[i].len);
     }
-    ok = ok && add(md, record->tls_scts.data, record->tls_scts.len) && add(md, record->ocsp.data, record->ocsp.len) &&
-         add(md, record->store.data, record->store.len) && add(md, record->proofs.data, record->proofs.len) &&
-         add_text(md, record->proofs_unread) && add_text(md, record->server_name) &&
-         add_text(md, record->ocsp_unread) && add(md, &record->shown_count, sizeof record->shown_count);
+    ok = ok && ct_digest_add(md, record->tls_scts.data, record->tls_scts.len) &&
+         ct_digest_add(md, record->ocsp.data, record->ocsp.len) &&
+         ct_digest_add(md, record->store.data, record->store.len) &&
+         ct_digest_add(md, record->proofs.data, record->proofs.len) && ct_digest_add_text(md, record->proofs_unread) &&
+         ct_digest_add_text(md, record->server_name) && ct_digest_add_text(md, record->ocsp_unread) &&
+         ct_digest_add(md, &record->shown_count, sizeof record->shown_count);
     for (size_t i = 0; ok && i < record->shown_count && i < CLIENTCT_SERVER_NAMES_MAX; i++) {
-        ok = add_text(md, record->shown[i]);
+        ok = ct_digest_add_text(md, record->shown[i]);
     }
     if (work->against == NULL) {
-        ok = ok && add(md, flags, sizeof flags) && add_text(md, verdict->policy) && add_text(md, verdict->rule);
+        ok = ok && ct_digest_add(md, flags, sizeof flags) && ct_digest_add_text(md, verdict->policy) &&
+             ct_digest_add_text(md, verdict->rule);
     }
     if (!ok || EVP_DigestFinal_ex(md, digest, NULL) != 1) {
         tool_out_of_memory();
