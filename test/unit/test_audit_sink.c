@@ -7,23 +7,31 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+/* The one under which this process has that file open. */
+static int descriptor_of(const char *path)
+{
+    struct stat ours, st;
+
+    ck_assert_int_eq(stat(path, &ours), 0);
+    for (int fd = 3; fd < 100; fd++) {
+        if (fstat(fd, &st) == 0 && st.st_dev == ours.st_dev && st.st_ino == ours.st_ino) {
+            return fd;
+        }
+    }
+    ck_abort_msg("%s is not open here", path);
+    return -1;
+}
+
 /* A server closes what it does not know, and the number comes back as a client's connection. */
 START_TEST(never_writes_to_a_descriptor_that_is_not_ours_any_more)
 {
     int pair[2];
     char byte;
-    int stolen = -1;
-    struct stat ours, st;
+    int stolen;
 
     add_sink(CT_AUDIT_FILE, file_path);
     apply();
-    ck_assert_int_eq(stat(file_path, &ours), 0);
-    for (int fd = 3; fd < 100 && stolen < 0; fd++) {
-        if (fstat(fd, &st) == 0 && st.st_dev == ours.st_dev && st.st_ino == ours.st_ino) {
-            stolen = fd;
-        }
-    }
-    ck_assert_int_ge(stolen, 3);
+    stolen = descriptor_of(file_path);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     ck_assert_int_eq(dup2(pair[0], stolen), stolen);
     decide(true);
@@ -75,18 +83,12 @@ END_TEST
 START_TEST(never_writes_to_a_file_that_took_our_descriptor)
 {
     char path[128];
-    struct stat ours, st;
-    int other, stolen = -1;
+    struct stat st;
+    int other, stolen;
 
     add_sink(CT_AUDIT_FILE, file_path);
     apply();
-    ck_assert_int_eq(stat(file_path, &ours), 0);
-    for (int fd = 3; fd < 100 && stolen < 0; fd++) {
-        if (fstat(fd, &st) == 0 && st.st_dev == ours.st_dev && st.st_ino == ours.st_ino) {
-            stolen = fd;
-        }
-    }
-    ck_assert_int_ge(stolen, 3);
+    stolen = descriptor_of(file_path);
     snprintf(path, sizeof path, "%s.other", file_path);
     ck_assert_int_ge(other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), 0);
     ck_assert_int_eq(dup2(other, stolen), stolen);

@@ -3,10 +3,10 @@ import json
 import os
 import pwd
 import signal
-from pathlib import Path
 
+import daemons
 from clientct import ask, client_context, fixture, need_same_openssl, write_config, write_openssl_conf
-from processes import Server, TemporaryFolder, environment, free_port, program, run, wait_until
+from processes import TemporaryFolder, program, run, wait_until
 from tap import Skip, case, contains, equal, main, need
 
 NGINX = program("nginx")
@@ -16,17 +16,7 @@ need_same_openssl(NGINX, "nginx")
 
 
 def nginx(folder, config):
-    user = ""
-    if os.geteuid() == 0:
-        user = "user nobody nogroup;"
-        folder.chmod(0o755)
-    port = free_port()
-    text = (Path(__file__).parent / "nginx.conf.in").read_text()
-    for name, value in {"user": user, "folder": folder, "pki": fixture(), "port": port, "tickets": "off"}.items():
-        text = text.replace(f"@{name}@", str(value))
-    (folder / "nginx.conf").write_text(text)
-    return Server(folder, [NGINX, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"],
-                  environment(write_openssl_conf(folder, config)), port)
+    return daemons.nginx(folder, write_openssl_conf(folder, config))
 
 
 def lines(path):

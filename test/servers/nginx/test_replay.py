@@ -6,11 +6,11 @@ import os
 import ssl
 import subprocess
 import time
-from pathlib import Path
 
+import daemons
 from clientct import (CTPKI, ask, client_context, expectations, fixture, need_same_openssl, write_config,
                       write_openssl_conf)
-from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program, run, wait_until
+from processes import LONGEST, TemporaryFolder, program, run, wait_until
 from tap import case, contains, equal, main, need
 
 NGINX = program("nginx")
@@ -23,15 +23,7 @@ NAMES = ("localhost", "strict.example", "lax.example")
 
 
 def nginx(folder, config):
-    folder.chmod(0o755)
-    user = "user nobody nogroup;" if os.geteuid() == 0 else ""
-    port = free_port()
-    text = (Path(__file__).parent / "nginx.conf.in").read_text()
-    for name, value in {"user": user, "folder": folder, "pki": fixture(), "port": port, "tickets": "off"}.items():
-        text = text.replace(f"@{name}@", str(value))
-    (folder / "nginx.conf").write_text(text)
-    return Server(folder, [NGINX, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"],
-                  environment(write_openssl_conf(folder, config)), port)
+    return daemons.nginx(folder, write_openssl_conf(folder, config))
 
 
 def der(client):
