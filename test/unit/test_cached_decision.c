@@ -255,7 +255,7 @@ START_TEST(a_link_among_the_evidence_keeps_no_verdict_from_the_cache)
 END_TEST
 
 /* Whatever a program gives as the time, nothing overflows, and nothing that is too early or too late counts. */
-START_TEST(times_at_the_ends_of_the_scale_are_times)
+static void decide_at_the_ends(const char *staleness, enum clientct_reason late)
 {
     static const int64_t times[] = { INT64_MAX, INT64_MAX - 1, INT64_MAX - 1000, INT64_MIN, INT64_MIN + 1, -1, 1 };
     struct scene_client client;
@@ -263,10 +263,10 @@ START_TEST(times_at_the_ends_of_the_scale_are_times)
 
     start("");
     snprintf(settings, sizeof settings,
-             "sct_store = %s\nocsp_store = %s\non_stale = refuse\nlog_list_max_age = 35d\npolicy = p\nrules = r\n"
+             "sct_store = %s\nocsp_store = %s\n%spolicy = p\nrules = r\n"
              "[p]\nsct_max_age = 1d\nclock_skew = 1d\n[r]\nx = x\n[x]\nserver_name = x.example\nexempt = yes\n"
              "expires = 2020-01-01T00:00:00Z\n",
-             scene.dir, scene.dir);
+             scene.dir, scene.dir, staleness);
     scene_configure(&scene, settings);
     clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
     scene_client(&scene, "ab", &client);
@@ -275,11 +275,23 @@ START_TEST(times_at_the_ends_of_the_scale_are_times)
 
         client.input.at_ms = times[i / 2];
         ck_assert_msg(!clientct_decide(checker, &client.input, &verdict), "%" PRId64, times[i / 2]);
-        ck_assert_msg(verdict.reason == (times[i / 2] > 1 ? CLIENTCT_LOG_LIST_STALE : CLIENTCT_FUTURE_TIMESTAMP),
-                      "%" PRId64 ": %s", times[i / 2], clientct_reason_name(verdict.reason));
+        ck_assert_msg(verdict.reason == (times[i / 2] > 1 ? late : CLIENTCT_FUTURE_TIMESTAMP), "%" PRId64 ": %s",
+                      times[i / 2], clientct_reason_name(verdict.reason));
         clientct_verdict_clear(&verdict);
     }
     scene_client_clear(&client);
+}
+
+START_TEST(times_at_the_ends_of_the_scale_are_times)
+{
+    decide_at_the_ends("on_stale = refuse\nlog_list_max_age = 35d\n", CLIENTCT_LOG_LIST_STALE);
+}
+END_TEST
+
+/* What is stale is refused before anything is added to a time. */
+START_TEST(sums_of_times_end_where_the_scale_ends)
+{
+    decide_at_the_ends("log_list_max_age = 0\n", CLIENTCT_SCT_TOO_OLD);
 }
 END_TEST
 
@@ -351,6 +363,7 @@ int main(void)
     tcase_add_test(tc, a_verdict_by_a_file_that_has_just_changed_is_not_kept);
     tcase_add_test(tc, a_link_among_the_evidence_keeps_no_verdict_from_the_cache);
     tcase_add_test(tc, times_at_the_ends_of_the_scale_are_times);
+    tcase_add_test(tc, sums_of_times_end_where_the_scale_ends);
     tcase_add_test(tc, time_ends_a_verdict_in_both_directions);
     tcase_add_test(tc, an_expired_exemption_is_not_served);
     suite_add_tcase(suite, tc);
