@@ -35,6 +35,32 @@ make_debian_root() {
     mv "$directory.new" "$directory"
 }
 
+# copy_debian_root RELEASE DIRECTORY: a bare root of its own, in which servers that are installed do not start. What it is
+# copied from is kept in debian_cache; where packages come from is asked anew each time, for a kept one may name a
+# mirror that is gone.
+debian_cache() {
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/clientct"
+}
+
+copy_debian_root() {
+    local release=$1 directory=$2 cache
+    cache=$(debian_cache)
+    mkdir -p "$cache"
+    (
+        flock 9
+        make_debian_root "$release" "$cache/$release-minbase"
+    ) 9>"$cache/lock" || return 1
+    mkdir -p "$directory"
+    cp -a --reflink=auto "$cache/$release-minbase/." "$directory" || return 1
+    echo "deb $(debian_mirror) $release main" >"$directory/etc/apt/sources.list"
+    no_servers_start "$directory"
+}
+
+no_servers_start() {
+    printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+    chmod 755 "$1/usr/sbin/policy-rc.d"
+}
+
 # in_debian_root DIRECTORY COMMAND…: runs it there in a mount namespace of its own, so that nothing stays mounted.
 # $ROOT_PACKAGES, if set, is a directory that keeps apt's packages for the next time.
 in_debian_root() {
