@@ -20,11 +20,11 @@ static const char *shown(const char *name)
 /* Reads to the end, at most `max` + 1 bytes: pipes have no size to ask for. 0 or an errno. */
 static int read_all(int fd, size_t max, struct tool_file *out)
 {
-    size_t room = 0;
+    size_t room = out->len;
 
     for (;;) {
         if (out->len + 1 >= room) {
-            room = room == 0 ? 16384 : room * 2;
+            room = room < 8192 ? 16384 : room * 2;
             uint8_t *grown = realloc(out->data, room);
             if (grown == NULL) {
                 return ENOMEM;
@@ -49,25 +49,31 @@ static int read_all(int fd, size_t max, struct tool_file *out)
     }
 }
 
-bool tool_read_file(const char *what, const char *name, size_t max, struct tool_file *out)
+int tool_open_file(const char *what, const char *name)
 {
     static bool stdin_taken;
-    bool is_stdin = strcmp(name, "-") == 0;
-    int error = 0;
+    int fd;
 
-    memset(out, 0, sizeof *out);
-    if (is_stdin && stdin_taken) {
-        tool_error("%s: standard input (\"-\") can be read only once; name a file", what);
-        return false;
+    if (strcmp(name, "-") == 0) {
+        if (stdin_taken) {
+            tool_error("%s: standard input (\"-\") can be read only once; name a file", what);
+            return -1;
+        }
+        stdin_taken = true;
+        return STDIN_FILENO;
     }
-    stdin_taken = stdin_taken || is_stdin;
-    int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        error = errno;
-    } else {
-        error = read_all(fd, max, out);
+        tool_error("%s: %s cannot be read: %s", what, shown(name), strerror(errno));
     }
-    if (fd >= 0 && !is_stdin) {
+    return fd;
+}
+
+bool tool_read_open_file(const char *what, const char *name, int fd, size_t max, struct tool_file *out)
+{
+    int error = read_all(fd, max, out);
+
+    if (fd != STDIN_FILENO) {
         close(fd);
     }
     if (error == EFBIG) {
@@ -82,6 +88,14 @@ bool tool_read_file(const char *what, const char *name, size_t max, struct tool_
         tool_file_clear(out);
     }
     return error == 0;
+}
+
+bool tool_read_file(const char *what, const char *name, size_t max, struct tool_file *out)
+{
+    int fd = tool_open_file(what, name);
+
+    memset(out, 0, sizeof *out);
+    return fd >= 0 && tool_read_open_file(what, name, fd, max, out);
 }
 
 void tool_file_clear(struct tool_file *file)

@@ -113,6 +113,10 @@ struct tool_file {
 };
 /* The whole file, at most `max` bytes; "-" is standard input. `what` is for messages, as in "the certificate". */
 bool tool_read_file(const char *what, const char *name, size_t max, struct tool_file *out) CT_MUST_USE;
+/* The two halves of it: -1 where it cannot be opened, which is said; to be closed unless it is standard input. */
+int tool_open_file(const char *what, const char *name) CT_MUST_USE;
+/* Appends what comes to `out`, which may have something already, and closes `fd`. */
+bool tool_read_open_file(const char *what, const char *name, int fd, size_t max, struct tool_file *out) CT_MUST_USE;
 void tool_file_clear(struct tool_file *file);
 
 #define TOOL_CERTIFICATES_MAX_BYTES (1024u * 1024)

@@ -1,9 +1,12 @@
 """clientct prove: every verdict, from a log that is honest and from liars; proofs that are kept."""
 
+import base64
 import hashlib
 import json
 import os
+import ssl
 import subprocess
+import tempfile
 import unittest
 
 import ctlog
@@ -23,6 +26,8 @@ class Prove(Case):
         pki("cert", "--out", cls.path("leaf"), "--ca", cls.path("own-ca"), "--cn", "client", "--no-sct-ext")
         with open(cls.path("leaf.der"), "rb") as file:
             cls.der = file.read()
+        with open(cls.path("own-ca.pem"), encoding="ascii") as file:
+            cls.ca = ssl.PEM_cert_to_DER_cert(file.read())
 
     def log(self, tiled=True, entries=700, timestamp=None, **more):
         """A log with the certificate at entry 300, and the SCT for it in a file."""
@@ -240,6 +245,158 @@ class Prove(Case):
             self.assertIn(b"in all: 2 included", done.stdout)
             self.assertEqual(serving.requests.count("/checkpoint"), 1)
             self.assertEqual(len(serving.requests), len(set(serving.requests)), "no tile twice")
+
+    # --- archives and stores ---
+
+    def ask(self, *operands, more=()):
+        done = run("prove", "--log-list", self.path("logs.json"), "--max-wait", "0", "--timeout", "2s", "--json", *more,
+                   *operands)
+        try:
+            return done.returncode, json.loads(done.stdout), done.stderr.decode()
+        except ValueError:
+            raise AssertionError(done) from None
+
+    def record(self, **more):
+        """A line of an archive, as a server writes it."""
+        chain = [base64.b64encode(one).decode() for one in (self.der, self.ca)]
+        return json.dumps({"clientct_archive": 1, "time": "2026-01-02T03:04:05Z", "chain": chain, **more}) + "\n"
+
+    def serve(self, log):
+        serving = ctlog.Serving(log)
+        self.write("logs.json", ctlog.list_of(("Ours", log, serving.url, 86400)))
+        return serving
+
+    def test_an_archive(self):
+        log = self.log()
+        scts = base64.b64encode(self.read("client.scts")).decode()
+        broken = log.sct(ctlog.Entry(self.der, timestamp=ctlog.now_ms() - 3 * DAY))[:-1] + b"?"
+        other = base64.b64encode(ctlog.u16(ctlog.u16(broken))).decode()
+        once = self.record(store=scts)
+        with self.serve(log):
+            for name, text, code, verdicts, without, foreign, newer in (
+                    ("store", once, 0, ["included"], 0, 0, 0),
+                    ("tls", self.record(tls_scts=scts), 0, ["included"], 0, 0, 0),
+                    ("again the next day", once + self.record(store=scts, time="2026-01-03T00:00:00Z"), 0,
+                     ["included"], 0, 0, 0),
+                    ("no SCT", self.record() + once, 0, ["included"], 1, 0, 0),
+                    ("two sources", self.record(store=scts, tls_scts=scts), 0, ["included"] * 2, 0, 0, 0),
+                    ("one that does not verify", once + self.record(tls_scts=other), 1, ["included", "no-promise"], 0,
+                     0, 0),
+                    ("torn", once + once[:200] + "\n", 0, ["included"], 0, 1, 0),
+                    ("cut short", once + once[:-40], 0, ["included"], 0, 1, 0),
+                    ("a longer line than any", once + "{" + " " * (3 << 20) + "\n" + once, 0, ["included"], 0, 1, 0),
+                    ("newer", self.record(clientct_archive=2) + once, 3, ["included"], 0, 0, 1),
+                    ("no certificate", self.record(chain=["MAA="]), 0, [], 0, 1, 0)):
+                with self.subTest(name):
+                    status, answer, _ = self.ask(self.write("archive", text.encode()))
+                    self.assertEqual([one["verdict"] for certificate in answer["certificates"]
+                                      for one in certificate["scts"]], verdicts)
+                    self.assertEqual((status, answer["without_scts"], answer["foreign_lines"],
+                                      answer["newer_records"]), (code, without, foreign, newer))
+
+    def test_an_archive_by_a_pipe_and_its_proofs_kept(self):
+        os.mkdir(self.path("archive-proofs"))
+        with self.serve(self.log()):
+            scts = base64.b64encode(self.read("client.scts")).decode()
+            done = run("prove", "--log-list", self.path("logs.json"), "--keep", self.path("archive-proofs"), "-",
+                       stdin=self.record(store=scts).encode())
+            self.assertEqual(done.returncode, 0, done)
+            self.assertIn(b"standard input  CN=client", done.stdout)
+        status, answer, _ = self.ask(self.write("archive", self.record(store=scts).encode()),
+                                     more=("--kept", self.path("archive-proofs")))
+        self.assertEqual((status, answer["verdict"]), (0, "included"))
+        done = run("prove", "--log-list", self.path("logs.json"), "--kept", self.path("archive-proofs"), "--scts",
+                   self.path("client.scts"), "-", stdin=self.read("leaf.pem"))
+        self.assertEqual(done.returncode, 0, done)
+
+    def store(self, log, *certificates):
+        """A store with the SCTs of these certificates in the log, and its name."""
+        folder = tempfile.mkdtemp(dir=self.path("."))
+        for certificate in certificates:
+            entry = next(one for one in log.entries if one.body == certificate)
+            self.write(os.path.join(folder, hashlib.sha256(certificate).hexdigest() + ".sct"),
+                       ctlog.u16(ctlog.u16(log.sct(entry))))
+        return folder
+
+    def many(self, tiled, count=3):
+        """A log with some certificates, each in another bundle."""
+        log, ders = ctlog.Log(tiled, ctlog.key_of(self.path("own-log.key"))), []
+        for index in range(700):
+            body = b"\x30\x02" + index.to_bytes(2, "big")
+            if index % 250 == 7 and len(ders) < count:
+                pki("cert", "--out", self.path(f"one-{index}"), "--ca", self.path("own-ca"), "--cn", f"client {index}",
+                    "--no-sct-ext")
+                body = self.read(f"one-{index}.der")
+                ders.append(body)
+            log.add(ctlog.Entry(body, timestamp=ctlog.now_ms() - 60000))
+        log.publish()
+        return log, ders
+
+    def test_a_store_of_a_tiled_log_finds_its_certificates_there(self):
+        log, ders = self.many(True)
+        with self.serve(log) as serving:
+            status, answer, _ = self.ask(self.store(log, *ders))
+            self.assertEqual((status, [one["subject"] for one in answer["certificates"]]),
+                             (0, ["CN=client 7", "CN=client 257", "CN=client 507"]))
+            self.assertEqual(len(serving.requests), len(set(serving.requests)), "nothing is fetched twice")
+            # A partial tile that is gone.
+            serving.script = [{"path": "/tile/data/002.p/188", "status": 404}]
+            for _ in range(68):
+                log.add(ctlog.Entry(b"\x30\x00"))
+            log.bundle = lambda index, width: b"".join(
+                one.tile_leaf() for one in log.entries[256 * index:256 * index + width])
+            self.assertEqual(self.ask(self.store(log, ders[2]))[0], 0)
+
+    def test_a_store_without_certificates(self):
+        log, ders = self.many(False, 2)
+        folder = self.store(log, *ders)
+        with self.serve(log):
+            status, answer, _ = self.ask(folder)
+            self.assertEqual((status, answer["verdict"]), (3, "no-certificate"))
+            self.assertIn("name the certificate beside the store", answer["certificates"][0]["scts"][0]["detail"])
+            # One of them beside it, and then both.
+            status, answer, _ = self.ask(folder, self.path("one-7.pem"))
+            self.assertEqual((status, sorted(one["scts"][0]["verdict"] for one in answer["certificates"])),
+                             (3, ["included", "no-certificate"]))
+            self.assertEqual(self.ask(folder, self.path("one-7.pem"), self.path("one-257.pem"))[0], 0)
+            # In a record, whose server had no store then.
+            archive = self.record(chain=[base64.b64encode(ders[0]).decode()]) + \
+                self.record(chain=[base64.b64encode(ders[1]).decode()])
+            self.assertEqual(self.ask(folder, self.write("archive", archive.encode()))[0], 0)
+
+    def test_what_the_log_has_in_place_of_a_certificate_of_the_store(self):
+        log, ders = self.many(True, 1)
+        folder = self.store(log, *ders)
+        other = log.fork(0)
+        other.entries[7].body = b"\x30\x00"
+        short = log.fork(700)
+        short.published = 5
+        for name, serving, code, verdict, word in (
+                ("another", other, 3, "no-certificate", "entry 7 of the log is not the certificate"),
+                ("not there", short, 3, "no-certificate", "the log has 5 entries"),
+                ("honest", log, 0, "included", "entry 7")):
+            with self.subTest(name), self.serve(serving):
+                status, answer, _ = self.ask(folder)
+                one = answer["certificates"][0]["scts"][0]
+                self.assertEqual((status, one["verdict"]), (code, verdict))
+                self.assertIn(word, one["detail"])
+        # The log is gone; nobody is to be asked.
+        status, answer, _ = self.ask(folder)
+        self.assertEqual((status, answer["verdict"]), (3, "log-unreachable"))
+        self.assertEqual(self.ask(folder, more=("--kept", folder))[1]["verdict"], "no-certificate")
+        # With the certificate beside it, the same lie is a broken promise.
+        with self.serve(other):
+            self.assertEqual(self.ask(folder, self.path("one-7.pem"))[1]["verdict"], "promise-broken")
+
+    def test_a_file_of_the_store_that_is_no_list(self):
+        log, ders = self.many(True, 1)
+        folder = self.store(log, *ders)
+        self.write(os.path.join(folder, "ab" * 32 + ".sct"), b"\0\1")
+        self.write(os.path.join(folder, "notes.sct"), b"no list of ours")
+        with self.serve(log):
+            status, answer, said = self.ask(folder)
+        self.assertEqual((status, answer["verdict"]), (2, "included"))
+        self.assertIn("ab" * 32 + ".sct is no list of SCTs", said)
 
     def test_usage(self):
         self.assert_usage_error(run("prove"), "CERT")

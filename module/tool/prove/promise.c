@@ -10,7 +10,7 @@
 #include "evidence/evidence.h"
 #include "logs/inclusion.h"
 #include "logs/signature.h"
-#include "tool/prove/prove.h"
+#include "tool/prove/promise.h"
 #include "tool/replace.h"
 #include "tool/tool.h"
 
@@ -104,18 +104,18 @@ bool promise_read(struct promise *promise, struct sources *sources, const struct
     return trouble == NULL;
 }
 
-static struct prover_log *log_of(struct prover *prover, const struct promise *promise)
+struct prover_log *prover_log_of(struct prover *prover, struct source *source)
 {
-    struct prover_log *log = &prover->logs[promise->source - prover->sources->items];
+    struct prover_log *log = &prover->logs[source - prover->sources->items];
 
-    if (!log->asked && promise->source->url == NULL) {
+    if (!log->asked && source->url == NULL) {
         log->asked = true;
         log->result = SOURCE_UNREACHABLE;
         log->why = tool_format("the list has no URL for this log; give it as --log \"%s=https://...\"",
-                               promise->source->log->description);
+                               source->log->description);
     } else if (!log->asked) {
         log->asked = true;
-        log->result = source_head(prover->fetch, promise->source, &log->head, &log->note, &log->reason, &log->why);
+        log->result = source_head(prover->fetch, source, &log->head, &log->note, &log->reason, &log->why);
     }
     return log;
 }
@@ -270,7 +270,7 @@ static void ask_rfc6962(struct prover *prover, struct promise *promise, struct p
 
 void promise_ask(struct prover *prover, struct promise *promise)
 {
-    struct prover_log *log = log_of(prover, promise);
+    struct prover_log *log = prover_log_of(prover, promise->source);
 
     promise->head = log->head;
     if (log->result == SOURCE_UNREACHABLE) {

@@ -1,16 +1,10 @@
 /* Archives: records one by one, each that says something new decided. */
-#include <errno.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "tool/replay/replay.h"
-
-/* A record and as much again: what a longer line begins with is passed over. */
-#define BUFFER_SIZE (2 * CT_ARCHIVE_RECORD_MAX)
 
 /* All that an answer depends on, and what it is compared with: the same again says nothing new. */
 static uint64_t number_of(const struct replay_work *work, const struct replay_record *record)
@@ -76,16 +70,13 @@ out:
     tool_certificates_free(subject.chain);
 }
 
-static void take_line(struct replay_work *work, struct ct_bytes line)
+static void take(void *arg, enum replay_read read, const struct replay_record *record)
 {
-    struct replay_record record;
+    struct replay_work *work = arg;
 
-    if (line.len == 0) {
-        return;
-    }
-    switch (replay_record_read(line, &record)) {
+    switch (read) {
     case REPLAY_READ:
-        take_record(work, &record);
+        take_record(work, record);
         break;
     case REPLAY_FOREIGN:
         work->tally.foreign++;
@@ -94,49 +85,9 @@ static void take_line(struct replay_work *work, struct ct_bytes line)
         work->tally.newer++;
         break;
     }
-    replay_record_clear(&record);
 }
 
 bool replay_archive(struct replay_work *work, const char *name, int fd)
 {
-    uint8_t *buffer = malloc(BUFFER_SIZE);
-    size_t have = 0;
-    bool over = false; /* in a line that is longer than any record */
-    ssize_t got = 0;
-
-    if (buffer == NULL) {
-        tool_out_of_memory();
-    }
-    do {
-        uint8_t *at = buffer, *end;
-
-        got = read(fd, buffer + have, BUFFER_SIZE - have);
-        if (got < 0 && errno == EINTR) {
-            got = 1;
-            continue;
-        }
-        have += got > 0 ? (size_t)got : 0;
-        while ((end = memchr(at, '\n', have - (size_t)(at - buffer))) != NULL) {
-            if (!over) {
-                take_line(work, (struct ct_bytes){ at, (size_t)(end - at) });
-            }
-            over = false;
-            at = end + 1;
-        }
-        have -= (size_t)(at - buffer);
-        memmove(buffer, at, have);
-        if (have == BUFFER_SIZE) {
-            work->tally.foreign += !over;
-            over = true;
-            have = 0;
-        }
-    } while (got > 0);
-    if (got == 0 && !over) {
-        take_line(work, (struct ct_bytes){ buffer, have });
-    }
-    if (got < 0) {
-        tool_error("replay: %s cannot be read: %s", name, strerror(errno));
-    }
-    free(buffer);
-    return got == 0;
+    return replay_records_read("replay", name, fd, (struct ct_bytes){ 0 }, take, work);
 }

@@ -43,4 +43,13 @@ enum replay_read {
 enum replay_read replay_record_read(struct ct_bytes line, struct replay_record *record) CT_MUST_USE;
 void replay_record_clear(struct replay_record *record);
 
+/*
+ * Every line of an archive to `take`, which keeps nothing of the record; `record` is what it says only where `read` is
+ * REPLAY_READ. `begun` (may be empty) was read from `fd` before. False: it cannot be read to its end, and standard
+ * error says why, in the name of `verb`.
+ */
+typedef void replay_take(void *arg, enum replay_read read, const struct replay_record *record);
+bool replay_records_read(const char *verb, const char *name, int fd, struct ct_bytes begun, replay_take *take,
+                         void *arg) CT_MUST_USE;
+
 #endif

@@ -1,6 +1,6 @@
 /* The parts of `clientct prove`: one promise, and whether the log kept it. */
-#ifndef CT_TOOL_PROVE_H
-#define CT_TOOL_PROVE_H
+#ifndef CT_TOOL_PROMISE_H
+#define CT_TOOL_PROMISE_H
 
 #include <jansson.h>
 
@@ -13,6 +13,7 @@
     X(INCLUDED, "included", 0, "the entry is in the tree that the log signed") \
     X(NOT_YET, "not-yet", 4, "the entry is not there, and the log still has time") \
     X(UNREACHABLE, "log-unreachable", 3, "the log could not be asked: nothing is known") \
+    X(NO_CERTIFICATE, "no-certificate", 3, "the store has an SCT, and its certificate is not at hand") \
     X(NO_PROOF, "no-proof", 1, "no proof that was kept shows it") \
     X(NO_PROMISE, "no-promise", 1, "the SCT is no promise of a log that is trusted here") \
     X(MISBEHAVES, "log-misbehaves", 1, "what the log serves contradicts what it signed") \
@@ -58,6 +59,8 @@ void prover_clear(struct prover *prover);
 
 /* Verifies the SCT itself: its log, its signature over `entry`. False: NO_PROMISE, with the detail. */
 bool promise_read(struct promise *promise, struct sources *sources, const struct ct_signed_entry *entry) CT_MUST_USE;
+/* What the log of a source has signed last; asked for once. */
+struct prover_log *prover_log_of(struct prover *prover, struct source *source);
 /* Asks the log. */
 void promise_ask(struct prover *prover, struct promise *promise);
 /* The proof in `dir` for the certificate with this hash, without a network. */
