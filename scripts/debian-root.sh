@@ -35,8 +35,8 @@ make_debian_root() {
     mv "$directory.new" "$directory"
 }
 
-# copy_debian_root RELEASE DIRECTORY: a bare root of its own, in which servers that are installed do not start. What it is
-# copied from is kept in debian_cache; where packages come from is asked anew each time, for a kept one may name a
+# copy_debian_root RELEASE DIRECTORY: a bare root of its own, in which servers that are installed do not start. What it
+# is copied from is kept in debian_cache; where packages come from is asked anew each time, for a kept one may name a
 # mirror that is gone.
 debian_cache() {
     echo "${XDG_CACHE_HOME:-$HOME/.cache}/clientct"
