@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "ex_index.h"
+#include "open_contexts.h"
 
 /*
  * ex_data slots are not private: FreeRADIUS uses the indices 10 to 17 of SSL
@@ -33,7 +34,11 @@ static void on_ssl_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int ind
 {
     struct ct_connection *connection;
 
-    if (index != slot_index || (connection = own_slot(pointer, parent)) == NULL) {
+    if (index != slot_index) {
+        return;
+    }
+    ct_open_contexts_connection_freed();
+    if ((connection = own_slot(pointer, parent)) == NULL) {
         return;
     }
     ended(parent, connection);

@@ -4,16 +4,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "certificate_mark.h"
+
 /* As many as are open at a time: about one a thread. Where all are taken, what is added takes another's place. */
 #define SEATS 256
 
 static struct {
     _Atomic(X509_STORE_CTX *) ctx; /* NULL: free */
-    _Atomic(const char *) thread;
+    _Atomic uint64_t thread;       /* the number of the one that set it up */
+    _Atomic uint64_t leaf;         /* its certificate's mark; 0: none */
+    _Atomic uint64_t freed;        /* connections of that thread, by then */
 } seats[SEATS];
 
-/* Its address says which thread is running. */
-static _Thread_local char this_thread;
+static _Thread_local uint64_t freed_here;
+
+/* Not its address, which is another thread's later: a thread that is cancelled leaves its seat taken. */
+static uint64_t this_thread(void)
+{
+    static _Atomic uint64_t threads;
+    static _Thread_local uint64_t mine;
+
+    if (mine == 0) {
+        mine = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) + 1;
+    }
+    return mine;
+}
 
 static size_t home_of(const X509_STORE_CTX *ctx)
 {
@@ -34,7 +49,9 @@ void ct_open_contexts_add(X509_STORE_CTX *ctx)
         }
         seat = home;
     }
-    atomic_store(&seats[seat].thread, &this_thread);
+    atomic_store(&seats[seat].thread, this_thread());
+    atomic_store(&seats[seat].leaf, ct_certificate_mark(X509_STORE_CTX_get0_cert(ctx)));
+    atomic_store(&seats[seat].freed, freed_here);
     atomic_store(&seats[seat].ctx, ctx);
 }
 
@@ -46,29 +63,36 @@ void ct_open_contexts_remove(X509_STORE_CTX *ctx)
         size_t seat = (home + i) % SEATS;
 
         if (atomic_load(&seats[seat].ctx) == ctx) {
-            atomic_store(&seats[seat].thread, NULL);
+            atomic_store(&seats[seat].thread, 0);
             atomic_store(&seats[seat].ctx, NULL);
             return;
         }
     }
 }
 
+void ct_open_contexts_connection_freed(void)
+{
+    freed_here++;
+}
+
 SSL *ct_open_contexts_find(X509_STORE_CTX *ctx)
 {
-    int ssl_index = SSL_get_ex_data_X509_STORE_CTX_idx();
-    X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+    uint64_t leaf = ct_certificate_mark(X509_STORE_CTX_get0_cert(ctx));
 
-    for (size_t i = 0; leaf != NULL && i < SEATS; i++) {
+    for (size_t i = 0; leaf != 0 && i < SEATS; i++) {
         X509_STORE_CTX *other = atomic_load(&seats[i].ctx);
-        X509 *others_leaf;
         SSL *ssl;
 
-        if (other == NULL || other == ctx || atomic_load(&seats[i].thread) != &this_thread) {
+        /*
+         * A handshake that was left by a jump leaves its context here, which nobody frees; but its certificate is gone
+         * with the connection. So nothing is read in contexts from before this thread has freed one.
+         */
+        if (other == NULL || other == ctx || atomic_load(&seats[i].thread) != this_thread() ||
+            atomic_load(&seats[i].leaf) != leaf || atomic_load(&seats[i].freed) != freed_here) {
             continue;
         }
-        others_leaf = X509_STORE_CTX_get0_cert(other);
-        ssl = X509_STORE_CTX_get_ex_data(other, ssl_index);
-        if (ssl != NULL && SSL_is_server(ssl) && others_leaf != NULL && X509_cmp(leaf, others_leaf) == 0) {
+        ssl = X509_STORE_CTX_get_ex_data(other, SSL_get_ex_data_X509_STORE_CTX_idx());
+        if (ssl != NULL && SSL_is_server(ssl)) {
             return ssl;
         }
     }

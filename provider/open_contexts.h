@@ -12,6 +12,9 @@
 void ct_open_contexts_add(X509_STORE_CTX *ctx);
 void ct_open_contexts_remove(X509_STORE_CTX *ctx);
 
+/* To be called on the thread that frees a connection. */
+void ct_open_contexts_connection_freed(void);
+
 /*
  * The server connection for which this thread has another context open, about the same certificate; NULL: none. That
  * context lives for as long as the call out of which this one comes.

@@ -3,6 +3,8 @@
  * within it. Run by test_in_process.py; every case is a process that loads the configuration itself.
  */
 #include <check.h>
+#include <malloc.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +212,56 @@ START_TEST(verification_past_our_function_is_judged)
 }
 END_TEST
 
+static X509_STORE *trusted;
+static X509 *seen;
+
+static sigjmp_buf time_is_over;
+
+static int leave(X509_STORE_CTX *ctx, void *arg)
+{
+    trusted = X509_STORE_CTX_get0_store(ctx);
+    seen = X509_STORE_CTX_get0_cert(ctx);
+    ck_assert_int_eq(X509_up_ref(seen), 1);
+    siglongjmp(time_is_over, 1);
+}
+
+static void leave_a_verification(SSL_CTX *server, SSL_CTX *client)
+{
+    struct pair pair = connect_pair(server, client);
+
+    if (sigsetjmp(time_is_over, 1) == 0) {
+        (void)shake_hands(&pair);
+        ck_abort_msg("there is no way here");
+    }
+    free_pair(&pair);
+}
+
+/* Its context stays open for good, and names a connection that is no more. */
+START_TEST(verification_that_was_left_by_a_jump_is_forgotten)
+{
+    SSL_CTX *server, *client;
+    X509_STORE_CTX *ctx;
+
+    (void)mallopt(M_PERTURB, 0xa5); /* what is freed does not look as it did */
+    load();
+    server = server_context();
+    client = client_context("unlogged");
+    SSL_CTX_set_cert_verify_callback(server, leave, NULL);
+    leave_a_verification(server, client);
+
+    ctx = X509_STORE_CTX_new();
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, trusted, seen, NULL), 1);
+    ck_assert_int_eq(X509_verify_cert(ctx), 1); /* no business of a connection's, and so not of ours */
+    X509_STORE_CTX_free(ctx);
+    X509_free(seen);
+
+    SSL_CTX_set_cert_verify_callback(server, in_a_context_without_the_connection, NULL);
+    judges("later", server);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+}
+END_TEST
+
 /* Forty functions, as bindings of other languages make them at run time. */
 #define VERIFY_FUNCTION(n) \
     static int numbered_##n(X509_STORE_CTX *ctx) \
@@ -294,6 +346,7 @@ int main(void)
     tcase_add_test(cases, verify_function_of_a_store_is_asked_before_us);
     tcase_add_test(cases, verification_within_a_verification_changes_nothing);
     tcase_add_loop_test(cases, verification_past_our_function_is_judged, 0, sizeof ways / sizeof ways[0]);
+    tcase_add_test(cases, verification_that_was_left_by_a_jump_is_forgotten);
     tcase_add_test(cases, number_of_verify_functions_is_not_limited);
     tcase_add_test(cases, application_that_replaces_verification_is_not_reached);
     tcase_add_test(cases, callback_of_one_connection_is_asked);
