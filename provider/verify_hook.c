@@ -22,6 +22,7 @@
 #include "resumption.h"
 #include "status.h"
 #include "server_names.h"
+#include "verified_elsewhere.h"
 
 /*
  * The verify functions that we have found in place, to be called before us. A
@@ -215,6 +216,9 @@ static int verify(X509_STORE_CTX *ctx)
     }
     if (ssl == NULL) {
         ssl = ct_open_contexts_find(ctx); /* an application's own verification, inside that of a connection */
+        if (ssl == NULL) {
+            ct_verified_elsewhere_note(X509_STORE_CTX_get0_cert(ctx));
+        }
     }
     if (ssl == NULL || !SSL_is_server(ssl)) {
         return ok;
@@ -236,19 +240,27 @@ bool ct_verify_hook_judge_late(SSL *ssl)
 {
     X509 *leaf = SSL_get0_peer_certificate(ssl);
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    STACK_OF(X509) *found = NULL;
     struct clientct_verdict verdict = { 0 };
     struct ct_errors_kept kept;
     bool accept;
 
-    /* Without a chain nobody has asked libcrypto at all: that stays out of our reach. */
-    if (leaf == NULL || chain == NULL || sk_X509_num(chain) < 1) {
+    if (leaf == NULL) {
         return true;
     }
-    if (X509_cmp(sk_X509_value(chain, 0), leaf) != 0) {
+    ct_errors_keep(&kept);
+    if (chain == NULL || sk_X509_num(chain) < 1) {
+        /* Nobody has asked libcrypto in this handshake. If nobody ever does, that stays out of our reach. */
+        if (!ct_verified_elsewhere(leaf)) {
+            ct_errors_put_back(&kept);
+            return true;
+        }
+        chain = found = ct_verified_elsewhere_chain(ssl, leaf);
+    } else if (X509_cmp(sk_X509_value(chain, 0), leaf) != 0) {
         chain = NULL; /* the chain of another certificate: of this one no issuer is known */
     }
-    ct_errors_keep(&kept);
     accept = judge(leaf, chain, SSL_get_verify_result(ssl), ssl, &verdict);
+    sk_X509_pop_free(found, X509_free);
     ct_errors_put_back(&kept);
     if (!accept) {
         SSL_set_verify_result(ssl, X509_V_ERR_NO_VALID_SCTS);

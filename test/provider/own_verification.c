@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -180,6 +181,29 @@ static int and_takes_no_for_yes(X509_STORE_CTX *ctx, void *arg)
     return 1;
 }
 
+struct question {
+    X509_STORE_CTX *ctx;
+    int answer;
+};
+
+static void *answer(void *arg)
+{
+    struct question *question = arg;
+
+    question->answer = in_a_context_without_the_connection(question->ctx, NULL);
+    return NULL;
+}
+
+static int on_another_thread(X509_STORE_CTX *ctx, void *arg)
+{
+    struct question question = { ctx, 0 };
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, answer, &question), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    return question.answer;
+}
+
 static const struct way {
     const char *name;
     int (*verify)(X509_STORE_CTX *ctx, void *arg);
@@ -190,6 +214,7 @@ static const struct way {
     { "with another verify function", with_another_verify_function },
     { "in the same context, set up anew", in_the_same_context_set_up_anew },
     { "and takes no for yes", and_takes_no_for_yes },
+    { "on another thread", on_another_thread },
 };
 
 START_TEST(verification_past_our_function_is_judged)
@@ -214,6 +239,41 @@ END_TEST
 
 static X509_STORE *trusted;
 static X509 *seen;
+
+/* The answer was given before there was a connection; or is taken from another one's, the second time. */
+static int look_up_what_was_verified(X509_STORE_CTX *ctx, void *arg)
+{
+    return 1;
+}
+
+START_TEST(verification_before_the_connection_is_judged)
+{
+    const char *names[] = { "good", "unlogged" };
+    SSL_CTX *server;
+
+    load();
+    server = server_context();
+    for (size_t i = 0; i < 2; i++) {
+        SSL_CTX *client = client_context(names[i]);
+        X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+        ck_assert_int_eq(
+            X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(server), SSL_CTX_get0_certificate(client), NULL), 1);
+        ck_assert_int_eq(X509_verify_cert(ctx), 1);
+        X509_STORE_CTX_free(ctx);
+        SSL_CTX_free(client);
+    }
+    SSL_CTX_set_cert_verify_callback(server, look_up_what_was_verified, NULL);
+    for (int i = 0; i < 2; i++) {
+        judges("by what was verified before", server);
+    }
+    /* And from then on what libcrypto was not asked about at all, too. */
+    ck_assert(admits_with(server, "good-three", NULL));
+    ck_assert(!admits_with(server, "tampered", NULL));
+    ERR_clear_error();
+    SSL_CTX_free(server);
+}
+END_TEST
 
 static sigjmp_buf time_is_over;
 
@@ -346,6 +406,7 @@ int main(void)
     tcase_add_test(cases, verify_function_of_a_store_is_asked_before_us);
     tcase_add_test(cases, verification_within_a_verification_changes_nothing);
     tcase_add_loop_test(cases, verification_past_our_function_is_judged, 0, sizeof ways / sizeof ways[0]);
+    tcase_add_test(cases, verification_before_the_connection_is_judged);
     tcase_add_test(cases, verification_that_was_left_by_a_jump_is_forgotten);
     tcase_add_test(cases, number_of_verify_functions_is_not_limited);
     tcase_add_test(cases, application_that_replaces_verification_is_not_reached);
