@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The checker's inside, for the module's other rooms and the tool; programs use clientct.h. */
 #ifndef CT_CHECKER_H
 #define CT_CHECKER_H

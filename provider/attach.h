@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What both entries of clientct.so share, in this order: is this our libcrypto, then what the entry says of the
  * configuration, then the hooks. Once they are there, another thread may ask them.

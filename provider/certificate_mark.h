@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A number by which a certificate is known again, where no harm comes of two that have the same. */
 #ifndef CT_CERTIFICATE_MARK_H
 #define CT_CERTIFICATE_MARK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What we keep on a connection that clients make to us, from the first ClientHello on. */
 #ifndef CT_CONNECTION_H
 #define CT_CONNECTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The entry points of clientct.so. openssl/crypto.h declares a function
  * OPENSSL_init of its own, of another type than the configuration module's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What stays in OpenSSL's error queue when a client is refused: an error library of our own. */
 #ifndef CT_ERRORS_H
 #define CT_ERRORS_H

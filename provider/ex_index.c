@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ex_index.h"
 
 bool ct_ex_index_take(int class_index, int *number, int at_least, CRYPTO_EX_new *on_new, CRYPTO_EX_dup *on_dup,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ex_data callbacks belong to a library context, the numbers of slots to the objects: so a number that we use must be
  * the same in every context that we hook into. Not for two threads at once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What we do in a handshake besides verification, by way of the security callback: libssl asks it for the version when
  * a handshake begins, and again when a ClientHello is there and its session has not been looked for; for the groups

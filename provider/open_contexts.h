@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The X509_STORE_CTXs that are set up. An application's own verify callback may set up a second one, without the
  * connection, and let that decide: then we have to know whose certificate it is.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one checker of the process. It lives outside every library context,
  * because the hooks do: an ex_data index and the certificates behind it belong

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clientct.so as a provider. It has no algorithms to offer besides a store
  * loader; being loaded is what puts the hooks in place.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What only the connection knows of a decision, for the record: who asked, by which version of TLS. */
 #ifndef CT_RECORDING_H
 #define CT_RECORDING_H

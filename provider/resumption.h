@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps a session from outliving the verdict about its client. */
 #ifndef CT_RESUMPTION_H
 #define CT_RESUMPTION_H

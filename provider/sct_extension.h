@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TLS extension 18, signed_certificate_timestamp, of a TLS 1.3 server and its client (RFC 8446, 4.2, 4.4.2.1). */
 #ifndef CT_SCT_EXTENSION_H
 #define CT_SCT_EXTENSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The names that a client asks for by SNI may change within one connection: in the ClientHello after a
  * HelloRetryRequest (TLS 1.3), and with each renegotiation (TLS 1.2). Servers act on the one that they saw when they

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which sessions a connection may resume: those whose session-ID context (SSL_set_session_id_context) equals its own.
  * libssl compares them for tickets and for session IDs, in TLS 1.2 and 1.3. Ours is a digest of all that the verdict

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What this process says about itself, where `clientct doctor` reads it: see clientct/process_status.h. */
 #ifndef CT_STATUS_H
 #define CT_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The OSSL_STORE scheme `clientct:`: `clientct:anchors` are the CA
  * certificates that the rules name, `clientct:logs` the public keys of the logs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The dead-man switches, which keep a server from running without us (provider-clientct(7)): openssl.cnf demands of
  * every algorithm, and of the random generator, the property clientct=loaded. No algorithm has it, so that a process

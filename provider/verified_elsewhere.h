@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates that libcrypto has verified in contexts that belong to no connection. An application may have a client's
  * certificate verified on another thread, or beforehand, and tell libssl only the outcome.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where OpenSSL's verification of a client certificate meets the checker. */
 #ifndef CT_VERIFY_HOOK_H
 #define CT_VERIFY_HOOK_H

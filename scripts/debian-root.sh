@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # For scripts that work in a Debian release in a directory of its own; they source this file, as root.
 
 # Where this machine's own packages come from, or $MIRROR.

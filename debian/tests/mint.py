@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """mint.py DIRECTORY: a CA, a server, clients and a log of one's own.
 
 The SCT of client "logged" lies in the store, that of client "embedded" in its certificate; "unlogged" and "stranger"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clientct: Certificate Transparency (RFC 6962) for TLS client certificates.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a process with clientct.so in it says about itself, for `clientct doctor`: a static structure in the writable
  * data of clientct.so, which whoever may trace the process finds by its first bytes in /proc/PID/mem. It needs no file

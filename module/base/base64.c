@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base64.h"
 
 /* Not EVP_DecodeBlock: it skips white space, takes stray bits and counts the padding in. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Strict base64 (RFC 4648, section 4): padded, canonical, no white space. */
 #ifndef CT_BASE64_H
 #define CT_BASE64_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A span of bytes that somebody else owns, and the one reader that every parser of ours uses. */
 #ifndef CT_BYTES_H
 #define CT_BYTES_H

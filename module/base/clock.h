@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Times: milliseconds since 1970 everywhere, as in RFC 6962. */
 #ifndef CT_CLOCK_H
 #define CT_CLOCK_H

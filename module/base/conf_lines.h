@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The strict line reader of clientct.cnf: `[section]`, `name = value`, `#` comments at the start of a line or
  * after white space. What libcrypto's NCONF would expand, include, inherit or quietly override is an error here.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/der.h"
 
 struct ct_der ct_der_read(struct ct_reader *r)

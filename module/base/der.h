@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* DER (X.690) as far as we need it: definite, minimal lengths; one-byte tags; nothing is recursive. */
 #ifndef CT_DER_H
 #define CT_DER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Digests over several values, such that no other values run together to the same bytes. */
 #ifndef CT_DIGEST_H
 #define CT_DIGEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the operator's files: whole, bounded, regular files only. */
 #ifndef CT_FILE_H
 #define CT_FILE_H

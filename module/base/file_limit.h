@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A file that grows beyond RLIMIT_FSIZE (LimitFSIZE= of systemd) sends SIGXFSZ to the thread that lets it grow, and
  * that ends a process which does not expect it. Between the two functions the signal is held back; the call fails with

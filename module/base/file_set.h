@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The files of one load. Each is read at most once, whoever asks and how often, so that everybody gets the same bytes
  * and the digest of these bytes: what was parsed is what was digested.

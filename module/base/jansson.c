@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The functions of jansson that the module calls, under their own names and
  * hidden: a host program that exports a json_delete of its own (ProFTPD does, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json_nesting.h"
 
 bool ct_json_nests_little(struct ct_bytes text)

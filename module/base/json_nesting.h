@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How deep a JSON text nests, before a parser that calls itself for each level sees it: servers have small stacks. */
 #ifndef CT_JSON_NESTING_H
 #define CT_JSON_NESTING_H

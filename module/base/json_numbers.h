@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers that JSON allows and no number of a computer can hold. */
 #ifndef CT_JSON_NUMBERS_H
 #define CT_JSON_NUMBERS_H

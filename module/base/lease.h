@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The right to do something that one thread at a time should do, and that a second one does no harm with: a lock that
  * is only ever tried, and that cannot stay held. Whoever vanishes with it (cancelled, or gone by siglongjmp) is thought

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files that people give by mistake, told by their first bytes. */
 #ifndef CT_OTHER_FILE_H
 #define CT_OTHER_FILE_H

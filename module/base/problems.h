@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is wrong with the files an operator wrote: all of it, not the first of it. */
 #ifndef CT_PROBLEMS_H
 #define CT_PROBLEMS_H

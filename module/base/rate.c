@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/rate.h"
 
 #define SECOND_NS INT64_C(1000000000)

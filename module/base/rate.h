@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A token bucket in one word, for many threads: how often something may be done. */
 #ifndef CT_RATE_H
 #define CT_RATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which process this is, asked on every decision and without a system call. */
 #ifndef CT_SELF_H
 #define CT_SELF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A pointer to something that is replaced now and then and taken by many threads all the time. Nobody ever waits, and
  * nothing here can stay held: a thread that vanishes in the middle (cancelled, or gone by siglongjmp) or a fork in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How short the structures of a caller may be; the public part of verdict.c is in clientct.h. */
 #ifndef CT_VERDICT_H
 #define CT_VERDICT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bytes of the configuration as they are when the component is loaded, which is before a server changes its root
  * directory, its user or its supply of descriptors. Nothing is decoded and nothing is judged: for that the time has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct.cnf: the strict line reader's sections become settings by one table. */
 #ifndef CT_PARSE_H
 #define CT_PARSE_H

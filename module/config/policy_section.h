@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Policy sections. */
 #ifndef CT_POLICY_SECTION_H
 #define CT_POLICY_SECTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a file that the configuration names, with a word to the operator where that fails. */
 #ifndef CT_READ_NAMED_H
 #define CT_READ_NAMED_H

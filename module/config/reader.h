@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What reads clientct.cnf: the reader, one row a setting, and what the parsers of single values share. */
 #ifndef CT_READER_H
 #define CT_READER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rules, and what they name. */
 #ifndef CT_RULE_SECTION_H
 #define CT_RULE_SECTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What clientct.cnf says, once it has been read: values, policies and rules. */
 #ifndef CT_SETTINGS_H
 #define CT_SETTINGS_H

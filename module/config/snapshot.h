@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything read from disk, checked whole, immutable, shared by reference. Settings and log lists are last-good
  * separately: a bad list leaves the settings obeyed (`mode = off` is the emergency switch), and the other way round.

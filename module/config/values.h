@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values of the general kinds. */
 #ifndef CT_VALUES_H
 #define CT_VALUES_H

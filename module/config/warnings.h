@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is legal but surely not meant; only for settings without errors. */
 #ifndef CT_WARNINGS_H
 #define CT_WARNINGS_H

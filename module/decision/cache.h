@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Verdicts that still hold, for one process. Found by a tag over everything that a verdict depends on, served only
  * within the interval of time in which it cannot change. Lock-free: what another thread is just writing, or was

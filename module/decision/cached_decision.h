@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Decisions through the cache. A cached verdict is stale with another snapshot, chain, SCT list or server name (the
  * tag), with another file of the certificate in a store (its stamp), and from the moment on at which the same input

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From one snapshot and one client to a verdict: the order in which everything is asked. */
 #ifndef CT_DECISION_H
 #define CT_DECISION_H

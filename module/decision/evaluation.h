@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SCTs of one certificate against policies: what is known of each SCT, checked once, whatever number of
  * policies asks. Signatures are the expensive part, and bounded: a client must not keep a server busy by sending more.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the stores hold for a certificate: files, or what the input says that they held (stores_given). */
 #ifndef CT_STORES_H
 #define CT_STORES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What we read of a client certificate ourselves: from the bytes that were received, walked once. */
 #ifndef CT_CERTIFICATE_H
 #define CT_CERTIFICATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the sources share, and the one that needs no file: SCTs embedded in the certificate. */
 #include "evidence/evidence.h"
 

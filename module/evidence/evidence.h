@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where SCTs are found. Each source gives a SignedCertificateTimestampList; TLS bytes are handed in by the caller. */
 #ifndef CT_EVIDENCE_H
 #define CT_EVIDENCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One extension of a certificate (RFC 5280, section 4.2), without building libcrypto's object of what is in it. */
 #ifndef CT_EXTENSION_H
 #define CT_EXTENSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whom a certificate names, and who names them: one bounded walk over its bytes, without building an X509. For those
  * who read every entry of a log; servers decide by libcrypto's own objects.

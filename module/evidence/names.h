@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The names that a certificate carries beside its subject (RFC 5280, section 4.2.1.6, subjectAltName). */
 #ifndef CT_NAMES_H
 #define CT_NAMES_H

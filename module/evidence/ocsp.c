@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OCSP responses as evidence: RFC 6960, and the SCT list of RFC 6962, section 3.3.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SignedCertificateTimestampList and SignedCertificateTimestamp: RFC 6962, sections 3.2 and 3.3. */
 #ifndef CT_SCT_H
 #define CT_SCT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a log signed: digitally-signed struct of RFC 6962, section 3.2. Built once a certificate. */
 #ifndef CT_SIGNED_ENTRY_H
 #define CT_SIGNED_ENTRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files that somebody put beside the server, found by the certificate's hash: SCTs over it, and proofs of inclusion. */
 #include "evidence/evidence.h"
 

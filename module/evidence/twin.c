@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An ECDSA signature (r, s) has a twin, (r, n - s), which verifies as well: whoever holds a certificate can make
  * another one of it with the same signed part, as valid, and another hash. Where operators name certificates by their

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What RFC 6962 logs answer in JSON about their tree and entries (sections 4.4 to 4.6), and get-entries' elements. */
 #ifndef CT_ANSWERS_H
 #define CT_ANSWERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The book: all configured log lists together, immutable once finished, shared by reference. Each list keeps its text,
  * so that it is its own last good, whatever becomes of the others. Files are read by whoever fills the book.

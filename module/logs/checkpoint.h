@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a log signs about its whole tree: the checkpoint of a tiled log (c2sp.org/tlog-checkpoint, static-ct-api) and
  * the signed tree head of an RFC 6962 log (section 3.5). Under both is the same signature.

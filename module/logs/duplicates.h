@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One log that stands in several places: in one list, or in several lists. */
 #ifndef CT_DUPLICATES_H
 #define CT_DUPLICATES_H

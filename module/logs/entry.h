@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Entries of a log as it publishes them, in bundles of a tiled log or one by one. */
 #ifndef CT_ENTRY_H
 #define CT_ENTRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A log list as its reader fills it, and what the readers of all formats share. */
 #ifndef CT_FORMATS_H
 #define CT_FORMATS_H

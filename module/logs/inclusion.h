@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether kept proofs show that a log published what an SCT of it promises: from a file's bytes alone. */
 #ifndef CT_INCLUSION_H
 #define CT_INCLUSION_H

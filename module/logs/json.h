@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading members of JSON objects such that every error says where it is, what was expected and what was found. */
 #ifndef CT_JSON_H
 #define CT_JSON_H

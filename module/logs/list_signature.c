@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The detached signature of a log list, as the publisher of the v3 list makes it: over the file's bytes, raw. */
 #include <openssl/bio.h>
 #include <openssl/err.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A log that the operator trusts, as a log list describes it. Immutable once loaded, but for its key, made late. */
 #ifndef CT_LOG_H
 #define CT_LOG_H

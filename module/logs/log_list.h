@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Log lists. The format is told by the content, and each has its reader: v3.c (Google's list, Apple's list, and a
  * single log's log.v3.json), sigstore.c, openssl_cnf.c, pem.c.

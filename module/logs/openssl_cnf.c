@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OpenSSL's ct_log_list.cnf (CTLOG_STORE_load_file(3)): `enabled_logs` names sections that have a description and a
  * key. The file is in OpenSSL's own format, so OpenSSL's own reader, NCONF, takes it apart. Before it sees the text,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PEM: one or more PUBLIC KEY blocks (RFC 7468, section 13). What stands between blocks is comment. */
 #include <openssl/bio.h>
 #include <openssl/err.h>

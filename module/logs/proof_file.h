@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inclusion proofs that can be kept and checked without a network: c2sp.org/tlog-proof@v1. All proofs of a certificate
  * are in one file, one behind the other: with one promise it is a file in that format.

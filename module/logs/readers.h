@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The readers of the list formats: log_list chooses one by content, nobody else calls them. */
 #ifndef CT_READERS_H
 #define CT_READERS_H

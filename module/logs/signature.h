@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One signature check: SHA-256 with the log key's own algorithm (RFC 6962, section 2.1.4). */
 #ifndef CT_SIGNATURE_H
 #define CT_SIGNATURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sigstore's trusted_root.json (https://github.com/sigstore/protobuf-specs, TrustedRoot). Only `ctlogs` is ours: the
  * file's other members speak of other services and are not looked at.

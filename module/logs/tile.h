@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tiles: how a log's tree and entries are cut into files (c2sp.org/tlog-tiles, c2sp.org/static-ct-api). */
 #ifndef CT_TILE_H
 #define CT_TILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The Merkle tree of a log: hashes, proofs, and the frontier from which its root is rebuilt. RFC 6962, section 2.1. */
 #ifndef CT_TREE_H
 #define CT_TREE_H

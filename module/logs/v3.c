@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The v3 log list (https://www.gstatic.com/ct/log_list/v3/log_list_schema.json), in whose form both Google and Apple
  * publish their lists, and a single log's log.v3.json, which is one entry of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which SCTs can count at all, before any signature is checked. */
 #ifndef CT_ADMISSION_H
 #define CT_ADMISSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What to do about a refusal, for people: the smallest change that would mend it. */
 #ifndef CT_ADVICE_H
 #define CT_ADVICE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Apple's Certificate Transparency policy, HT205280 (now article 103214), in the version that asks for one RFC 6962
  * log and no longer has the tables in months for certificates issued before 21 April 2021. (Apple's list of logs is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chrome's Certificate Transparency policy, as published on 15 April 2026 (the rule that one SCT must be from an
  * RFC 6962 log was gone by then). SCTs in OCSP responses count as they did up to Chrome 147, as those by TLS.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of conditions of a policy section in clientct.cnf. */
 #include <string.h>
 

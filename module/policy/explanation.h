@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Why a policy or a rule answered as it did, condition by condition, for people. */
 #ifndef CT_EXPLANATION_H
 #define CT_EXPLANATION_H

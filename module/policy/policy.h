@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What counts as enough. A policy is a table of conditions; the presets are policies with a rule book of their own. */
 #ifndef CT_POLICY_H
 #define CT_POLICY_H

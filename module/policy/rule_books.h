@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rule books: conditions.c for the policies of clientct.cnf, and one file for each preset that has its own. */
 #ifndef CT_RULE_BOOKS_H
 #define CT_RULE_BOOKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Conditions of rules on host names, and on subjectAltName (RFC 5280, section 4.2.1.6): what a pattern means. */
 #ifndef CT_RULE_NAMES_H
 #define CT_RULE_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rules: which policy, exemption or mode a certificate gets. In order, the first match decides. */
 #ifndef CT_RULES_H
 #define CT_RULES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which of the valid SCTs count: logs and their operators, each once. All rule books count by this. */
 #ifndef CT_TALLY_H
 #define CT_TALLY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a policy demands, and the certificate that it is demanded of. Data only; policy.h judges by it. */
 #ifndef CT_TERMS_H
 #define CT_TERMS_H

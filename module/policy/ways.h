@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Judging: a policy is one or more ways to satisfy it, a way is a few counts that have to be reached. */
 #ifndef CT_WAYS_H
 #define CT_WAYS_H

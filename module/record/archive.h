@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The archive: what `clientct replay` decides again. A record for each certificate, once a day and process family, with
  * all that a verdict depends on beside settings and lists: the chain, SCTs of the handshake, what the stores held, the

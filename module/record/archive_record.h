@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a record of the archive is written; `clientct replay` has the reader. */
 #ifndef CT_ARCHIVE_RECORD_H
 #define CT_ARCHIVE_RECORD_H

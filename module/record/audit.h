@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Audit: one JSON line a decision, with ECS field names, to journald's socket, syslog or a file; clientct-audit(5).
  * A daemon closes descriptors that it does not know and their numbers come back as sockets: a descriptor is used only

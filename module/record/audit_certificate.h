@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a line of the audit says of the client's certificate, under the names of ECS (tls.client, x509). */
 #ifndef CT_AUDIT_CERTIFICATE_H
 #define CT_AUDIT_CERTIFICATE_H

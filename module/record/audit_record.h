@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a line of the audit says: clientct-audit(5) lists the fields, and a test holds both together. */
 #ifndef CT_AUDIT_RECORD_H
 #define CT_AUDIT_RECORD_H

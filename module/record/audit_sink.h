@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where lines go. A sink has a descriptor, or none just now; whoever writes holds a reference to it for the length of
  * one system call, so that another thread can put a new one in its place without waiting.

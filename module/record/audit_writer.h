@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One JSON object on one line, written into a fixed buffer: what does not fit is left out whole, so that a line is
  * never cut in the middle. No memory is allocated; every byte that leaves here is UTF-8 without control characters.

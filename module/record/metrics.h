@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Metrics: <program>.<pid>.<start> in the directory that `metrics` names, created exclusively, 0600, its blocks
  * allocated. A process counts in memory, and each verdict is shown in the file before the next one (metrics_board.h):

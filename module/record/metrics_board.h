@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a process counts: memory that its later children share, and a file that shows what stands in it. The file is
  * mapped, but the process never touches the mapping: the kernel copies into it (process_vm_writev) and answers with

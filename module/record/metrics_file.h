@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file of counters that a process shows and `clientct metrics` reads: fixed layout, native byte order. The reader
  * takes nothing in it on trust, since whoever serves clients can write it.

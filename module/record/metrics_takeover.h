@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A file of counters outlives its process. Whoever needs a file goes on in such a one, counts and all, where there is
  * one of the same program and user: so there are about as many files as there are processes at a time, and nobody has

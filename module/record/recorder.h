@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Audit and metrics of one checker, as the settings in force want them. */
 #ifndef CT_RECORDER_H
 #define CT_RECORDER_H

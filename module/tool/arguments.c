@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options by a table, read with getopt_long; messages name the nearest option. */
 #include <getopt.h>
 #include <stdlib.h>

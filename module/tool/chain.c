@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The chain for a verdict, from the certificates that were given: the evidence is only as good as its issuer. */
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>

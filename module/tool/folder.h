@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operands that may be folders. */
 #ifndef CT_TOOL_FOLDER_H
 #define CT_TOOL_FOLDER_H

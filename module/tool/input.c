@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Input: files and certificates, with messages that say what was expected. */
 #include <errno.h>
 #include <fcntl.h>

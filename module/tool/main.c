@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The `clientct` command: a table of verbs, one file each. */
 #include <string.h>
 

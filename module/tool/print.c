@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Output: text that cannot play tricks on a terminal, and JSON. */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files that are seen whole or not at all. */
 #ifndef CT_TOOL_REPLACE_H
 #define CT_TOOL_REPLACE_H

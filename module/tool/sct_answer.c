@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/sct_answer.h"
 
 #include <ctype.h>

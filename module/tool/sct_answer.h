@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A log's answer in JSON to add-chain or add-pre-chain (RFC 6962, section 4.1), and the SCT that it is. */
 #ifndef CT_TOOL_SCT_ANSWER_H
 #define CT_TOOL_SCT_ANSWER_H

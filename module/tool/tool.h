@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the verbs of the `clientct` command share: arguments, files, certificates, and output that cannot lie. */
 #ifndef CT_TOOL_H
 #define CT_TOOL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who else may change a file: owners, modes and access control lists, of it and of every directory above it. */
 #ifndef CT_TOOL_TRUST_H
 #define CT_TOOL_TRUST_H

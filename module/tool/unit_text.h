@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The text of a unit of systemd, its file and its drop-ins, put together as systemd does (systemd.unit(5)). */
 #ifndef CT_TOOL_UNIT_TEXT_H
 #define CT_TOOL_UNIT_TEXT_H

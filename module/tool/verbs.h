@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs in the order of --help: name, and what it does in one line. Each has its own file with tool_verb_<name>. */
 #ifndef CT_TOOL_VERBS_H
 #define CT_TOOL_VERBS_H

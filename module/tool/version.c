@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct version: what is installed, and with which libraries it runs. */
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Audit lines of a fleet, made by the code that writes them in servers: mixed programs, issuers, reasons, certificates
  * and times, always the same for the same arguments. To standard output.

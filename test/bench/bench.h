@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the benchmark programs share: workloads that are measured in turn, so that a busy moment of the machine hits all
  * of them alike.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures of the benchmark: what is divided by what, what has to come out, and how it is said."""
 import dataclasses
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The same figures from `clientct report --json` and from an engine, to be compared."""
 
 NUMBERS = ("vouched_lines", "lost_lines", "missing_lines", "rejected_chains", "decisions", "would_accept",

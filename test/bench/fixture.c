@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mints what the benchmarks need into a directory: log lists of 10, 100 and 10,000 logs, clients with one to three
  * SCTs, bad ones, a clientct.cnf for each purpose. Apart from the programs that are measured, since minting is slow

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A fleet's lines by way of partial files: what it takes to add up those of a thousand servers.
 
 A few servers' lines are made and summed up for real; the others have copies of those files, so that the report reads as

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Full TLS 1.3 handshakes with client certificates through memory BIOs, in one process; only the server's calls are
  * measured. The component, or none, comes from OPENSSL_CONF. usage: bench_handshakes DIR KIND [--once | ROUNDS]

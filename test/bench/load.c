@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bounded number of TLS 1.3 connections with a client certificate, one after the other, each with a request that has
  * to be answered 200. usage: bench_load DIR PORT COUNT [return]

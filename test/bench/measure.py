@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the benchmark programs: median times as they are, and instructions under callgrind."""
 import os
 import re

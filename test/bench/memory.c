@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a server's worker grows by: resident memory before the library is loaded, and after a list of 100 logs is read
  * and every entry of the cache is taken. libcrypto's own needs are made resident beforehand, since a TLS server has

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading a whole log: clientct monitor beside a Go reader, over loopback from nginx, in one run."""
 import os
 import re

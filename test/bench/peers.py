@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What somebody could use instead to check three SCTs, where it is on this machine: Go, python's cryptography, Rust."""
 import base64
 import hashlib

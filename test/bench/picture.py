@@ -1,5 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 """Draws the results: one bar a measurement, in the time that it takes, and what it is beside."""
 
+LICENCE = """<!--
+SPDX-License-Identifier: Apache-2.0
+-->"""
 WIDTH, LEFT, RIGHT, ROW, TOP = 760, 330, 110, 30, 66
 
 
@@ -23,6 +27,7 @@ def draw(result):
     height = TOP + ROW * len(rows) + 34
     about = result["machine"]
     parts = [
+        LICENCE,
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
         'font-size="13" role="img">',
         "<title>What a verdict takes</title>",

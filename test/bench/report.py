@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adding up audit lines: clientct report beside DuckDB, which reads the same columns once and makes the same sums.
 
 Both read the same file from memory, one thread each, in one run; what counts is processor time. The figures of both are

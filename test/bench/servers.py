@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real servers under a bounded load on loopback: what a connection costs them with and without the component."""
 import os
 import signal

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client as the server sees it, and the calls that the verify hook makes for it. */
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Warm verdicts a second with one thread and with two: rounds in turn, the best of each, since only what the machine
  * can do when nobody disturbs it says how well we scale. usage: bench_threads DIR [ROUNDS]

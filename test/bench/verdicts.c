@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Verdicts, cold and warm, good and bad, beside the bare signature checks that they cannot do without, and beside
  * libcrypto's own Certificate Transparency. usage: bench_verdicts DIR [--once | ROUNDS]

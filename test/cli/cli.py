@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of the clientct command share: running it, and a PKI to run it on."""
 
 import base64

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Counts as a server does: count DIR POLICY ACCEPTED REFUSED. Prints "ready", waits for the end of standard input, and
  * ends without tidying up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Prints, a line of hex for each certificate in DER, the TBSCertificate that the module says the logs signed. */
 #include <inttypes.h>
 #include <stdio.h>

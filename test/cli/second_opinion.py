@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RFC 6962 once more, from its text and by other means: Debian's python3-cryptography takes certificates apart and
 checks signatures, struct reads and writes what the TLS presentation language describes. Shares nothing with the
 module; tests only."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct verify: every refusal says what would mend it, and doing that mends it."""
 
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct check: all that is wrong, and what is in force."""
 
 import grp

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Completion: what the shells propose is what the command has."""
 
 import os

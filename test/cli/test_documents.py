@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every command that README.md and the manual pages show is run as it stands there, or by the test that is named."""
 
 import json

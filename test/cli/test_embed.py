@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Embedding SCTs with one's own CA: the recipes of the README, by `openssl ca` and by Python's cryptography."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct enable and disable, on copies of real servers' files in a folder that stands for the system."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct inspect: what is there, without judging."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a log can do wrong, in named ways: each is caught with a reason of its own, and trouble is not called a lie.
 
 What `prove` and `monitor` answer is the table in clientct-monitor(1): --table prints it as it is to stand there.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Log lists as they are published, alone and together, and OpenSSL's own list from list to verdict."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct logs: what a list says, and which of its logs count."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct metrics: sums over processes living and gone, in a format that Prometheus takes."""
 
 import contextlib

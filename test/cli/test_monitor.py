@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct monitor: honest logs, liars in named ways, what is watched for, and what is kept when it is killed."""
 
 import glob

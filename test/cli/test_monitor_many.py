@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct monitor and a large log: ten planted rogues of ten kinds are found, and nothing else; cost and memory.
 
 usage: test_monitor_many.py [ENTRIES]   (default 100,000, or $CLIENTCT_MONITOR_ENTRIES)

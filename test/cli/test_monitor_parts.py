@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct monitor by parts: several read one log by ranges of entries, and what they have is proven to add up."""
 
 import glob

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The alerting rules and the dashboard in module/examples/monitoring, asked by a real Prometheus of real metrics."""
 
 import http.server

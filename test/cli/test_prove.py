@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct prove: every verdict, from a log that is honest and from liars; proofs that are kept."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct reconcile: the CA's records, the logs and the servers, one against the other."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct replay: certificates without an archive, moments in time, damaged archives; with a server: nginx_replay."""
 import datetime
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct report: what becomes of audit lines."""
 
 import datetime

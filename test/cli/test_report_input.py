@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct report: large, compressed and broken inputs, several threads, and more certificates than are kept."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct report --partial: parts add up to the whole, what others wrote is left out, what is forged is refused."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A second implementation (second_opinion.py, on Debian's python3-cryptography) must say of every SCT what clientct
 verify says, and rebuild the same bytes that the logs signed."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct submit against a scripted log: what is kept, and every ugly answer."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct verify: verdicts, explanations, exit codes."""
 
 import hashlib

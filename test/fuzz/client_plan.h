@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client as a fuzzer's bytes describe it: certificate, chain, SCTs from four sources, an OCSP response. Bytes choose
  * among what test/pki mints, so that signatures are good wherever nothing was said to the contrary; then edits change

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the manual says of a door that a fuzzer has put together: from the pages, sharing nothing with module/. */
 #ifndef DOOR_MODEL_H
 #define DOOR_MODEL_H

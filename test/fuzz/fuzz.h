@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every fuzz target defines and libFuzzer or replay.c calls. */
 #ifndef FUZZ_H
 #define FUZZ_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of an archive, as clientct replay reads them. */
 #include "fuzz.h"
 #include "tool/replay/record.h"

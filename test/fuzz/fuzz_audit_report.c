@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lines of audit files, as clientct report reads them: the straight path and the library say the same of each, and
  * two tallies of every other line add up to that of all.

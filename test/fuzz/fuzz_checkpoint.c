@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a log signs: a checkpoint, a tree head in JSON, and kept proofs around checkpoints. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcrypto and the module judge the same client, whose bytes a fuzzer has chosen and changed: each SCT, the OCSP
  * response, the extensions of the certificate. Where they differ, the bytes have to show one of the features below,

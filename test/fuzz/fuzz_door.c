@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The whole door: certificate, chain, SCTs from each source, OCSP response, log list, settings and time, all from one
  * input, through the public header. Where nothing was edited, a simple model of the manual says what the answer has to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A certificate in a log's entry, walked without building an X509. */
 #include "evidence/identity.h"
 #include "fuzz.h"

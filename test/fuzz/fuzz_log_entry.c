@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Entries as a log publishes them: a bundle of a tiled log, and the answer to get-entries. */
 #include "fuzz.h"
 #include "logs/answers.h"

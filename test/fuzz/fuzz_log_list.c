@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A log list of any format, found by content: the operator's file, or what a mirror made of it. */
 #include <string.h>
 

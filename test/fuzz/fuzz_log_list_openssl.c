@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* OpenSSL's ct_log_list.cnf, without the search for the format: every input reaches the reader. */
 #include <string.h>
 

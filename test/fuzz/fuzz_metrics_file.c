@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The file of counters: whoever serves clients can write anything into it. */
 #include "fuzz.h"
 #include "record/metrics_file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An OCSP response about a fixed certificate, from a file of the OCSP store or the command line. */
 #include "evidence/evidence.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a process shows of itself to clientct doctor: whoever has taken it over writes what he likes there. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Partial tallies of other servers, as clientct report adds them up: what is taken can be written and read again with
  * the same figures, added to itself, and finished.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A SignedCertificateTimestampList from a certificate, a TLS message, an OCSP response or the store. */
 #include "fuzz.h"
 #include "evidence/sct.h"

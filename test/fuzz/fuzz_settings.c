@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct.cnf: the strict line reader and the table of settings. */
 #include "fuzz.h"
 #include "config/parse.h"

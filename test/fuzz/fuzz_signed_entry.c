@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client's certificate: our own walk over its DER, and the TBSCertificate without the SCT list. */
 #include "base/der.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A file of the SCT store: read by name, then decoded as the list that it should be. */
 #include <fcntl.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the readers of log lists make of each list on standard input, in words that lists_against_models.py compares
  * with its own reading. A list is four bytes of length (big-endian) and its text. The answer ends with a line "end".

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Reads made-up log lists twice: lists_against_models.py PROGRAM [--cases N | --seconds N | --cpu-seconds N] [--seed N]
 
 Once by the module (list_answers), once by the models here, which read JSON with Python's json and know the rules from

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The certificate that the corpus of fuzz_ocsp speaks of, its issuer, and a time within all of them. Made by
  * `ctpki ca --cn CA`, `ctpki cert --only-sct --no-sct-ext --cn c`; the corpus by `ctpki responder` and `ctpki ocsp

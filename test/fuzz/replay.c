@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The main of a fuzz target where there is no fuzzer: runs every file of a
  * corpus, and bounded, always equal mutations of it, so that the corpus is part

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct doctor, asked by tests."""
 import os
 

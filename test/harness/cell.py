@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server in namespaces of its own: whatever it starts ends with it, and what it tells syslog is caught."""
 import os
 import signal

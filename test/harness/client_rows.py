@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows of the table of clients: what the user of a client reads whose certificate is refused."""
 import datetime
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of the component share: the fixture of certificates, configuration files, a TLS client."""
 import atexit
 import functools

@@ -1,10 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the table of clients says, as a manual page, from test/clients/results.json."""
 import json
 
 from client_rows import CLIENTS, described
 from servers_page import by_version, roff
 
-HEAD = r""".\" Made by scripts/servers --docs from what the clients did: do not edit.
+HEAD = r""".\" SPDX-License-Identifier: Apache-2.0
+.\" Made by scripts/servers --docs from what the clients did: do not edit.
 .TH CLIENTCT-CLIENTS 7 DATE clientct "OpenSSL and Certificate Transparency"
 .SH NAME
 clientct-clients \- what the user of a refused client sees

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Linked into the tool where coverage is measured: a process that ends by _exit, or becomes another program, as
  * doctor's children do, writes its counters first, if it still can: where it cannot, libgcov would say so on standard

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A CT log for the tests, tiled or RFC 6962, in plain Python: honest, or a liar in one named way at a time.
 
 Nothing of it is shared with the code under test: hashes by RFC 6962's recursive definitions, P-256 in integers.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Servers as Debian ships them, made to demand certificates of the fixture."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server of the table as its folder test/servers/NAME describes it: server.toml, and templates that it names.
 
 `server.toml` has these keys; in each text, and in every file FOLDER/*.in, @word@ is replaced (see `Words`).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Configuration of a service by chance: openssl.cnf and clientct.cnf, valid, half-valid and in odd orders."""
 import random
 

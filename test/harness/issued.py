@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Certificates in great numbers for logs: DER by hand, with signatures that nobody checks."""
 import hashlib
 import time

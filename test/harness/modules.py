@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs from the Go module proxy: fetched and built only where a test asks for them by name."""
 import hashlib
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Servers that only CI has, made to demand certificates of the fixture: of mail, files, RADIUS and tunnels."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What becomes of a client at a server of the table: in, out, or something else, and what its TLS library said."""
 import itertools
 import os

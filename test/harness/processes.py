@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs under test: bounded in time, on free loopback ports, waited for by condition, ended by their own pid."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A reader of the Prometheus text format 0.0.4 that is stricter than Prometheus."""
 import re
 

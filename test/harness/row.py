@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One row of the table of servers: what a server does without us, and what it does with us."""
 import datetime
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the table of servers says, as a manual page and as a part of README.md, from test/servers/results/*.json."""
 import json
 import re
@@ -10,7 +11,8 @@ HOW = {"drop-in": "environment of its unit, by a drop-in", "environment": "its e
 LOGS = {"reason": "the reason", "error 71": "error 71, without the reason", "that it failed": "that it failed, not why",
         "nothing": "nothing"}
 
-HEAD = r""".\" Made by scripts/servers --docs from what the servers did: do not edit.
+HEAD = r""".\" SPDX-License-Identifier: Apache-2.0
+.\" Made by scripts/servers --docs from what the servers did: do not edit.
 .TH CLIENTCT-SERVERS 7 DATE clientct "OpenSSL and Certificate Transparency"
 .SH NAME
 clientct-servers \- which servers enforce, and what is seen when they refuse

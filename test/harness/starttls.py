@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a client asks for TLS in protocols that begin without: each takes a connected socket to where TLS begins."""
 import struct
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Test cases that report in TAP: `case` registers a function, `table` one case a row, `main` runs them."""
 import sys
 import traceback

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads what test/oracle/merkle prints and compares each answer with ours. Prints how many there were of each kind. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Inclusion and consistency proofs: ours beside github.com/transparency-dev/merkle, over every pair of sizes to 600."""
 import os
 import subprocess

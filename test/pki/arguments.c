@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arguments that several verbs share: times, numbers, faults and SCT SPECs. */
 #include "ctpki.h"
 

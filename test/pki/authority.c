@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys, CAs and logs. */
 #include "pki.h"
 #include "x509_parts.h"

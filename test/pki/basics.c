@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Failing, bytes that grow, files and times. */
 #include "pki.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of ctpki: one file a verb, and what they share. */
 #ifndef CTPKI_H
 #define CTPKI_H

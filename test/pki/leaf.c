@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Leaf certificates: minted without SCTs first, logged, then completed. */
 #include "pki.h"
 #include "x509_parts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Log lists in every format that is read. */
 #include "pki.h"
 

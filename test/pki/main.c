@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ctpki: mints the certificates, logs and lists of the tests. A table of verbs and nothing else. */
 #include "ctpki.h"
 

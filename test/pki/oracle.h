@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* libcrypto's own Certificate Transparency as a second opinion on what is minted and on what the module decides. */
 #ifndef PKI_ORACLE_H
 #define PKI_ORACLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mints what the tests need: CAs, logs, log lists, client certificates with
  * embedded SCTs, SCT lists and OCSP responses; good, and bad in named ways.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* OCSP responses with an SCT list in the singleExtension of RFC 6962, section 3.3. */
 #include "pki.h"
 #include "x509_parts.h"

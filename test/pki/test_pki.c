@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What ctpki mints is what it says: libcrypto, which shares no code with it, agrees. */
 #include "oracle.h"
 

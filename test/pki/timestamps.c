@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SCTs and their lists: RFC 6962, sections 3.2 and 3.3, written from the sender's side. */
 #include "pki.h"
 

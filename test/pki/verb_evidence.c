@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ctpki scts and ctpki ocsp: evidence that comes beside the certificate */
 #include "ctpki.h"
 

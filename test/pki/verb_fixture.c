@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ctpki fixture: the standard set that all tests share */
 #include "ctpki.h"
 

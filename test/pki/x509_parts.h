@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates piece by piece: shared by the files that mint CAs, leaves and OCSP responses. */
 #ifndef PKI_X509_PARTS_H
 #define PKI_X509_PARTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What somebody tries who holds a session and wants it to outlive its verdict, by the odder ways into libssl: as
  * sessions.c, which has the plain ones. With `allow` each of them succeeds.

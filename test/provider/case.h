@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What cases share that load the component by themselves. Failures end the case. */
 #ifndef CT_TEST_CASE_H
 #define CT_TEST_CASE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The clocks of this process, which a test can move: for the component and libssl alike. */
 #ifndef CT_TEST_CLOCKS_H
 #define CT_TEST_CLOCKS_H

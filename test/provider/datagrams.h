@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions over DTLS 1.2: both ends in this process, on loopback. Failures end the case. */
 #ifndef CT_TEST_DATAGRAMS_H
 #define CT_TEST_DATAGRAMS_H

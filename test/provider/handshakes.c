@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Handshakes out of the ordinary, both ends in this process: client certificates
  * asked for after the handshake, again, or sent compressed; and what the server's

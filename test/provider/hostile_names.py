@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes a C file that defines, as functions which end the process, every name that clientct.so and libjansson call or
 have and that is neither OpenSSL's nor libc's: hostile_names.py clientct.so libjansson.so OUT.c"""
 import re

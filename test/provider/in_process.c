@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The component in this very process, where a test can see what servers do not
  * show: callbacks, error queue, threads, children. Run by test_in_process.py,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What applications do with OpenSSL around the component that they know nothing of: threads and children, library
  * contexts of their own, objects used again, the end. Run by test_in_process.py, which gives FIXTURE, CLIENTCT_CNF,

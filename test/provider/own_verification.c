@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Applications with verify functions of their own: in a store, for one connection, instead of libcrypto's, around it,
  * within it. Run by test_in_process.py; every case is a process that loads the configuration itself.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Both ends of a TLS connection in one process, with certificates from $FIXTURE. Failures end the test case. */
 #ifndef CT_TEST_PAIR_H
 #define CT_TEST_PAIR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A QUIC server that demands a client certificate (OpenSSL 3.5 and later) and says
  * of every connection "accepted" or "refused: REASON". usage: quic_server PORT,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sessions that are resumed, and what applications do that must not change that; and what follows from a session that
  * is not. As sessions.c, which has the ways in which a verdict could be outlived.

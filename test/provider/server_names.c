@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Clients that show several server names on one connection. The configuration watches everybody and enforces for
  * strict.example alone, so an unlogged client gets in by any other name. Run by test_in_process.py.

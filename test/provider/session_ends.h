@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What cases of resumed sessions share: both ends, of four kinds, and their sessions. Failures end the case. */
 #ifndef CT_TEST_SESSION_ENDS_H
 #define CT_TEST_SESSION_ENDS_H

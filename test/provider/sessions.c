@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every way in which a verdict could be outlived by a session, both ends in this process: by ticket and by session ID,
  * in TLS 1.2 and 1.3, under each setting of `resumption`. With `allow` each of them is resumed, or a case would show

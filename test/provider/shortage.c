@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Decisions in which something goes wrong: nothing of it stays in the application's error queue, and where memory runs
  * short nobody is let in for it. Run by test_in_process.py; every case is a process that loads the configuration

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is missing or wrong: without the component no server, without a configuration no client certificate."""
 import os
 import re

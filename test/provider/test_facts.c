@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the component relies on in OpenSSL and what its manual pages do not
  * promise. When one of these fails with a new OpenSSL, look there first.

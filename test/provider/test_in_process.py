@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gives in_process.c and handshakes.c certificates and a configuration; cases and report are the program's."""
 import os
 import subprocess

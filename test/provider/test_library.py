@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the files themselves promise: exports, linking, and being harmless to programs that are not TLS servers."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A QUIC server, where OpenSSL has one: its handshake is that of TLS 1.3, and so is what happens to certificates."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A resumed session skips the verification of the certificate: which of them may be resumed, with s_server."""
 from clientct import VERSIONS, ask, client_context, s_server, write_config, write_openssl_conf
 from processes import TemporaryFolder

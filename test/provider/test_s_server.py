@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """openssl s_server with the component: who is let in, by both entries and both versions of TLS."""
 from clientct import (ENTRIES, JUDGED, OPENSSL, VERSIONS, ask, client_context, expected_reason, fixture, s_server,
                       write_config, write_openssl_conf)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The OSSL_STORE scheme clientct: the CA certificates of the rules and the keys of the logs."""
 from clientct import ENTRIES, OPENSSL, ask, client_context, fixture, s_server, write_config, write_openssl_conf
 from processes import Server, TemporaryFolder, environment, free_port, run

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The dead-man switches: only our own demand is taken back, what an administrator asked for stays as without us."""
 import os
 import functools

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SCTs that come in the handshake, and what applications do with the chain meanwhile. The client is $GOCLIENT, since
  * OpenSSL's own sends none. Run by test_in_process.py; every case is a process that loads the configuration itself.

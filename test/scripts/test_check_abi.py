@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scripts/check-abi: growth has to be accepted, and what would break a program cannot be."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scripts/check-docs: each text that no longer says what is there is missed."""
 import os
 import shutil

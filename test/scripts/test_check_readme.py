@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scripts/check-readme and check-statements: what README.md or a page says and is not so any more is missed."""
 import os
 import shutil

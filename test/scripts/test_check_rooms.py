@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scripts/check-rooms: each wall that is taken away is missed."""
 import os
 import shutil

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """What proxies of the table pass clients on to: answers any request on 127.0.0.1:PORT with a page."""
 import http.server
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real CT log, TesseraCT in its POSIX mode: what it signs a server accepts, what it promises it keeps, what it holds
 the monitor reads."""
 import base64

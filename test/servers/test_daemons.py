@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Servers that are no web servers, and log what the TLS library says in their own ways: Redis and mosquitto."""
 import socket
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct doctor: what it says of programs and processes is what they do."""
 import json
 import os

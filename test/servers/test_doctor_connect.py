@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct doctor --connect: what servers do, seen from outside."""
 import itertools
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct doctor --unit: services are played as systemd starts them."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The worked examples as they stand: checked, then at work in a server, the migration in its three steps.
 
 Only what an operator has to fill in is replaced: the folders, the hashes (made by the commands that the examples

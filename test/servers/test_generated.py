@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Configurations by chance, a few of them; scripts/check-doctor has the long form."""
 import importlib.machinery
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server whose files are made into anything, and whose descriptors and file sizes run out: it lives, lets in whom it
 should and nobody else, and follows what its files say as soon as they can be read."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The journal as journald keeps it: what a service wrote is told from what anybody could write into it."""
 import json
 import os

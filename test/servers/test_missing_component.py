@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What servers say when the component is missing, as README.md has it, and that nobody is served."""
 import os
 import re

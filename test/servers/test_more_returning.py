@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients that come back to servers whose sessions are of a special kind: mail, files, RADIUS, tunnels."""
 import ftplib
 import re

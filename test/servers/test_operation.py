@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an operator does with servers that run: files change under them, and they are counted."""
 import datetime
 import json

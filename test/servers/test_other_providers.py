@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other providers in the same openssl.cnf: a TPM, a token with the server's key, old algorithms."""
 import socket
 import ssl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients of every kind: our question for SCTs disturbs none of them, and each gets the verdict that is due."""
 import json
 import os

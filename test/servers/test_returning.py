@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients that come back to real servers: resumed while nothing has changed, judged anew once the policy has."""
 import os
 import socket

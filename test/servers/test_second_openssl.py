@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A second OpenSSL in the process, as Python wheels bring it: what the switch does to it, and what doctor says."""
 import os
 import shutil

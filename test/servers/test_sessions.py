@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Servers whose clients must be able to resume, and servers that fail every client which tries to."""
 import ftplib
 import os

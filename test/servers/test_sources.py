@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every way an SCT can arrive, on a real server: who is let in, why not, and that `clientct verify` says the same."""
 import base64
 import json

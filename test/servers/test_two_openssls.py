@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server that uses another libcrypto than the component: the component cannot enforce there, so nothing may start.
 
 Debian has OpenSSL 3 and 4 side by side, with one openssl.cnf and one directory of modules. Where only one is installed,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The clients of one server, a program of their own: `clients.py JOB`, where JOB is a JSON file. Writes a line of JSON
 for each connection, as it ends, until it is told to stop. Times are wall clock, as in audit lines."""
 import json

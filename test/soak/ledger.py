@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reconciles what clients saw with the lines of the audit, and both with what the files said at that time."""
 import bisect
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The clients of a soak: what certificates they have, and what is to become of them as the files are."""
 import concurrent.futures
 import hashlib

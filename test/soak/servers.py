@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The servers of a soak, each in a folder of its own with its own configuration, lists, stores and records."""
 import json
 import os

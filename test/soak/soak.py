@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Servers under mixed traffic while their files change and their processes come and go; see scripts/soak."""
 import argparse
 import json

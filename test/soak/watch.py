@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Memory, file descriptors, and how long threads of the servers wait for a CPU."""
 import collections
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A ct_audit with sinks in a directory of its own, for the tests of the audit. */
 #ifndef CT_AUDIT_FIXTURE_H
 #define CT_AUDIT_FIXTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of the audit as tests make and read them. */
 #ifndef CT_AUDIT_LINE_H
 #define CT_AUDIT_LINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two judges of the differential test, libcrypto and the module, and the plans that both are given. */
 #ifndef CT_DIFFERENTIAL_JUDGES_H
 #define CT_DIFFERENTIAL_JUDGES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls that fail at will: every allocation of the module and of libcrypto, and what the module asks of the file
  * system. And clocks that go as the test says. The linker puts these functions in the place of the real ones (see

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Proofs of inclusion as `clientct prove --keep` would leave them, for a tree of a few entries that the test makes. */
 #ifndef KEPT_PROOF_H
 #define KEPT_PROOF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parsing one list in a test, and asking what was said about it. */
 #ifndef CT_TEST_LIST_FIXTURE_H
 #define CT_TEST_LIST_FIXTURE_H

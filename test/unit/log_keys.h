@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Public keys for tests of logs and lists, in base64, with their log ids. Nobody holds the private keys. */
 #ifndef CT_TEST_LOG_KEYS_H
 #define CT_TEST_LOG_KEYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A ct_metrics with a directory of its own, for the tests of the counters. */
 #ifndef CT_METRICS_FIXTURE_H
 #define CT_METRICS_FIXTURE_H

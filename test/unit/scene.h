@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A directory with a CA, logs, a list and a clientct.cnf, for the tests of whole decisions. Everything ends the test
  * when it fails.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory that runs short at will. The linker puts these functions in the place of the allocator's: a test that includes
  * this is linked with -Wl,--wrap for each of them (see meson.build). Included by one file of a program.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "audit_line.h"
 
 START_TEST(names_all_server_names_where_there_were_several)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Programs that were built with another clientct.h than the library: nothing is overrun, and nobody let in for it. */
 #include "checker.h"
 

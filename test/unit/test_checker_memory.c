@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory that runs short anywhere in a checker's making, a reload or a decision: nobody is let in for it, nothing
  * breaks, and nothing of it is remembered. libcrypto is told to use the functions of short_memory.h too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The checker among threads and children: one reads new files while others decide, record and fork. */
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The module and libcrypto judge the same minted SCTs. They share no code here: libcrypto takes certificates apart and
  * encodes them anew, the module cuts bytes. Where they differ, the difference is intended and stands in a table below.

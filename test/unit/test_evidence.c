@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Embedded SCT lists as evidence. */
 #include <check.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attacks on OCSP evidence, one a row: whoever is not the verified issuer or its responder must not be believed. */
 #include <check.h>
 #include <openssl/err.h>
@@ -47,8 +48,7 @@ struct plan {
     unsigned copies; /* single responses about the certificate beyond the one */
     unsigned others; /* about its sibling, put first */
     unsigned certs;  /* surplus certificates */
-    bool no_list;
-    bool two_lists;
+    bool no_list, two_lists;
     bool bare_list; /* without the inner OCTET STRING */
     bool list_trailing, list_empty;
     bool critical; /* the SCT extension is critical */

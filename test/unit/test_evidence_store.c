@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of the store: found by the certificate's hash, and never a reason to fail. */
 #include <check.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whatever fails once while the configuration is read (an allocation, an open, read, stat, mmap) is made good at the
  * next look: nothing that was not read, digested and parsed counts as seen. And whatever happens to the files while

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `require_inclusion`: what kept proofs do to a client with good SCTs, and that nothing but a proof of that very
  * promise, to a root that the log signed, helps a thief who has the log's key.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Taking the SCT list out of a TBSCertificate shrinks three nested lengths. Around every size at which a DER length
  * changes its form, the result has to be, byte for byte, the TBSCertificate from before the list was put in.

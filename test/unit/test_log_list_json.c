@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "logs/json.h"
 
 #include "list_fixture.h"

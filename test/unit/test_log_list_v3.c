@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "list_fixture.h"
 #include "log_keys.h"
 

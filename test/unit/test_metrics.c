@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "metrics_fixture.h"
 
 START_TEST(counts_what_was_decided)

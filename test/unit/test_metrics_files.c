@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whose files there are: those of children, of programs started anew, of users who may not. */
 #include "metrics_fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys of CAs and clients of every kind: what logs have signed is the same, whatever signs the certificate. */
 #include <check.h>
 #include <string.h>

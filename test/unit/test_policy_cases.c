@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of policy cases in test/vectors/policy/cases.json: certificates and SCTs in, verdicts out, and nothing
  * of either in code. Besides the verdict, each case is put through what holds for every case.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the table of cases cannot say of the presets: their names, their fields, how they explain themselves. */
 #include <string.h>
 

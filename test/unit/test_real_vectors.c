@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Against certificates and golden bytes from the world outside, where the folder with them is at hand
  * (CLIENTCT_SHARED_VECTORS); without it nothing is claimed and the test says so.

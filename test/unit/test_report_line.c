@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines as the record writes them take the report's straight path; the fuzz target says that both paths agree. */
 #include <openssl/x509v3.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `revocation`: what OCSP responses in the store do to a logged client, with and without `require`; and the twin of a
  * certificate, which the holder of any certificate can make of it, comes under the same response and the same rules.

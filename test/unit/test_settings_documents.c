@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is written about clientct.cnf, in the manual and in the examples, must be what the table reads. */
 #include <stdio.h>
 #include <string.h>

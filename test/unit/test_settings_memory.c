@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory that runs short while clientct.cnf is read: never half of the settings.
  */

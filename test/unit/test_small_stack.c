@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Servers run handshakes on threads of 64 KiB and in jobs of 32 KiB: what a handshake makes of ours, the reading of
  * changed files and everything that is recorded included, stays within a quarter of that. Measured with a thread whose

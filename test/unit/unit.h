@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every unit test's main does: run one suite, print TAP, tell by the exit code. */
 #ifndef CT_UNIT_H
 #define CT_UNIT_H

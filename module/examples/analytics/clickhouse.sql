@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Audit lines of clientct in ClickHouse: a table, a view that sums up as lines come, and the report's queries.
 -- Load: clickhouse-client --query "INSERT INTO clientct.audit_lines FORMAT JSONAsString" < audit.json
 --

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Audit lines of clientct in DuckDB: duckdb -cmd "SET VARIABLE files = '/var/log/clientct/*.json'" -init duckdb.sql
 -- For Parquet, COPY (FROM audit) TO 'audit.parquet' and SET VARIABLE parquet = 'audit.parquet'; then use
 -- `CREATE OR REPLACE VIEW audit AS FROM read_parquet(getvariable('parquet'))`: all other views stay as they are.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Audit lines of clientct in Spark SQL (run with 4.3): put the path of the lines in the place of FILES.
 -- Keys have dots in them and are not nested, hence the backquotes; types are named and not guessed, so that a field
 -- that comes seldom has its column; fields that are not there are NULL. The session should be in UTC.

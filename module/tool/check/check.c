@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct check: the configuration as a server would read it, and all that is wrong with it. */
 #include <stdlib.h>
 #include <string.h>

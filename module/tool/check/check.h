@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What `clientct check` looks at beyond what reading the configuration already says. */
 #ifndef CT_TOOL_CHECK_H
 #define CT_TOOL_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct check: what is legal but surely not meant, seen from the files and the clock. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/doctor/alike.h"
 
 #include <openssl/err.h>

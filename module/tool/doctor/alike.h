@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --connect: two certificates that are to differ in what the logs have of them, and in nothing else. */
 #ifndef CT_TOOL_ALIKE_H
 #define CT_TOOL_ALIKE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor -- PROGRAM: before it is started. */
 #ifndef CT_TOOL_BEFORE_H
 #define CT_TOOL_BEFORE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: what decides, beside users and modes, which files a program may read. */
 #ifndef CT_TOOL_CONFINED_H
 #define CT_TOOL_CONFINED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --connect: a server from outside. */
 #ifndef CT_TOOL_CONNECT_H
 #define CT_TOOL_CONNECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: is it really on? It does what is to be judged, and says what was seen. */
 #include <errno.h>
 #include <openssl/crypto.h>

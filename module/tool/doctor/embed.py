@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """A file as an array in C: embed.py INPUT OUTPUT NAME"""
 import pathlib
 import sys

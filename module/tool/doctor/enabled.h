@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --enabled: all services that `clientct enable` has put under clientct. */
 #ifndef CT_TOOL_ENABLED_H
 #define CT_TOOL_ENABLED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: what was seen, and the answer that it adds up to. */
 #ifndef CT_TOOL_FINDINGS_H
 #define CT_TOOL_FINDINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: what lies in a process, read through /proc/PID/maps and mem: never through a file that it names. */
 #ifndef CT_TOOL_INSIDE_H
 #define CT_TOOL_INSIDE_H

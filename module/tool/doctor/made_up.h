@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: a CA that nobody knows, and certificates for a server and a client; no log has them. */
 #ifndef CT_TOOL_MADE_UP_H
 #define CT_TOOL_MADE_UP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --pid: a running process, and all that it has started. */
 #ifndef CT_TOOL_PROCESS_H
 #define CT_TOOL_PROCESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: a program as it would be started: which file, by whom, where, with which name in openssl.cnf. */
 #ifndef CT_TOOL_PROGRAM_H
 #define CT_TOOL_PROGRAM_H

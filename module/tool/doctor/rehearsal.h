@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clientct doctor: a program's OpenSSL is set up as the program would, and serves a few clients; the program itself
  * does not run. What was seen, and nothing that follows from it.

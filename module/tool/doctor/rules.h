@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: rules that let some clients in without evidence, whatever becomes of the one that was made up. */
 #ifndef CT_TOOL_DOCTOR_RULES_H
 #define CT_TOOL_DOCTOR_RULES_H

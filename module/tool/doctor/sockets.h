@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --pid: whether a process has connections, or waits for some. */
 #ifndef CT_TOOL_SOCKETS_H
 #define CT_TOOL_SOCKETS_H

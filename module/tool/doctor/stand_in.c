@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs in the program that doctor was asked about, in place of its main(): see stand_in.h. It has no OpenSSL of its own
  * and takes every function from what the program has in it, wherever that came from.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between doctor and its stand-in: an object that is preloaded into a program and runs in place of its main(), with the
  * program's own OpenSSL, as a TLS server for a few handshakes. Its arguments are the program's:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor: what a process with the component in it says about itself. It may lie, and do no more than that. */
 #ifndef CT_TOOL_STATUS_H
 #define CT_TOOL_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --unit: a systemd service as its unit files describe it, with the manager running or not. */
 #ifndef CT_TOOL_UNIT_H
 #define CT_TOOL_UNIT_H

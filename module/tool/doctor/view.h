@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --unit: what a service sees of the files of the machine, where systemd shows it another view. */
 #ifndef CT_TOOL_VIEW_H
 #define CT_TOOL_VIEW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct doctor --unit: words and files of variables as systemd reads them (systemd.syntax(7), systemd.exec(5)). */
 #ifndef CT_TOOL_WORDS_H
 #define CT_TOOL_WORDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Planning, showing and making changes to files of the system. */
 #include <errno.h>
 #include <fcntl.h>

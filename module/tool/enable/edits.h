@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Changes to files of the system: planned first, shown as a diff, then made, and taken back without a trace. */
 #ifndef CT_TOOL_ENABLE_EDITS_H
 #define CT_TOOL_ENABLE_EDITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct enable and clientct disable: services put under clientct, and taken out of it, without editing by hand. */
 #include <stdlib.h>
 #include <string.h>

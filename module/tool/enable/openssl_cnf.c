@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Carrying the system's openssl.cnf over, read by OpenSSL's own reader. */
 #include <openssl/conf.h>
 #include <openssl/err.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The openssl.cnf that services under clientct read, with what the system's own file says taken over. */
 #ifndef CT_TOOL_ENABLE_OPENSSL_CNF_H
 #define CT_TOOL_ENABLE_OPENSSL_CNF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One table of servers that take their environment from somewhere else than the unit; for all others a drop-in does. */
 #include <dirent.h>
 #include <stdio.h>

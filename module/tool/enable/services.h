@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How each server gets an environment variable and may read our files: the changes that put it under clientct. */
 #ifndef CT_TOOL_ENABLE_SERVICES_H
 #define CT_TOOL_ENABLE_SERVICES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What of a unit is asked for. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a unit of systemd says, from its file and its drop-ins (systemd.unit(5), systemd.syntax(7)). */
 #ifndef CT_TOOL_ENABLE_UNIT_H
 #define CT_TOOL_ENABLE_UNIT_H

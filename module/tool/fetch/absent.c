@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs that talk to a network, in a build without libcurl: they say so. */
 #include "tool/fetch/file.h"
 #include "tool/tool.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one place of the project that talks to a network: questions to logs over HTTP, several in flight on connections
  * that are kept, each bounded in time and size, tried again where that is polite. Redirects are not followed.

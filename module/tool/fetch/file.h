@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One file over HTTP, as if it lay here. */
 #ifndef CT_TOOL_FETCH_FILE_H
 #define CT_TOOL_FETCH_FILE_H

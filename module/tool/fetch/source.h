@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A log as one reads it: where, under which origin, what it has signed, its tiles. For `prove` and `monitor`. */
 #ifndef CT_TOOL_SOURCE_H
 #define CT_TOOL_SOURCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which logs are read, and where: the configuration or a list, and what the command line says beside it. */
 #include <stdlib.h>
 #include <string.h>

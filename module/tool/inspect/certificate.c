@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct inspect: what Certificate Transparency needs to know of a certificate or an OCSP response. */
 #include <openssl/err.h>
 #include <openssl/objects.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct inspect: what is in a file, without judging it. */
 #include <openssl/err.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of `clientct inspect`: each gives a tree that is printed as text or as JSON. */
 #ifndef CT_TOOL_INSPECT_H
 #define CT_TOOL_INSPECT_H

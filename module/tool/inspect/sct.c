@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct inspect: SCT lists and SCTs as they are, RFC 6962, sections 3.2 and 3.3. */
 #include <inttypes.h>
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct logs: the logs that a configuration or a list trusts, and which of them count. */
 #include <getopt.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct logs --make: the list that an operator has to write, from what he has of his logs. */
 #include "tool/logs/make.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making a v3 log list: of keys, of other lists in any format, of what logs say of themselves. */
 #ifndef CT_TOOL_LOGS_MAKE_H
 #define CT_TOOL_LOGS_MAKE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is wrong with lists, as this verb says it. */
 #ifndef CT_TOOL_LOGS_PROBLEMS_H
 #define CT_TOOL_LOGS_PROBLEMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct metrics: the counters of all processes, for Prometheus. */
 #include <getopt.h>
 #include <stdlib.h>

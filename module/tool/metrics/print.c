@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Metrics in the text format of Prometheus (version 0.0.4), and as JSON. */
 #include <inttypes.h>
 #include <stdlib.h>

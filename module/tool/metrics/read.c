@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A directory of metrics files. A file that no process has mapped is final: it is folded away. Its counts then stand
  * in "folded", together with its name until it has been removed, so that a crash at any point counts nothing twice.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a directory of metrics files: all of them added up, and what each living process has in force. */
 #ifndef CT_TOOL_METRICS_H
 #define CT_TOOL_METRICS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: every entry of a log, in order, several questions ahead. */
 #include <stdlib.h>
 #include <string.h>

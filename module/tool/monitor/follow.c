@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: from the last verified tree of a log to its next one, reading every entry on the way. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of following a log: reading its entries. */
 #ifndef CT_TOOL_FOLLOW_H
 #define CT_TOOL_FOLLOW_H

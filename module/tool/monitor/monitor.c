@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: follows logs, catches those that lie, and tells of certificates that nobody should have issued. */
 #include <errno.h>
 #include <fcntl.h>

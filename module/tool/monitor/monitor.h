@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of `clientct monitor`: what is kept of each log, what is said, and how a log is followed. */
 #ifndef CT_TOOL_MONITOR_H
 #define CT_TOOL_MONITOR_H

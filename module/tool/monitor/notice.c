@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: what is said about an entry or a log; kept first, then printed and given to the hook. */
 #include <errno.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: one state of those of several monitors that shared a log by ranges of entries. */
 #include <errno.h>
 #include <stdlib.h>

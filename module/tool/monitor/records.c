@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The CA's own records, in the forms in which CAs have them. */
 #include "tool/monitor/records.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a CA says it issued: a folder of certificates, the index.txt of `openssl ca`, or a list of serial numbers. */
 #ifndef CT_TOOL_RECORDS_H
 #define CT_TOOL_RECORDS_H

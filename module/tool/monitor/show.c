@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: the state of the logs, as Prometheus text and as a page. */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: what is kept of a log, so that a kill at any instant loses nothing and repeats nothing. */
 #include <errno.h>
 #include <fcntl.h>

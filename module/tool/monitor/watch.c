@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: whether an entry is one of those that are watched for. */
 #include "tool/monitor/watch.h"
 

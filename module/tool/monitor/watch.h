@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is watched for: the conditions of clientct-monitor(1), and whether an entry of a log meets them. */
 #ifndef CT_TOOL_WATCH_H
 #define CT_TOOL_WATCH_H

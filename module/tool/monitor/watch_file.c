@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct monitor: reading what is watched for. */
 #include <openssl/evp.h>
 #include <openssl/objects.h>

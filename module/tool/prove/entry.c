@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store has SCTs and no certificates; a static-ct log publishes them in the place that the SCT names. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operands of `clientct prove`: files of certificates, archives, and folders of certificates or of the store's SCTs. */
 #include <dirent.h>
 #include <errno.h>

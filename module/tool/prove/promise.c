@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct prove: is the entry that an SCT promises in the tree that the log signed? */
 #include <errno.h>
 #include <limits.h>

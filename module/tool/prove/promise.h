@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of `clientct prove`: one promise, and whether the log kept it. */
 #ifndef CT_TOOL_PROMISE_H
 #define CT_TOOL_PROMISE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct prove: did the logs publish what they promised? */
 #include <getopt.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One certificate: all the promises that were made for it, and what became of them. */
 #include <stdlib.h>
 #include <string.h>

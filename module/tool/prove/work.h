@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of `clientct prove`: whom it is about, out of files, archives and stores. */
 #ifndef CT_TOOL_PROVE_WORK_H
 #define CT_TOOL_PROVE_WORK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct reconcile: what the CA says it issued, what the logs hold, and whom servers saw, one against the other. */
 #include <dirent.h>
 #include <errno.h>

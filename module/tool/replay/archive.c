@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Archives: records one by one, each that says something new decided. */
 #include <openssl/evp.h>
 #include <string.h>

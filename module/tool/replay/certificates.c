@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates out of records and logs: thousands of clients share a few issuers. */
 #include <openssl/err.h>
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lines of an archive, of any length, through a buffer. */
 #include <errno.h>
 #include <stdlib.h>

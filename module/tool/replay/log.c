@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The folder of a static-ct log (c2sp.org/static-ct-api): entries as a monitor reads them, without asking anybody. */
 #include <errno.h>
 #include <openssl/err.h>

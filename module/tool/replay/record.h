@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One record of an archive (record/archive.h), read from hostile bytes. */
 #ifndef CT_TOOL_REPLAY_RECORD_H
 #define CT_TOOL_REPLAY_RECORD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct replay: tomorrow's settings on yesterday's clients. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clientct replay: what other settings, lists or clocks would make of clients that are known. Everything is decided by
  * the library's checker; here is only what is put in and how two answers differ.

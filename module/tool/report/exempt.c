@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report as rules for clientct.cnf. */
 #include "tool/report/report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/report/fields.h"
 
 bool report_bytes_of(struct report_text hex, uint8_t out[32])

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fields of a line that the report looks at, however they were found: by the scanner, which takes lines as we write
  * them, or by the library, which takes any JSON. What they mean is decided once, in read.c.

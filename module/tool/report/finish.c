@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a tally: what is locked out, and what the sample says of all. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report as one page: no script, no network; plots are SVG in the page; light or dark as the reader has it. */
 #include "tool/report/report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of files and pipes, handed to one tally, or to several that work side by side. */
 #ifndef CT_TOOL_REPORT_INPUT_H
 #define CT_TOOL_REPORT_INPUT_H

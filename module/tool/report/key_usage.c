@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who still comes with a certificate that is not meant for clients alone: public CAs stop issuing those. */
 #include "tool/report/key_usage.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct report --key-usage: what the certificates of clients are for. */
 #ifndef CT_TOOL_REPORT_KEY_USAGE_H
 #define CT_TOOL_REPORT_KEY_USAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One line of clientct-audit(5), as the report needs it. Nothing is printed here, and memory is bounded. */
 #ifndef CT_TOOL_REPORT_LINE_H
 #define CT_TOOL_REPORT_LINE_H

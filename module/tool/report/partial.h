@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A tally as a file, to be added to others. Version 1, numbers big-endian: the line below, the sums, the groups, names,
  * certificates, clients, processes and days, each with their number before them; partial.c has it in code. Files of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which lines are missing, by the numbers that the lines of each process carry. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct report: audit lines added up; who would be locked out if enforcement began today. */
 #include "tool/report/report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct report: lines of clientct-audit(5) are read one by one and added up; what is kept is bounded. */
 #ifndef CT_TOOL_REPORT_H
 #define CT_TOOL_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A set of things that is exact up to a number, and a sample of them beyond it: those whose hashes are smallest. Which
  * ones that are depends on the things alone and not on their order, and whoever is among the smallest of all is among

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The straight path. It may refuse any line, for the library reads it then; it must never say of a line what the
  * library would not say: what it accepts is JSON to the last byte, without a key twice.

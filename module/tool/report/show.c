@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report for a terminal, and as JSON. */
 #include "tool/report/report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Groups on the page: how many are locked out as a bar, and how often they were refused day by day as a line. */
 #include "tool/report/spark.h"
 

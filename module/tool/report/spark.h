@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CT_TOOL_REPORT_SPARK_H
 #define CT_TOOL_REPORT_SPARK_H
 

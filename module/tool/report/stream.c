@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define ZLIB_CONST
 #include "tool/report/stream.h"
 

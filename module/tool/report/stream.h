@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes of an input as they were before it was compressed: gzip and zstd are known by how they begin. */
 #ifndef CT_TOOL_REPORT_STREAM_H
 #define CT_TOOL_REPORT_STREAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/report/tally.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sum of lines. What is kept is bounded, and whatever is kept does not depend on the order of the lines: tallies
  * of parts of the input can be added up (jobs.c, partial.c), and the sum is that of the whole.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct submit: add-chain's question and answer (RFC 6962, section 4.1); is the SCT what we asked for? */
 #include <openssl/evp.h>
 #include <stdlib.h>

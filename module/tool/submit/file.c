@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct submit: the list of SCTs in a file, which only ever grows. */
 #include <errno.h>
 #include <fcntl.h>

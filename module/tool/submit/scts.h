@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The SCTs of `clientct submit`: what a log answered, and the file that grows by it. */
 #ifndef CT_TOOL_SCTS_H
 #define CT_TOOL_SCTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct submit: what became of a certificate, and the extension that is made of its SCTs. */
 #include <openssl/evp.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct submit: certificates go to logs, what those promise is verified and kept for the store, TLS or embedding. */
 #include <getopt.h>
 #include <stdlib.h>

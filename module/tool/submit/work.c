@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct submit: one certificate; what the logs say of it is verified and kept. */
 #include <errno.h>
 #include <openssl/evp.h>

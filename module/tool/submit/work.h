@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of `clientct submit`: one certificate and what became of it at each log. */
 #ifndef CT_TOOL_SUBMIT_WORK_H
 #define CT_TOOL_SUBMIT_WORK_H

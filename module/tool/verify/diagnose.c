@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Why embedded SCTs do not verify, where it can be told by trying: the certificate differs from the precertificate
  * that the logs signed, and there are a few ways in which CAs come to that.

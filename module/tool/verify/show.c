@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verdict for a person, and as JSON. */
 #include <openssl/evp.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clientct verify: the verdict a server would reach, explained. */
 #include <errno.h>
 #include <openssl/crypto.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What `clientct verify` knows when it shows a verdict. */
 #ifndef CT_TOOL_VERIFY_H
 #define CT_TOOL_VERIFY_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // read_log reads a tiled log as a Go program would: every entry with crypto/x509, a match of URIs, and the tree to the
 // signed root, with what Go's standard library has. usage: read_log URL PREFIX; prints entries and matches.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Checks a list of SCTs over a finished certificate with Go's crypto, as a Go server would have to do it itself.
 // usage: verify CERTIFICATE.der LIST.sct LOG-LIST.json ROUNDS; prints the median of nanoseconds for the whole list.
 package main

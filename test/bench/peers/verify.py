@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks a list of SCTs over a finished certificate with python's cryptography.
 
 usage: verify.py CERTIFICATE.der LIST.sct LOG-LIST.json ROUNDS; prints the median of nanoseconds for the whole list.

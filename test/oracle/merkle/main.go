@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // merkle asks github.com/transparency-dev/merkle what it thinks of inclusion and consistency proofs, good and damaged
 // ones, and prints question and answer, a line each, for merkle_check to compare with ours:
 //

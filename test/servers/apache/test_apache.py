@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Apache: children that have dropped root's rights, and certificates demanded by location, after the handshake."""
 from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, need_same_openssl, write_config,
                       write_openssl_conf)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A TLS client that answers the server's wish for SCTs: OpenSSL's own clients cannot (extension 18 in the Certificate
 // message, RFC 8446, section 4.4.2.1). Prints one line, "accepted VERSION" or "refused VERSION: ERROR", and exits 0 or 1.
 package main

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HAProxy: an own session cache, chroot after the start, and crt-ignore-err for watching."""
 import json
 import signal

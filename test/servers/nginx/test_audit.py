@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """nginx records: workers without privileges write the file that root opened, across rotation and reload."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """nginx with client certificates: it lets the handshake finish and answers 400 where verification failed."""
 import os
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """clientct replay: what it says of a run of nginx is what nginx did, and what it predicts is what nginx then does."""
 import datetime
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rules, modes, presets and states in nginx with two server names and two CAs, each case decided by the tool as well.
 
 cases.json has what is minted, the configurations, and for each of them the clients and what becomes of them. A case is

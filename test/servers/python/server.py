@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server of Python's own: a child for each connection. usage: server.py PORT CA CERTIFICATE KEY demand|later
 
 `later`: the certificate is asked for after the handshake (TLS 1.3), when the client has sent its request.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A forking server of Python's: a context for each connection, made in the child."""
 import subprocess
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server of Python's own: a thread for each connection, one context. usage: threads.py PORT CA CERTIFICATE KEY"""
 import socketserver
 import ssl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """stunnel before a plain server: the handshake fails, and its log shows our reason."""
 import socket
 import threading

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 module clientct.test/tesseract
 
 go 1.25

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //go:build pinned
 
 // Package pinned names the CT log that test_ct_log.py builds, so that its version and the hashes of all its modules

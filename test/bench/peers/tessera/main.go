@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // tessera reads a static-ct log as a Go program on tessera's client would: bundles from its stream, the tree by
 // transparency-dev/merkle to the signed root, every certificate by crypto/x509, a match of URIs.
 // usage: tessera URL PREFIX; prints entries and matches.

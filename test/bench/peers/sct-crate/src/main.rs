@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Checks a list of SCTs over a finished certificate with the crate `sct` (that of rustls, on ring).
 //! usage: verify CERTIFICATE.der LIST.sct LOGS ROUNDS; prints the median of nanoseconds for the whole list.
 //! LOGS has a line "ID-IN-HEX KEY-IN-HEX" for each log, the key being the point of its SubjectPublicKeyInfo.
