@@ -5,11 +5,22 @@
 #include <string.h>
 #include <time.h>
 
+int64_t ct_time_ns(const struct timespec *at)
+{
+    int64_t ns;
+
+    if (__builtin_mul_overflow((int64_t)at->tv_sec, INT64_C(1000000000), &ns) ||
+        __builtin_add_overflow(ns, (int64_t)at->tv_nsec, &ns)) {
+        return at->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return ns;
+}
+
 static int64_t read_ns(clockid_t clock)
 {
     struct timespec now;
 
-    return clock_gettime(clock, &now) != 0 ? 0 : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return clock_gettime(clock, &now) != 0 ? 0 : ct_time_ns(&now);
 }
 
 int64_t ct_now_ms(void)

@@ -4,6 +4,7 @@
 #define CT_CLOCK_H
 
 #include <openssl/asn1.h>
+#include <time.h>
 
 #include "base/bytes.h"
 
@@ -17,6 +18,8 @@ int64_t ct_monotonic_ns(void);
 int64_t ct_monotonic_ms(void);
 /* Since the machine was started, its sleep included. 0 when there is no such clock. */
 int64_t ct_boot_ms(void);
+/* In nanoseconds; INT64_MAX or INT64_MIN where it is after 2262 or before 1677, as files may be dated. */
+int64_t ct_time_ns(const struct timespec *at);
 /* a + b; INT64_MAX or INT64_MIN where the sum is beyond it. */
 int64_t ct_time_add(int64_t a_ms, int64_t b_ms);
 /* RFC 3339, upper-case T, a zone of Z or ±hh:mm, fractions cut to milliseconds; the year is 0001-9999. */

@@ -9,14 +9,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 static struct ct_file_stamp stamp_of_stat(const struct stat *st)
 {
     return (struct ct_file_stamp){
         .dev = st->st_dev,
         .ino = st->st_ino,
         .size = (uint64_t)st->st_size,
-        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-        .ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+        .mtime_ns = ct_time_ns(&st->st_mtim),
+        .ctime_ns = ct_time_ns(&st->st_ctim),
     };
 }
 

@@ -133,6 +133,30 @@ START_TEST(reads_asn1_times)
 }
 END_TEST
 
+START_TEST(times_of_the_system_end_where_the_scale_ends)
+{
+    /* The last that ext4 keeps, what tmpfs keeps, and both around the end of 64 bits of nanoseconds. */
+    static const struct {
+        struct timespec at;
+        int64_t ns;
+    } times[] = {
+        { { 0, 1 }, 1 },
+        { { -1, 5 }, -999999995 },
+        { { 9223372036, 854775807 }, INT64_MAX },
+        { { 9223372036, 854775808 }, INT64_MAX },
+        { { 15032385535, 0 }, INT64_MAX },
+        { { INT64_MAX, 999999999 }, INT64_MAX },
+        { { -9223372036, 0 }, INT64_C(-9223372036000000000) },
+        { { -9223372037, 0 }, INT64_MIN },
+        { { INT64_MIN, 0 }, INT64_MIN },
+    };
+
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        ck_assert_msg(ct_time_ns(&times[i].at) == times[i].ns, "time %zu", i);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("clock");
@@ -142,6 +166,7 @@ int main(void)
     tcase_add_test(tc, agrees_with_libc_on_every_day);
     tcase_add_test(tc, formats_what_it_reads);
     tcase_add_test(tc, reads_durations);
+    tcase_add_test(tc, times_of_the_system_end_where_the_scale_ends);
     tcase_add_test(tc, reads_asn1_times);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
