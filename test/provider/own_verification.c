@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -370,6 +371,32 @@ START_TEST(application_that_replaces_verification_is_not_reached)
 }
 END_TEST
 
+static int in_a_library_context_of_its_own(X509_STORE_CTX *ctx, void *arg)
+{
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
+    OSSL_LIB_CTX *before;
+    int ok;
+
+    ck_assert_ptr_nonnull(OSSL_PROVIDER_load(own, "default"));
+    before = OSSL_LIB_CTX_set0_default(own);
+    ok = in_a_context_without_the_connection(ctx, arg);
+    OSSL_LIB_CTX_set0_default(before);
+    return ok;
+}
+
+/* A limit that SECURITY.md states: what happens in such a context is not seen. */
+START_TEST(application_that_verifies_in_a_library_context_of_its_own_is_not_reached)
+{
+    SSL_CTX *server;
+
+    load();
+    server = server_context();
+    SSL_CTX_set_cert_verify_callback(server, in_a_library_context_of_its_own, NULL);
+    ck_assert(admits_with(server, "unlogged", NULL));
+    SSL_CTX_free(server);
+}
+END_TEST
+
 static int per_connection_calls;
 
 static int count_ct_errors(int ok, X509_STORE_CTX *ctx)
@@ -411,6 +438,7 @@ int main(void)
     tcase_add_test(cases, verification_that_was_left_by_a_jump_is_forgotten);
     tcase_add_test(cases, number_of_verify_functions_is_not_limited);
     tcase_add_test(cases, application_that_replaces_verification_is_not_reached);
+    tcase_add_test(cases, application_that_verifies_in_a_library_context_of_its_own_is_not_reached);
     tcase_add_test(cases, callback_of_one_connection_is_asked);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
