@@ -93,6 +93,42 @@ static void put_escaped(FILE *to, const char *format, va_list list)
     free(text);
 }
 
+#define PROGRESS_NS INT64_C(200000000)
+#define PROGRESS_CLEAR "\r\033[K"
+
+static bool progress_shown;
+
+void tool_progress_end(void)
+{
+    if (progress_shown) {
+        fputs(PROGRESS_CLEAR, stderr);
+        progress_shown = false;
+    }
+}
+
+void tool_progress(const char *format, ...)
+{
+    static int on_terminal = -1;
+    static int64_t said_ns;
+    int64_t now_ns;
+    va_list list;
+
+    if (on_terminal < 0) {
+        on_terminal = isatty(STDERR_FILENO) == 1;
+        said_ns = ct_monotonic_ns();
+    }
+    now_ns = on_terminal ? ct_monotonic_ns() : 0;
+    if (!on_terminal || now_ns - said_ns < PROGRESS_NS) {
+        return;
+    }
+    said_ns = now_ns;
+    progress_shown = true;
+    fputs(PROGRESS_CLEAR, stderr);
+    va_start(list, format);
+    put_escaped(stderr, format, list);
+    va_end(list);
+}
+
 void tool_put(enum tool_style style, const char *format, ...)
 {
     static const char *const codes[] = {
@@ -102,6 +138,7 @@ void tool_put(enum tool_style style, const char *format, ...)
     bool styled = style != TOOL_PLAIN && colour_wanted();
     va_list list;
 
+    tool_progress_end();
     fputs(styled ? codes[style] : "", stdout);
     va_start(list, format);
     put_escaped(stdout, format, list);
@@ -118,6 +155,7 @@ void tool_line(const char *format, ...)
 {
     va_list list;
 
+    tool_progress_end();
     va_start(list, format);
     put_escaped(stdout, format, list);
     va_end(list);
@@ -128,6 +166,7 @@ void tool_error(const char *format, ...)
 {
     va_list list;
 
+    tool_progress_end();
     fputs("clientct: ", stderr);
     va_start(list, format);
     put_escaped(stderr, format, list);
@@ -139,6 +178,7 @@ void tool_warning(const char *format, ...)
 {
     va_list list;
 
+    tool_progress_end();
     fputs("clientct: warning: ", stderr);
     va_start(list, format);
     put_escaped(stderr, format, list);

@@ -62,6 +62,12 @@ void tool_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* To standard error, one line: "clientct: …" and "clientct: warning: …". */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tool_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * How far it is: one passing line on standard error, where that is a terminal and it takes longer than a moment. What
+ * is printed next takes its place, and tool_progress_end clears it.
+ */
+void tool_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void tool_progress_end(void);
 /* Into a page: escaped as above, with nothing in it that can be markup; at most `max` characters, then an ellipsis. */
 void tool_put_html(FILE *to, const char *text, size_t max);
 /* The escaped text, to be freed; never NULL. */

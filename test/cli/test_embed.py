@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Embedding SCTs with one's own CA: the recipes of the README, by `openssl ca` and by Python's cryptography."""
 
+import base64
 import datetime
 import hashlib
 import json
 import os
+import pty
 import subprocess
+import time
 import unittest
 
 import ctlog
-from cli import Case, run
+from cli import CLIENTCT, Case, run
+from issued import Authority, name
 
 try:
     from cryptography import x509
@@ -190,17 +194,76 @@ class Embed(Case):
         self.assert_usage_error(done, "--store")
         self.assertEqual(self.serving[1].requests, [])
 
-    def test_a_folder_goes_at_once_and_is_gone_on_with(self):
+    def many(self):
+        """A folder of 60 certificates, an empty store, and the words that submit the one to the other."""
         folder, store = os.path.join(self.folder, "many"), os.path.join(self.folder, "store")
         os.mkdir(folder)
         os.mkdir(store)
-        from issued import Authority, name
         authority = Authority("Device CA")
         for serial in range(1, 61):
             with open(f"{folder}/{serial}.der", "wb") as file:
                 file.write(authority.certify(authority.tbs(serial, name(CN=f"d{serial}"))))
         settings = self.write("many.cnf", f"log_list = {self.path('logs.json')}\naudit = none\nsct_store = {store}\n")
-        arguments = ["submit", "--config", settings, "--store", "--log", "Tiled", "--log", "Old", "--max-wait", "0"]
+        return folder, store, ["submit", "--config", settings, "--store", "--log", "Tiled", "--max-wait", "0"]
+
+    def slow_down(self, seconds):
+        """The tiled log takes so long for an answer; what it was asked for, by the certificate's hash."""
+        log, asked, busy = self.serving[0].log, [], []
+        submitted = log.submitted
+
+        def slow(path, body):
+            busy.append(path)
+            asked.append(hashlib.sha256(base64.b64decode(json.loads(body)["chain"][0])).hexdigest())
+            time.sleep(seconds)
+            try:
+                return submitted(path, body)
+            finally:
+                busy.pop()
+        log.submitted = slow
+        return asked, busy
+
+    def wait_for(self, condition, what):
+        deadline = time.monotonic() + 60
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.01)
+
+    def test_a_folder_that_is_killed_in_the_middle_asks_for_nothing_twice(self):
+        folder, store, arguments = self.many()
+        asked, busy = self.slow_down(0.1)
+
+        def kept():
+            return {file[:-4] for file in os.listdir(store) if file.endswith(".sct")}
+        with subprocess.Popen([CLIENTCT, *arguments, "--at-once", "4", folder], stdout=subprocess.DEVNULL) as process:
+            self.wait_for(lambda: len(kept()) >= 10, "submissions")
+            process.kill()
+        self.wait_for(lambda: not busy, "the log's answers")
+        before = kept()
+        self.assertLess(len(before), 60)
+        self.assertLessEqual(len(asked), len(before) + 4)
+        asked.clear()
+        done = run(*arguments, folder)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertRegex(done.stderr, rb"^clientct: warning: .* \(said once for all\)\n$")
+        self.assertEqual(sorted(asked), sorted(kept() - before), "what is kept is not asked for again")
+        self.assertEqual(len(kept()), 60)
+
+    def test_progress_is_for_terminals(self):
+        folder, _, arguments = self.many()
+        self.slow_down(0.2)
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        done = subprocess.run([CLIENTCT, *arguments, "--at-once", "10", folder], stdout=subprocess.PIPE, stderr=slave,
+                              timeout=60, check=False)
+        os.close(slave)
+        self.assertEqual((done.returncode, done.stdout), (0, b"60 of 60 certificates have the SCTs of all logs\n"))
+        said = os.read(master, 100000)
+        self.assertRegex(said, rb"^clientct: warning: .* \(said once for all\)\r\n"
+                               rb"(\r\x1b\[K\d+ of 60 certificates, 0 of them not complete)+\r\x1b\[K$")
+
+    def test_a_folder_goes_at_once_and_is_gone_on_with(self):
+        folder, store, arguments = self.many()
+        arguments += ["--log", "Old"]
         self.serving[0].script = [{"status": 400}] * 5
         done = run(*arguments, folder)
         self.assertEqual(done.returncode, 1, done)
@@ -216,8 +279,8 @@ class Embed(Case):
             path = f"{store}/{hashlib.sha256(file.read()).hexdigest()}.sct"
         with open(path, "rb") as file:
             self.assertEqual(int.from_bytes(file.read(2), "big"), os.path.getsize(path) - 2)
-        self.assert_usage_error(run(*arguments[:3], "--out", os.path.join(self.folder, "one"), *arguments[4:],
-                                    folder), "several certificates")
+        self.assert_usage_error(run(*arguments[:3], "--out", os.path.join(self.folder, "one"), *arguments[4:], folder),
+                                "several certificates")
 
 
 if __name__ == "__main__":

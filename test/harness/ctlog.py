@@ -415,7 +415,10 @@ class Serving:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(answer)
+                try:
+                    self.wfile.write(answer)
+                except OSError:
+                    pass  # the client was killed
 
             def log_message(self, *arguments):
                 pass

@@ -240,6 +240,9 @@ def from_a_private_ca_to_a_log_to_enforcement_to_watching():
                 status, answer = clientct(*prove, "--keep", folder / "proofs", folder / "device-chain.pem")
                 equal((status, json.loads(answer)["verdict"]), (0, "included"), answer)
                 equal(clientct(*prove, "--kept", folder / "proofs", folder / "device-chain.pem")[0], 0, "kept proof")
+                # By the store alone: the certificate is in the log's own entry.
+                status, answer = clientct(*prove, folder / "store")
+                equal((status, json.loads(answer)["certificates"][0]["subject"]), (0, "CN=device"), answer)
 
                 # The precertificate's way: embedded SCTs, no store.
                 embed(folder, config)

@@ -341,6 +341,8 @@ enum monitor_result follow_read(struct monitor *monitor, struct monitor_log *log
         }
         struct question *question = &reading->questions[reading->first];
         unsigned page = reading->page;
+        tool_progress("%s: entry %llu of %llu", log->source->log->description,
+                      (unsigned long long)monitor_position(&log->state), (unsigned long long)reading->end);
         fetch_wait(monitor->fetch, &question->reply);
         if (is_tiled(reading) && question->count < CT_TILE_WIDTH && !question->whole &&
             question->reply.kind == FETCH_ANSWERED && question->reply.status == 404) {
@@ -358,6 +360,7 @@ enum monitor_result follow_read(struct monitor *monitor, struct monitor_log *log
             result = MONITOR_FAILED;
         }
     }
+    tool_progress_end();
     fetch_cancel(monitor->fetch);
     for (size_t i = 0; i < AHEAD; i++) {
         fetch_reply_clear(&reading->questions[i].reply);

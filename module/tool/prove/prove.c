@@ -79,6 +79,7 @@ static int run(struct prove_work *work, int count, char **operands)
     prover_init(&work->prover, fetch, &work->sources);
     work->array = work->request->json ? tool_json_array() : NULL;
     prove_inputs(work, count, operands);
+    tool_progress_end();
     code = finish(work);
     prover_clear(&work->prover);
     fetch_free(fetch);

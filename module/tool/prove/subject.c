@@ -154,6 +154,7 @@ void prove_subject(struct prove_work *work, const struct prove_subject *subject)
 {
     struct shown shown = { .subject = subject, .scts = work->array != NULL ? tool_json_array() : NULL };
 
+    tool_progress("%zu certificates", work->certificates.count);
     shown.name = tool_subject(sk_X509_value(subject->chain, 0));
     ask(work, subject, &shown);
     if (shown.found == 0 && subject->of_record) {

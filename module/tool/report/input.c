@@ -6,11 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "tool/tool.h"
 
 #define BLOCK ((size_t)512 * 1024) /* many lines, and little enough to stay in a processor's cache */
-#define PROGRESS_NS INT64_C(200000000)
 
 /* Whole lines, but for the last of an input. */
 struct block {
@@ -30,9 +28,7 @@ struct worker {
 struct report_work {
     unsigned jobs;
     struct worker *workers; /* the caller is the first */
-    bool shows_progress, shown;
-    int64_t shown_ns;
-    uint64_t lines; /* of the input that is read; for messages, where there is one worker */
+    uint64_t lines;         /* of the input that is read; for messages, where there is one worker */
     /* The input that is read, by whichever worker has the lock and nothing else to do. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -77,36 +73,18 @@ static bool add_lines(struct worker *worker, const struct report_source *source,
 
 /* --- inputs --- */
 
-static void show_progress(struct report_work *work, const struct report_source *source,
-                          const struct report_stream *stream)
+static void show_progress(const struct report_source *source, const struct report_stream *stream)
 {
     uint64_t place = report_stream_place(stream);
-    int64_t now_ns = work->shows_progress ? ct_monotonic_ns() : 0;
-    char *name;
 
-    if (!work->shows_progress || now_ns - work->shown_ns < PROGRESS_NS) {
-        return;
-    }
-    work->shown_ns = now_ns;
-    work->shown = true;
-    name = tool_escaped(source->name, strlen(source->name));
     if (source->size > 0) {
         uint64_t part = place < source->size ? place : source->size;
 
-        fprintf(stderr, "\r\033[K%3.0f %% of %.50s (%llu of %llu MB)", 100.0 * (double)part / (double)source->size,
-                name, (unsigned long long)(part / 1000000), (unsigned long long)(source->size / 1000000));
+        tool_progress("%3.0f %% of %.50s (%llu of %llu MB)", 100.0 * (double)part / (double)source->size, source->name,
+                      (unsigned long long)(part / 1000000), (unsigned long long)(source->size / 1000000));
     } else {
-        fprintf(stderr, "\r\033[K%llu MB of %.50s", (unsigned long long)(place / 1000000), name);
+        tool_progress("%llu MB of %.50s", (unsigned long long)(place / 1000000), source->name);
     }
-    free(name);
-}
-
-static void clear_progress(struct report_work *work)
-{
-    if (work->shown) {
-        fputs("\r\033[K", stderr);
-    }
-    work->shown = false;
 }
 
 /* What of the block ends with a newline; 0: there is none. */
@@ -145,7 +123,7 @@ static bool next_block(struct report_work *work, struct block *block)
             return false;
         }
         block->len += (size_t)got;
-        show_progress(work, work->source, work->stream);
+        show_progress(work->source, work->stream);
         if (work->too_long) {
             work->too_long = pass_over(block);
         }
@@ -206,8 +184,6 @@ struct report_work *report_work_begin(struct report_tally *tally, unsigned jobs)
     struct report_work *work = kept(calloc(1, sizeof *work));
 
     work->jobs = jobs;
-    work->shows_progress = isatty(STDERR_FILENO) == 1;
-    work->shown_ns = ct_monotonic_ns();
     work->workers = kept(calloc(jobs, sizeof *work->workers));
     pthread_mutex_init(&work->lock, NULL);
     pthread_cond_init(&work->changed, NULL);
@@ -271,6 +247,6 @@ bool report_work_add(struct report_work *work, const struct report_source *sourc
             good = false; /* with --journal there is one worker */
         }
     }
-    clear_progress(work);
+    tool_progress_end();
     return good && !work->failed;
 }

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "config/values.h"
 #include "base/problems.h"
 #include "tool/folder.h"
@@ -14,8 +13,6 @@
 #include "tool/submit/work.h"
 #include "tool/tool.h"
 #include "tool/verbs.h"
-
-#define PROGRESS_MS (2 * CT_SECOND_MS)
 
 #define AT_ONCE 16
 
@@ -33,11 +30,10 @@ struct batch {
     struct fetch *fetch;
     struct tool_names names;
     struct flight flights[FETCH_IN_FLIGHT];
-    unsigned at_once;            /* of them are used */
-    json_t *array;               /* of certificates, with --json */
-    size_t begun, ended, failed; /* certificates */
-    bool unreadable, undecided;  /* some certificate is */
-    int64_t said_ms;             /* the last word about progress */
+    unsigned at_once;                     /* of them are used */
+    json_t *array;                        /* of certificates, with --json */
+    size_t begun, ended, failed;          /* certificates */
+    bool unreadable, undecided, rootless; /* some certificate is */
 };
 
 static bool is_directory(const char *path)
@@ -161,14 +157,11 @@ static bool put_extension(const struct batch *batch, const struct work *work)
     return good;
 }
 
-static void say_progress(struct batch *batch)
+static void say_progress(const struct batch *batch)
 {
-    int64_t now = ct_monotonic_ms();
-
-    if (batch->names.count > 1 && now - batch->said_ms >= PROGRESS_MS) {
-        batch->said_ms = now;
-        tool_warning("submit: %zu of %zu certificates, %zu of them not complete", batch->ended, batch->names.count,
-                     batch->failed);
+    if (batch->names.count > 1) {
+        tool_progress("%zu of %zu certificates, %zu of them not complete", batch->ended, batch->names.count,
+                      batch->failed);
     }
 }
 
@@ -244,6 +237,16 @@ static void ask(struct batch *batch, struct work *work, struct target *target)
     free(url);
 }
 
+static void warn_of_missing_issuer(struct batch *batch, const struct work *work)
+{
+    if (work->rootless && !batch->rootless) {
+        tool_warning("%s has no issuer behind the certificate; most logs want the chain up to a root that they "
+                     "accept%s",
+                     work->file, batch->names.count > 1 ? " (said once for all)" : "");
+    }
+    batch->rootless |= work->rootless;
+}
+
 static void begin_work(struct batch *batch, const char *file)
 {
     struct work *work = calloc(1, sizeof *work);
@@ -258,6 +261,7 @@ static void begin_work(struct batch *batch, const char *file)
         free(work);
         return;
     }
+    warn_of_missing_issuer(batch, work);
     submit_work_settle(work);
     if (work->open == 0) {
         end_work(batch, work);
@@ -329,7 +333,6 @@ static int run(struct batch *batch, int count, char **operands)
         return TOOL_UNDECIDED;
     }
     batch->array = batch->request->json ? tool_json_array() : NULL;
-    batch->said_ms = ct_monotonic_ms();
     for (size_t i = 0; i < batch->names.count; i++) {
         begin_work(batch, batch->names.items[i]);
     }
@@ -337,6 +340,7 @@ static int run(struct batch *batch, int count, char **operands)
         collect(batch);
     }
     collect(batch);
+    tool_progress_end();
     return finish(batch);
 }
 

@@ -126,10 +126,7 @@ static bool read_certificate(struct work *work)
                    work->file);
         return false;
     }
-    if (rootless) {
-        tool_warning("%s has no issuer behind the certificate; most logs want the chain up to a root that they accept",
-                     work->file);
-    }
+    work->rootless = rootless;
     if (ct_signed_entry_build(&work->certificate, NULL, CT_ENTRY_X509, &work->entry) != CT_ENTRY_OK) {
         tool_error("submit: %s is longer than a log can sign", work->file);
         return false;

@@ -55,6 +55,7 @@ struct work {
     struct ct_signed_entry entry;
     struct target *targets; /* one for each log that --log names, in that order */
     size_t target_count, open;
+    bool rootless;  /* there is no issuer behind it */
     bool undecided; /* it could not be begun, for want of a libcrypto that reads its issuer's key */
     char *json;     /* what is posted */
     char *path;     /* where the list is kept; NULL: only printed */
