@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a whole log: clientct monitor beside a Go reader, over loopback from nginx, in one run."""
+"""Reading a whole log: clientct monitor beside Go readers and certspotter, over loopback from nginx, in one run."""
+import base64
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +21,8 @@ from tap import Skip
 HERE = Path(__file__).resolve().parent
 TURNS = 3
 PADDING = 190  # bytes of a name, so that an entry has the size of one in a real log
+PAGE = 1000  # entries that certspotter asks for at once
+WHOLE_LOG = 1200  # seconds for one reader and one log
 
 
 def path_of(index):
@@ -49,7 +54,21 @@ def write_log(folder, entries, url):
             size += len(data) if level == "data" else 0
     (folder / "checkpoint").write_bytes(log.checkpoint())
     (folder / "logs.json").write_text(ctlog.list_of(("Bench", log, url, 86400)))
+    write_as_rfc6962(folder, log, url)
     return size
+
+
+def write_as_rfc6962(folder, log, url):
+    """The same tree and key as a log of RFC 6962, for readers that know no tiles: a tree head, and pages of entries."""
+    (folder / "get-sth").write_bytes(log.sth())
+    (folder / "get-entries").mkdir()
+    for start in range(0, len(log.entries), PAGE):
+        rows = [{"leaf_input": base64.b64encode(b"\0\0" + one.timestamped()).decode(),
+                 "extra_data": base64.b64encode(one.extra_data()).decode()} for one in log.entries[start:start + PAGE]]
+        (folder / "get-entries" / str(start)).write_text(json.dumps({"entries": rows}))
+    tiled, log.tiled = log.tiled, False
+    (folder / "rfc6962.json").write_text(ctlog.list_of(("Bench", log, url, 86400)))
+    log.tiled = tiled
 
 
 def nginx(folder, root, port):
@@ -60,17 +79,24 @@ def nginx(folder, root, port):
 daemon off; pid {folder}/nginx.pid; error_log stderr error; worker_processes 1;
 events {{ worker_connections 64; }}
 http {{ access_log off; sendfile on; keepalive_requests 1000000; {temporary}
-  server {{ listen 127.0.0.1:{port}; root {root}; }} }}
+  server {{ listen 127.0.0.1:{port}; root {root};
+    location = /ct/v1/get-sth {{ alias {root}/get-sth; }}
+    location = /ct/v1/get-entries {{ alias {root}/get-entries/$arg_start; }} }} }}
 """)
     return Server(folder, [program("nginx"), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], environment(),
                   port, "nginx")
 
 
-def cost(argv):
-    """(processor-seconds, KiB at most) of a program; memory as its own /proc says, read while it runs."""
-    kib = 0
+def cost(argv, done=None):
+    """
+    (processor-seconds, KiB at most) of a program; memory as its own /proc says, read while it runs. One that does not
+    end by itself is ended once `done` says so.
+    """
+    kib, deadline = 0, time.monotonic() + WHOLE_LOG
     with subprocess.Popen([str(word) for word in argv], stdout=subprocess.DEVNULL) as process:
         while True:
+            if time.monotonic() > deadline or (done is not None and done()):
+                os.kill(process.pid, signal.SIGKILL)  # not Popen.kill, which would take its cost away
             pid, status, used = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 process.returncode = os.waitstatus_to_exitcode(status)
@@ -81,7 +107,7 @@ def cost(argv):
             except OSError:
                 pass
             time.sleep(0.005)
-    if process.returncode != 0:
+    if process.returncode != 0 and not (done is not None and done()):
         raise RuntimeError(f"{argv[0]}: status {process.returncode}")
     return used.ru_utime + used.ru_stime, kib
 
@@ -102,8 +128,26 @@ def go_readers(folder):
     return readers
 
 
-def compare(build, sizes):
-    """A line for each size, and the figures."""
+def certspotter_cost(program, folder, root, entries, turn):
+    """It goes on for ever: it has read the log when its state says so."""
+    state, watched = folder / f"certspotter-{entries}-{turn}", folder / "watchlist"
+    watched.write_text(".nobody.example\n")
+
+    def done():
+        for path in state.glob("logs/*/state.json"):
+            try:
+                known = json.loads(path.read_text())
+            except ValueError:
+                continue  # it is being written
+            if known.get("verified_position", {}).get("size") == entries:
+                return True
+        return False
+    return cost([program, "-logs", root / "rfc6962.json", "-state_dir", state, "-watchlist", watched, "-stdout",
+                 "-no_save", "-batch_size", PAGE], done)
+
+
+def compare(build, sizes, certspotter=None):
+    """A line for each size, and the figures. `certspotter`: a program to run beside."""
     tool = next(Path(build).glob("**/tool/clientct"))
     result, lines = {}, [""]
     folder = Path(tempfile.mkdtemp(prefix="clientct-"))
@@ -124,6 +168,9 @@ def compare(build, sizes):
                                       "--timeout", f"{LONGEST}s"]))
                     for name, reader in readers.items():
                         theirs[name].append(cost([reader, url, "spiffe://nobody.example/"]))
+                    if certspotter is not None:
+                        theirs.setdefault("certspotter", []).append(
+                            certspotter_cost(certspotter, folder, root, entries, turn))
             best, memory = min(one[0] for one in ours), max(one[1] for one in ours)
             figures = {"per_second": round(entries / best), "kib": memory, "bytes": size, "peers": {}}
             text = (f"monitor: {entries:,} entries ({size / 2**20:.0f} MiB): {entries / best:,.0f} entries a "
