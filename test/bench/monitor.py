@@ -33,8 +33,8 @@ def path_of(index):
     return "/".join(parts)
 
 
-def write_log(folder, entries, url):
-    """A static-ct log as files: entry bundles, tiles, checkpoint, and the list to read it by."""
+def write_log(folder, entries, url, both=False):
+    """A static-ct log as files: entry bundles, tiles, checkpoint, and the list to read it by; also of RFC 6962."""
     authority, log, start = Authority("Device CA"), ctlog.Log(), int(time.time()) - 3600
     subjects = [name(CN=f"device-{i}", OU="x" * PADDING) for i in range(64)]
     for index in range(entries):
@@ -54,7 +54,8 @@ def write_log(folder, entries, url):
             size += len(data) if level == "data" else 0
     (folder / "checkpoint").write_bytes(log.checkpoint())
     (folder / "logs.json").write_text(ctlog.list_of(("Bench", log, url, 86400)))
-    write_as_rfc6962(folder, log, url)
+    if both:
+        write_as_rfc6962(folder, log, url)
     return size
 
 
@@ -159,7 +160,7 @@ def compare(build, sizes, certspotter=None):
             port, root = free_port(), folder / str(entries)
             root.mkdir()
             url = f"http://127.0.0.1:{port}/"
-            size = write_log(root, entries, url)
+            size = write_log(root, entries, url, certspotter is not None)
             with nginx(folder, root, port).wait_ready():
                 ours, theirs = [], {name: [] for name in readers}
                 for turn in range(TURNS):

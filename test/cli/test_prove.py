@@ -180,6 +180,7 @@ class Prove(Case):
             self.assertEqual(self.check(serving, 0, "included", more=offline)["proof"], path)
             with open(path, "rb") as file:
                 good = file.read()
+            self.assertEqual("— witness.example ".encode() in good, tiled, "cosignatures are kept as they came")
             for name, text, word in (("first line", good.replace(b"@v1", b"@v2"), "tlog-proof@v1"),
                                      ("index", good.replace(b"index 300\n", b"index 301\n"),
                                       "of entry 301" if tiled else "does not lead"),
