@@ -11,16 +11,7 @@
 
 static void add(struct tool_names *names, char *name)
 {
-    if (names->count == names->room) {
-        size_t room = names->room == 0 ? 64 : names->room * 2;
-        char **items = reallocarray(names->items, room, sizeof *items);
-
-        if (items == NULL) {
-            tool_out_of_memory();
-        }
-        names->items = items;
-        names->room = room;
-    }
+    names->items = tool_grown(names->items, names->count, &names->room, sizeof *names->items);
     names->items[names->count++] = name;
 }
 

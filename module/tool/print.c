@@ -16,6 +16,18 @@ noreturn void tool_out_of_memory(void)
     exit(TOOL_UNDECIDED);
 }
 
+void *tool_grown(void *items, size_t count, size_t *room, size_t size)
+{
+    if (count == *room) {
+        *room = *room == 0 ? 64 : *room * 2;
+        items = reallocarray(items, *room, size);
+        if (items == NULL) {
+            tool_out_of_memory();
+        }
+    }
+    return items;
+}
+
 int tool_finish_output(int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {

@@ -76,6 +76,8 @@ char *tool_escaped(const char *text, size_t len);
 char *tool_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Ends the process with TOOL_UNDECIDED. */
 noreturn void tool_out_of_memory(void);
+/* An array of `count` elements of `size` bytes with room for one more; NULL and no room: a new one. */
+void *tool_grown(void *items, size_t count, size_t *room, size_t size) CT_MUST_USE;
 /* What standard output could not take is an error as well: the exit code to leave with instead of `code`. */
 int tool_finish_output(int code);
 

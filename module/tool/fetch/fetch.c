@@ -43,10 +43,12 @@ static bool read_duration(const char *verb, const char *option, const char *text
     return true;
 }
 
-bool fetch_manners_read(const char *verb, const char *max_wait, const char *timeout, struct fetch_manners *manners)
+bool fetch_manners_read(const char *verb, const struct fetch_options *options, struct fetch_manners *manners)
 {
-    return read_duration(verb, "max-wait", max_wait, 60 * CT_SECOND_MS, 0, &manners->max_wait_ms) &&
-           read_duration(verb, "timeout", timeout, 30 * CT_SECOND_MS, CT_SECOND_MS, &manners->timeout_ms);
+    manners->ca_file = options->ca_file;
+    manners->insecure_http = options->insecure_http;
+    return read_duration(verb, "max-wait", options->max_wait, 60 * CT_SECOND_MS, 0, &manners->max_wait_ms) &&
+           read_duration(verb, "timeout", options->timeout, 30 * CT_SECOND_MS, CT_SECOND_MS, &manners->timeout_ms);
 }
 
 static bool is_this_machine(const char *host)

@@ -43,10 +43,21 @@ struct fetch_reply {
     char location[2048]; /* where a redirect points to; "" where it does not say or there is none */
 };
 
-/*
- * --max-wait and --timeout (NULL: not given) of a verb, with their defaults. False: standard error says what is wrong.
- */
-bool fetch_manners_read(const char *verb, const char *max_wait, const char *timeout,
+/* What a command line says of them; all zeros: nothing. */
+struct fetch_options {
+    const char *ca_file, *max_wait, *timeout;
+    bool insecure_http;
+};
+/* Their rows in a verb's table (tool/tool.h). */
+#define FETCH_OPTIONS(o) \
+    { "max-wait", "TIME", "keep trying one question for so long (default 60s)", &(o).max_wait, NULL }, \
+        { "timeout", "TIME", "wait so long for one answer (default 30s)", &(o).timeout, NULL }, \
+        { "cacert", "FILE", "trust these CAs for https, not the system's", &(o).ca_file, NULL }, \
+    { \
+        "insecure-http", NULL, "allow http to other machines", NULL, &(o).insecure_http \
+    }
+/* Sets what the options are about, and leaves the rest. False: standard error says what is wrong. */
+bool fetch_manners_read(const char *verb, const struct fetch_options *options,
                         struct fetch_manners *manners) CT_MUST_USE;
 
 struct fetch;

@@ -14,7 +14,7 @@ bool fetch_file(const char *verb, const char *what, const char *url, size_t max,
     char *trouble = NULL;
 
     *out = (struct tool_file){ 0 };
-    if (!fetch_manners_read(verb, NULL, NULL, &manners)) {
+    if (!fetch_manners_read(verb, &(struct fetch_options){ 0 }, &manners)) {
         return false;
     }
     unfit = fetch_url_trouble(url, &manners);

@@ -37,13 +37,7 @@ struct folded {
 /* `name` has passed ct_metrics_name_ok, and so fits. */
 static void names_add(struct names *names, const char *name)
 {
-    if (names->count == names->room) {
-        names->room = names->room == 0 ? 64 : names->room * 2;
-        names->items = reallocarray(names->items, names->room, sizeof *names->items);
-        if (names->items == NULL) {
-            tool_out_of_memory();
-        }
-    }
+    names->items = tool_grown(names->items, names->count, &names->room, sizeof *names->items);
     snprintf(names->items[names->count++], sizeof *names->items, "%.*s", CT_METRICS_NAME_SIZE - 1, name);
 }
 

@@ -20,9 +20,9 @@
 
 struct request {
     struct source_options sources;
-    const char *state, *watch, *issued, *hook, *metrics, *html, *interval, *compare, *part, *join, *ca_file, *max_wait,
-        *timeout;
-    bool once, insecure_http, json;
+    struct fetch_options fetch;
+    const char *state, *watch, *issued, *hook, *metrics, *html, *interval, *compare, *part, *join;
+    bool once, json;
 };
 
 struct work {
@@ -191,11 +191,10 @@ static bool read_inputs(struct work *work)
         tool_error("monitor: --interval: expected a time such as 60s or 5m, found \"%s\"", request->interval);
         return false;
     }
-    work->manners =
-        (struct fetch_manners){ .ca_file = request->ca_file, .insecure_http = request->insecure_http, .ended = &ended };
+    work->manners.ended = &ended;
     work->settings.json = request->json;
     work->settings.hook = request->hook;
-    return fetch_manners_read("monitor", request->max_wait, request->timeout, &work->manners) &&
+    return fetch_manners_read("monitor", &request->fetch, &work->manners) &&
            sources_read(&request->sources, &work->manners, &work->sources) && read_watches(work) &&
            read_records(work) && open_folder(work) && open_logs(work);
 }
@@ -364,10 +363,7 @@ int tool_verb_monitor(int argc, char **argv)
         { "part", "FROM-TO", "read these entries only, for a monitor that shares the log with others", &request.part,
           NULL },
         { "join", "DIR...", "go on from the parts in these states; may be repeated", &request.join, NULL },
-        { "max-wait", "TIME", "keep trying one question for so long (default 60s)", &request.max_wait, NULL },
-        { "timeout", "TIME", "wait so long for one answer (default 30s)", &request.timeout, NULL },
-        { "cacert", "FILE", "trust these CAs for https, not the system's", &request.ca_file, NULL },
-        { "insecure-http", NULL, "allow http to other machines", NULL, &request.insecure_http },
+        FETCH_OPTIONS(request.fetch),
         { "json", NULL, "print notices as JSON lines", NULL, &request.json },
         { NULL, NULL, NULL, NULL, NULL },
     };

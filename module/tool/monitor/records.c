@@ -38,16 +38,7 @@ uint64_t ca_identity_key(struct ct_hasher *hasher, const struct ct_identity *ide
 
 static struct ca_record *add(struct ca_records *records)
 {
-    if (records->count == records->room) {
-        size_t room = records->room == 0 ? 256 : records->room * 2;
-        struct ca_record *items = reallocarray(records->items, room, sizeof *items);
-
-        if (items == NULL) {
-            tool_out_of_memory();
-        }
-        records->items = items;
-        records->room = room;
-    }
+    records->items = tool_grown(records->items, records->count, &records->room, sizeof *records->items);
     records->items[records->count] = (struct ca_record){ .serial_len = 0 };
     return &records->items[records->count++];
 }

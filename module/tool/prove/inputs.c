@@ -259,16 +259,7 @@ static void add_orphan(struct prove_work *work, const char *dir, const uint8_t s
         for (size_t i = 0; i < scts.count && !names_place(work, &scts.items[i], &orphan.source, &orphan.index); i++) {
             orphan.source = NULL;
         }
-        if (orphans->count == orphans->room) {
-            size_t room = orphans->room == 0 ? 256 : 2 * orphans->room;
-            struct orphan *items = reallocarray(orphans->items, room, sizeof *items);
-
-            if (items == NULL) {
-                tool_out_of_memory();
-            }
-            orphans->items = items;
-            orphans->room = room;
-        }
+        orphans->items = tool_grown(orphans->items, orphans->count, &orphans->room, sizeof *orphans->items);
         orphans->items[orphans->count++] = orphan;
     }
     ct_scts_clear(&scts);

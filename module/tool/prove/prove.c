@@ -16,9 +16,7 @@ static bool read_inputs(struct prove_work *work)
         tool_error("prove: --keep asks the logs and keeps their proofs, --kept asks nobody; give one of them");
         return false;
     }
-    work->manners.ca_file = request->ca_file;
-    work->manners.insecure_http = request->insecure_http;
-    if (!fetch_manners_read("prove", request->max_wait, request->timeout, &work->manners) ||
+    if (!fetch_manners_read("prove", &request->fetch, &work->manners) ||
         !sources_read(&request->sources, &work->manners, &work->sources)) {
         return false;
     }
@@ -100,10 +98,7 @@ int tool_verb_prove(int argc, char **argv)
         { "scts", "FILE", "a list of SCTs that came by TLS, or a log's answer", &request.scts, NULL },
         { "keep", "DIR", "keep the proofs in DIR (tlog-proof@v1)", &request.keep, NULL },
         { "kept", "DIR", "ask nobody: check the proofs that were kept in DIR", &request.kept, NULL },
-        { "max-wait", "TIME", "keep trying one question for so long (default 60s)", &request.max_wait, NULL },
-        { "timeout", "TIME", "wait so long for one answer (default 30s)", &request.timeout, NULL },
-        { "cacert", "FILE", "trust these CAs for https, not the system's", &request.ca_file, NULL },
-        { "insecure-http", NULL, "allow http to other machines", NULL, &request.insecure_http },
+        FETCH_OPTIONS(request.fetch),
         { "json", NULL, "print JSON", NULL, &request.json },
         { NULL, NULL, NULL, NULL, NULL },
     };

@@ -8,8 +8,9 @@
 
 struct prove_request {
     struct source_options sources;
-    const char *issuer, *scts, *keep, *kept, *ca_file, *max_wait, *timeout;
-    bool insecure_http, json;
+    struct fetch_options fetch;
+    const char *issuer, *scts, *keep, *kept;
+    bool json;
 };
 
 /* SHA-256 values that were seen. Zero-initialise. */

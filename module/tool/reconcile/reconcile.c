@@ -67,16 +67,7 @@ struct work {
 
 static struct sighting *add(struct sightings *sightings)
 {
-    if (sightings->count == sightings->room) {
-        size_t room = sightings->room == 0 ? 256 : sightings->room * 2;
-        struct sighting *items = reallocarray(sightings->items, room, sizeof *items);
-
-        if (items == NULL) {
-            tool_out_of_memory();
-        }
-        sightings->items = items;
-        sightings->room = room;
-    }
+    sightings->items = tool_grown(sightings->items, sightings->count, &sightings->room, sizeof *sightings->items);
     sightings->items[sightings->count] = (struct sighting){ .serial_len = 0 };
     return &sightings->items[sightings->count++];
 }

@@ -18,16 +18,6 @@ static void *kept(void *memory)
     return memory;
 }
 
-/* Room for one more of `size` bytes. */
-static void *grown(void *items, size_t count, size_t *room, size_t size)
-{
-    if (count == *room) {
-        *room = *room == 0 ? 64 : *room * 2;
-        items = kept(reallocarray(items, *room, size));
-    }
-    return items;
-}
-
 static bool put(uint64_t *slots, size_t room, uint64_t number)
 {
     size_t at = (size_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (room - 1);
@@ -125,7 +115,7 @@ static void add_row(struct replay_tally *tally, const struct replay_subject *sub
         tally->rows_beyond++;
         return;
     }
-    tally->rows = grown(tally->rows, tally->row_count, &tally->row_room, sizeof *row);
+    tally->rows = tool_grown(tally->rows, tally->row_count, &tally->row_room, sizeof *row);
     row = &tally->rows[tally->row_count++];
     *row = (struct replay_row){ .name = tool_subject(subject->leaf),
                                 .issuer = tool_name(X509_get_issuer_name(subject->leaf)),
@@ -189,7 +179,7 @@ void replay_add_moment(struct replay_tally *tally, const struct replay_subject *
         if (tally->moment_count == MOMENTS_MAX) {
             return;
         }
-        tally->moments = grown(tally->moments, tally->moment_count, &tally->moment_room, sizeof *moment);
+        tally->moments = tool_grown(tally->moments, tally->moment_count, &tally->moment_room, sizeof *moment);
         moment = &tally->moments[tally->moment_count++];
         *moment =
             (struct replay_moment){ .day = day, .first_ms = after->at_ms, .change = change, .reason = after->reason };

@@ -113,9 +113,7 @@ static bool request_is_consistent(struct batch *batch)
         tool_error("submit: this writes bytes, not text; send them into a file: ... > client.scts");
         return false;
     }
-    batch->manners.ca_file = request->ca_file;
-    batch->manners.insecure_http = request->insecure_http;
-    return fetch_manners_read("submit", request->max_wait, request->timeout, &batch->manners);
+    return fetch_manners_read("submit", &request->fetch, &batch->manners);
 }
 
 static bool logs_have_urls(const struct sources *sources)
@@ -360,10 +358,7 @@ int tool_verb_submit(int argc, char **argv)
         { "form", "FORM", "the extension as line (for openssl ca -extfile), der or pem", &request.form_name, NULL },
         { "at-once", "N", "ask the logs so many questions at a time (default 16, at most 256)", &request.at_once,
           NULL },
-        { "max-wait", "TIME", "keep trying one log for so long (default 60s)", &request.max_wait, NULL },
-        { "timeout", "TIME", "wait so long for one answer (default 30s)", &request.timeout, NULL },
-        { "cacert", "FILE", "trust these CAs for https, not the system's", &request.ca_file, NULL },
-        { "insecure-http", NULL, "allow http to other machines", NULL, &request.insecure_http },
+        FETCH_OPTIONS(request.fetch),
         { "json", NULL, "print JSON", NULL, &request.json },
         { NULL, NULL, NULL, NULL, NULL },
     };

@@ -31,8 +31,9 @@ enum submit_form { SUBMIT_LINE, SUBMIT_DER, SUBMIT_PEM };
 
 struct submit_request {
     struct source_options sources;
-    const char *out, *ca_file, *max_wait, *timeout, *form_name, *at_once;
-    bool store, print_tls, precertificate, insecure_http, json;
+    struct fetch_options fetch;
+    const char *out, *form_name, *at_once;
+    bool store, print_tls, precertificate, json;
     enum submit_form form;
 };
 
