@@ -307,6 +307,14 @@ class Prove(Case):
         status, answer, _ = self.ask(self.write("archive", self.record(store=scts).encode()),
                                      more=("--kept", self.path("archive-proofs")))
         self.assertEqual((status, answer["verdict"]), (0, "included"))
+        # What a client got after it was seen: it is in the store by now.
+        os.mkdir(self.path("archive-store"))
+        self.write(f"archive-store/{hashlib.sha256(self.der).hexdigest()}.sct", self.read("client.scts"))
+        self.write("archive.cnf", f"log_list = {self.path('logs.json')}\naudit = none\nsources = store\n"
+                   f"sct_store = {self.path('archive-store')}\n")
+        done = run("prove", "--config", self.path("archive.cnf"), "--kept", self.path("archive-proofs"), "-",
+                   stdin=(self.record() + self.record(store=scts)).encode())
+        self.assertEqual((done.returncode, done.stdout.count(b" included (store)")), (0, 1), done)
         done = run("prove", "--log-list", self.path("logs.json"), "--kept", self.path("archive-proofs"), "--scts",
                    self.path("client.scts"), "-", stdin=self.read("leaf.pem"))
         self.assertEqual(done.returncode, 0, done)

@@ -220,7 +220,7 @@ def from_a_private_ca_to_a_log_to_enforcement_to_watching():
             folder.joinpath("logs.json").write_text(json.dumps({"operators": [
                 {"name": "Us", "logs": [], "tiled_logs": [entry]}]}))
             config = write_config(folder, log_list=folder / "logs.json", sources="embedded, store",
-                                  sct_store=folder / "store")
+                                  sct_store=folder / "store", archive=f"file:{folder}/archive")
             origin = ["--origin", "Ours=log.example/clientct"]  # origins have no port
             for name in "device", "never":
                 issue(folder, name, f"/CN={name}", f"subjectAltName=URI:spiffe://example.org/{name}")
@@ -240,6 +240,11 @@ def from_a_private_ca_to_a_log_to_enforcement_to_watching():
                 status, answer = clientct(*prove, "--keep", folder / "proofs", folder / "device-chain.pem")
                 equal((status, json.loads(answer)["verdict"]), (0, "included"), answer)
                 equal(clientct(*prove, "--kept", folder / "proofs", folder / "device-chain.pem")[0], 0, "kept proof")
+                # Every client that the servers saw: one came before it was logged, one never was.
+                status, answer = clientct(*prove, folder / "archive")
+                answer = json.loads(answer)
+                equal((status, [one["subject"] for one in answer["certificates"]]), (0, ["CN=device"]), str(answer))
+                equal(answer["without_scts"] > 0, True, str(answer))
                 # By the store alone: the certificate is in the log's own entry.
                 status, answer = clientct(*prove, folder / "store")
                 equal((status, json.loads(answer)["certificates"][0]["subject"]), (0, "CN=device"), answer)

@@ -129,9 +129,7 @@ static void ask(struct prove_work *work, const struct prove_subject *subject, st
     if (ct_certificate_sct_list(&certificate, &list)) {
         ask_list(work, list, CLIENTCT_SOURCE_EMBEDDED, &embedded, certificate.sha256, shown);
     }
-    if (!subject->of_record || work->store_count > 0) {
-        ask_stores(work, &certificate, &whole, shown);
-    }
+    ask_stores(work, &certificate, &whole, shown);
     for (size_t i = 0; i < subject->count; i++) {
         ask_list(work, subject->lists[i].list, subject->lists[i].from, &whole, certificate.sha256, shown);
     }
