@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -58,6 +59,20 @@ class Monitoring(Case):
         self.assertGreater(len(names), 5)
         for name in names:
             self.assertRegex(cases, rf"alertname: {name}\n\s+exp_alerts:")
+
+    def test_the_picture_shows_every_panel(self):
+        source = pathlib.Path(os.environ["CLIENTCT_SOURCE"])
+        with tempfile.TemporaryDirectory(prefix="clientct-picture-") as folder:
+            drawn = pathlib.Path(folder, "dashboard.svg")
+            done = subprocess.run([sys.executable, "-B", source / "scripts/draw-dashboard", drawn], capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            shipped = source / "test/cli/dashboard.svg"
+            pictures = [drawn.read_text(encoding="utf-8"), shipped.read_text(encoding="utf-8")]
+        panels = json.loads((EXAMPLES / "clientct-dashboard.json").read_text(encoding="utf-8"))["panels"]
+        for picture in pictures:
+            self.assertEqual([panel["title"] for panel in panels if f">{panel['title']}<" not in picture], [])
+            self.assertEqual(picture.count("<polyline"), pictures[0].count("<polyline"))
 
     def ask(self, expression):
         query = urllib.parse.urlencode({"query": expression})
