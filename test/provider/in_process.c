@@ -323,23 +323,74 @@ START_TEST(objects_may_outlive_openssl)
 }
 END_TEST
 
+/* DANE-EE takes a certificate for what it is, without a chain: no issuer is known, and what its own SCTs sign is not. */
+START_TEST(certificate_known_by_dane_is_judged_without_an_issuer)
+{
+    static const struct {
+        const char *client, *reason;
+    } clients[] = {
+        { "good", "clientct: refused client certificate: issuer-unknown" },
+        { "unlogged", "clientct: refused client certificate: no-scts" },
+    };
+
+    for (size_t i = 0; i < 4; i++) {
+        SSL_CTX *server = server_context();
+        SSL_CTX *client = client_context(clients[i / 2].client);
+        unsigned char *key = NULL;
+        struct pair pair;
+        int len = i2d_PUBKEY(SSL_CTX_get0_privatekey(client), &key);
+
+        ck_assert_int_eq(SSL_CTX_set_max_proto_version(server, i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION), 1);
+        ck_assert_int_eq(SSL_CTX_dane_enable(server), 1);
+        pair = connect_pair(server, client);
+        ck_assert_int_ge(SSL_dane_enable(pair.server, NULL), 0);
+        /* RFC 6698: DANE-EE(3), SPKI(1), Full(0) */
+        ck_assert_int_eq(SSL_dane_tlsa_add(pair.server, 3, 1, 0, key, (size_t)len), 1);
+        ck_assert(!shake_hands(&pair));
+        ck_assert_str_eq(ERR_reason_error_string(ERR_get_error()), clients[i / 2].reason);
+        ERR_clear_error();
+        OPENSSL_free(key);
+        free_pair(&pair);
+        SSL_CTX_free(server);
+        SSL_CTX_free(client);
+    }
+}
+END_TEST
+
 #if OPENSSL_VERSION_NUMBER >= 0x30200000L
-START_TEST(raw_public_key_is_refused)
+/* `expected`: the server knows the key; else its callback forgives that nobody does. */
+static void offer_raw_public_key(bool expected, int version)
 {
     static unsigned char types[] = { TLSEXT_cert_type_rpk };
     SSL_CTX *server = server_context();
     SSL_CTX *client = client_context("good");
-    struct pair pair = connect_pair(server, client);
+    struct pair pair;
 
+    ck_assert_int_eq(SSL_CTX_set_max_proto_version(server, version), 1);
+    ck_assert_int_eq(SSL_CTX_dane_enable(server), 1);
+    pair = connect_pair(server, client);
     SSL_set1_client_cert_type(pair.server, types, sizeof types);
     SSL_set1_client_cert_type(pair.client, types, sizeof types);
-    SSL_set_verify(pair.server, SSL_VERIFY_PEER, forgive_all_but_ct); /* nobody has told OpenSSL to trust the key */
+    if (expected) {
+        ck_assert_int_ge(SSL_dane_enable(pair.server, NULL), 0);
+        ck_assert_int_eq(SSL_add_expected_rpk(pair.server, SSL_CTX_get0_privatekey(client)), 1);
+    } else {
+        SSL_set_verify(pair.server, SSL_VERIFY_PEER, forgive_all_but_ct);
+    }
     ck_assert(!shake_hands(&pair));
     ck_assert_str_eq(ERR_reason_error_string(ERR_get_error()), "clientct: refused client certificate: no-certificate");
     ERR_clear_error();
     free_pair(&pair);
     SSL_CTX_free(server);
     SSL_CTX_free(client);
+}
+
+START_TEST(raw_public_key_is_refused)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        offer_raw_public_key(false, version);
+        offer_raw_public_key(true, version);
+    }
 }
 END_TEST
 #endif
@@ -373,6 +424,7 @@ int main(void)
     tcase_add_test(cases, child_of_a_process_that_has_decided_decides);
     tcase_add_test(cases, threads_decide_beside_each_other);
     tcase_add_test(cases, objects_may_outlive_openssl);
+    tcase_add_test(cases, certificate_known_by_dane_is_judged_without_an_issuer);
 #if OPENSSL_VERSION_NUMBER >= 0x30200000L
     tcase_add_test(cases, raw_public_key_is_refused);
 #endif
