@@ -378,12 +378,15 @@ class Prove(Case):
         log, ders = self.many(True, 1)
         folder = self.store(log, *ders)
         other = log.fork(0)
-        other.entries[7].body = b"\x30\x00"
+        other.entries[7].body = self.der
         short = log.fork(700)
         short.published = 5
+        hidden = log.fork(700)
+        hidden.bundle = lambda index, width: None
         for name, serving, code, verdict, word in (
                 ("another", other, 3, "no-certificate", "entry 7 of the log is not the certificate"),
                 ("not there", short, 3, "no-certificate", "the log has 5 entries"),
+                ("hidden", hidden, 1, "log-misbehaves", "404"),
                 ("honest", log, 0, "included", "entry 7")):
             with self.subTest(name), self.serve(serving):
                 status, answer, _ = self.ask(folder)

@@ -79,7 +79,11 @@ X509 *prove_certificate_of(struct prover *prover, struct source *source, uint64_
         *why = tool_format("the log has %llu entries, and the certificate is to be number %llu",
                            (unsigned long long)log->head.size, (unsigned long long)index);
     } else if ((*why = read_bundle(prover, source, index / CT_TILE_WIDTH, width, bundle)) != NULL) {
-        *verdict = PROVE_UNREACHABLE;
+        /* Its checkpoint says that the entry is there. */
+        *verdict = bundle->reply.kind == FETCH_OVERSIZED ||
+                           (bundle->reply.kind == FETCH_ANSWERED && bundle->reply.status == 404)
+                       ? PROVE_MISBEHAVES
+                       : PROVE_UNREACHABLE;
     } else if (!entry_at(bundle, (unsigned)(index % CT_TILE_WIDTH), &entry) || entry.type != CT_ENTRY_X509 ||
                (certificate = decoded(entry.body, sha256)) == NULL) {
         *why = tool_format("entry %llu of the log is not the certificate that the file is named by",
