@@ -108,14 +108,16 @@ static void put_escaped(FILE *to, const char *format, va_list list)
 #define PROGRESS_NS INT64_C(200000000)
 #define PROGRESS_CLEAR "\r\033[K"
 
-static bool progress_shown;
+static bool progress_shown; /* under the lock of stderr, as all that stands there: threads may speak */
 
 void tool_progress_end(void)
 {
+    flockfile(stderr);
     if (progress_shown) {
         fputs(PROGRESS_CLEAR, stderr);
         progress_shown = false;
     }
+    funlockfile(stderr);
 }
 
 void tool_progress(const char *format, ...)
@@ -125,20 +127,21 @@ void tool_progress(const char *format, ...)
     int64_t now_ns;
     va_list list;
 
+    flockfile(stderr);
     if (on_terminal < 0) {
         on_terminal = isatty(STDERR_FILENO) == 1;
         said_ns = ct_monotonic_ns();
     }
     now_ns = on_terminal ? ct_monotonic_ns() : 0;
-    if (!on_terminal || now_ns - said_ns < PROGRESS_NS) {
-        return;
+    if (on_terminal && now_ns - said_ns >= PROGRESS_NS) {
+        said_ns = now_ns;
+        progress_shown = true;
+        fputs(PROGRESS_CLEAR, stderr);
+        va_start(list, format);
+        put_escaped(stderr, format, list);
+        va_end(list);
     }
-    said_ns = now_ns;
-    progress_shown = true;
-    fputs(PROGRESS_CLEAR, stderr);
-    va_start(list, format);
-    put_escaped(stderr, format, list);
-    va_end(list);
+    funlockfile(stderr);
 }
 
 void tool_put(enum tool_style style, const char *format, ...)
@@ -178,24 +181,28 @@ void tool_error(const char *format, ...)
 {
     va_list list;
 
+    flockfile(stderr);
     tool_progress_end();
     fputs("clientct: ", stderr);
     va_start(list, format);
     put_escaped(stderr, format, list);
     va_end(list);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 void tool_warning(const char *format, ...)
 {
     va_list list;
 
+    flockfile(stderr);
     tool_progress_end();
     fputs("clientct: warning: ", stderr);
     va_start(list, format);
     put_escaped(stderr, format, list);
     va_end(list);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 /* The last millisecond of the year 9999, where RFC 3339 ends. */
@@ -357,8 +364,7 @@ void tool_json_append(json_t *array, json_t *value)
     }
 }
 
-/* `indent` blanks before each line but the first; without the last `less` characters. */
-static void put_json(json_t *value, int indent, size_t less)
+void tool_json_put(json_t *value, int indent, size_t less, FILE *to)
 {
     /* In pure ASCII no character can play tricks on a terminal; DEL is the one that jansson leaves as it is. */
     char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
@@ -370,13 +376,13 @@ static void put_json(json_t *value, int indent, size_t less)
     for (const char *at = text; *at != '\0';) {
         size_t len = strcspn(at, "\x7f\n");
 
-        fwrite(at, 1, len, stdout);
+        fwrite(at, 1, len, to);
         at += len;
         if (*at == '\n') {
-            printf("\n%*s", indent, "");
+            fprintf(to, "\n%*s", indent, "");
             at++;
         } else if (*at != '\0') {
-            fputs("\\u007f", stdout);
+            fputs("\\u007f", to);
             at++;
         }
     }
@@ -386,24 +392,6 @@ static void put_json(json_t *value, int indent, size_t less)
 
 void tool_json_print(json_t *value)
 {
-    put_json(value, 0, 0);
+    tool_json_put(value, 0, 0, stdout);
     putchar('\n');
-}
-
-void tool_json_print_long(json_t *object, const struct tool_json_rows *lists, size_t count)
-{
-    put_json(object, 0, strlen("\n}"));
-    for (size_t i = 0; i < count; i++) {
-        json_t *row = lists[i].next(lists[i].arg);
-        bool any = false;
-
-        printf(",\n  \"%s\": [", lists[i].key);
-        for (; row != NULL; row = lists[i].next(lists[i].arg)) {
-            fputs(any ? ",\n    " : "\n    ", stdout);
-            put_json(row, 4, 0);
-            any = true;
-        }
-        fputs(any ? "\n  ]" : "]", stdout);
-    }
-    fputs("\n}\n", stdout);
 }

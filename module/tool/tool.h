@@ -94,14 +94,17 @@ void tool_json_set(json_t *object, const char *key, json_t *value);
 void tool_json_append(json_t *array, json_t *value);
 /* Prints and frees. */
 void tool_json_print(json_t *value);
-/* Arrays that may be too long for memory: `next` gives one element after the other, then NULL. */
+/* `indent` blanks before each line but the first; without the last `less` characters. Frees the value. */
+void tool_json_put(json_t *value, int indent, size_t less, FILE *to);
+/* Arrays that may be too long for memory: their elements are made by any thread; NULL: that one is left out. */
 struct tool_json_rows {
     const char *key; /* needs no escaping */
-    json_t *(*next)(void *arg);
-    void *arg;
+    size_t count;
+    json_t *(*make)(const void *arg, size_t i);
+    const void *arg;
 };
-/* The object, which has members already, with the arrays behind them. */
-void tool_json_print_long(json_t *object, const struct tool_json_rows *lists, size_t count);
+/* The object, which has members already, with the arrays behind them; made by that many threads. */
+void tool_json_print_long(json_t *object, const struct tool_json_rows *lists, size_t count, unsigned threads);
 
 /* "2026-01-02T03:04:05Z"; a number of milliseconds where no calendar reaches. */
 #define TOOL_TIME_SIZE 40

@@ -129,6 +129,24 @@ class Inputs(Case):
         for wrong in ("0", "65", "-1", "x", "2x", ""):
             self.assert_usage_error(run("report", "--jobs", wrong, name), "--jobs")
 
+    def test_files_of_any_kind_are_read_side_by_side(self):
+        lines = mixed(6000)
+        parts = ["".join(lines[at:at + 1000]).encode() for at in range(0, 6000, 1000)]
+        expected = self.figures(self.write_bytes("whole", b"".join(parts)), code=1)
+        names = [self.write_bytes("1", parts[0]), self.write_bytes("2.gz", gzip.compress(parts[1])),
+                 self.write_bytes("3.zst", zstd(parts[2])), self.path("4.part"), self.write_bytes("5", b""),
+                 self.write_bytes("6", parts[4]), self.path("7.part")]
+        for name, part in (("4.part", parts[3]), ("7.part", parts[5])):
+            self.assertEqual(run("report", "--partial", self.path(name), self.write_bytes("part", part)).returncode, 0)
+        for jobs in ("1", "2", "3", "7", "64"):
+            self.assertEqual(self.figures(*names, "--jobs", jobs), expected)
+        both = gzip.compress(b"".join(parts)) + b"no gzip"
+        for jobs in ("1", "2", "8"):  # one that is damaged spoils the sum, whoever reads it
+            self.assert_usage_error(run("report", *names, self.write_bytes("broken", both), "--jobs", jobs), "damaged")
+            self.assert_usage_error(run("report", *names, self.path("missing"), "--jobs", jobs), "missing")
+        # Standard input twice: the second time nothing is left of it.
+        self.assertEqual(self.figures("-", "-", "--jobs", "2", "--unvouched", stdin=b"".join(parts))["lines"], 6000)
+
     def test_long_lines(self):
         ours, long = line(0, 1, 1, True), '{"@timestamp":"' + "x" * 3000000
         for text in (long + "\n" + ours, ours + long, long * 2 + "\n" + ours + long + "\n", ours + "y" * 70000 + "\n"):

@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         lines++;
         at += len + 1;
     }
-    report_merge(parts[0], parts[1]);
+    report_merge(parts[0], parts[1], 2);
     report_finish(tally, NOW_MS);
     report_finish(parts[0], NOW_MS);
     check_tally(tally, lines);

@@ -70,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     other = read_again(&written);
     report_partial_write(other, write_bytes, &again);
     FUZZ_REQUIRE(written.len == again.len && memcmp(written.data, again.data, again.len) == 0);
-    report_merge(tally, other);
-    report_merge(tally, read_again(&written));
+    report_merge(tally, other, 2);
+    report_merge(tally, read_again(&written), 1);
     report_finish(tally, NOW_MS);
     FUZZ_REQUIRE(tally->kept <= REPORT_CERTIFICATES_MAX && tally->kept_locked_out <= tally->kept);
     FUZZ_REQUIRE(tally->kept_clients_locked_out <= tally->kept_clients);

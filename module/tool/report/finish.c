@@ -9,34 +9,29 @@
 /* A client that renews its certificates is one that comes back, when it was seen in the last week of the lines. */
 #define COMES_BACK_MS (7 * CT_DAY_MS)
 
-static int by_worst(bool one_out, bool two_out, uint64_t one, uint64_t two)
-{
-    if (one_out != two_out) {
-        return one_out ? -1 : 1;
-    }
-    return one != two ? (one > two ? -1 : 1) : 0;
-}
-
 static int worst_certificate(const void *a, const void *b)
 {
     const struct report_certificate *one = *(const struct report_certificate *const *)a;
     const struct report_certificate *two = *(const struct report_certificate *const *)b;
-    int order = by_worst(one->state.would_refuse && !one->expired, two->state.would_refuse && !two->expired,
-                         one->decisions, two->decisions);
 
-    return order != 0 ? order : memcmp(one->sha256, two->sha256, sizeof one->sha256);
+    if (one->decisions != two->decisions) {
+        return one->decisions > two->decisions ? -1 : 1;
+    }
+    return memcmp(one->sha256, two->sha256, sizeof one->sha256);
 }
 
 static int worst_client(const void *a, const void *b)
 {
     const struct report_client *one = *(const struct report_client *const *)a;
     const struct report_client *two = *(const struct report_client *const *)b;
-    int order = by_worst(one->locked_out, two->locked_out, one->decisions, two->decisions);
 
-    if (order == 0 && one->issuer != two->issuer) {
+    if (one->decisions != two->decisions) {
+        return one->decisions > two->decisions ? -1 : 1;
+    }
+    if (one->issuer != two->issuer) {
         return one->issuer < two->issuer ? -1 : 1;
     }
-    return order != 0 ? order : strcmp(one->name->text, two->name->text);
+    return strcmp(one->name->text, two->name->text);
 }
 
 static uint64_t scaled(double scale, uint64_t number)
@@ -62,7 +57,8 @@ static bool is_over(const struct report_state *state, int64_t now_ms)
     return state->not_after_ms != REPORT_UNKNOWN_TIME && state->not_after_ms < now_ms;
 }
 
-static void finish_certificate(struct report_tally *tally, struct report_certificate *certificate, int64_t now_ms)
+/* Whether it is locked out. */
+static bool finish_certificate(struct report_tally *tally, struct report_certificate *certificate, int64_t now_ms)
 {
     struct report_state *state = &certificate->state;
     struct report_group *issuer = report_group_at(&tally->issuers, certificate->issuer);
@@ -79,9 +75,8 @@ static void finish_certificate(struct report_tally *tally, struct report_certifi
         issuer->others += accepted;
     }
     if (accepted || certificate->expired) {
-        return;
+        return false;
     }
-    tally->kept_locked_out++;
     if (issuer != NULL) {
         issuer->certificates++;
         report_plus(&issuer->decisions, certificate->refusals);
@@ -90,6 +85,7 @@ static void finish_certificate(struct report_tally *tally, struct report_certifi
         reason->certificates++;
         report_plus(&reason->decisions, certificate->refusals);
     }
+    return true;
 }
 
 static void finish_certificates(struct report_tally *tally, int64_t now_ms)
@@ -101,11 +97,16 @@ static void finish_certificates(struct report_tally *tally, int64_t now_ms)
     report_sample_settle(&tally->certificates);
     scale = report_sample_scale(&tally->certificates);
     tally->kept = tally->certificates.count;
-    tally->sorted = (struct report_certificate **)report_sample_items(&tally->certificates);
+    tally->sorted = (struct report_certificate **)report_sample_heap(&tally->certificates);
     for (size_t i = 0; i < tally->kept; i++) {
-        finish_certificate(tally, tally->sorted[i], now_ms);
+        struct report_certificate *certificate = tally->sorted[i];
+
+        if (finish_certificate(tally, certificate, now_ms)) {
+            tally->sorted[i] = tally->sorted[tally->kept_locked_out];
+            tally->sorted[tally->kept_locked_out++] = certificate;
+        }
     }
-    qsort(tally->sorted, tally->kept, sizeof tally->sorted[0], worst_certificate);
+    qsort(tally->sorted, tally->kept_locked_out, sizeof tally->sorted[0], worst_certificate);
     tally->beyond = scale != 1.0 && all > tally->beyond ? all - tally->beyond : 0;
     tally->certificate_count = scaled(scale, tally->kept);
     tally->locked_out = scaled(scale, tally->kept_locked_out);
@@ -125,17 +126,20 @@ static void finish_clients(struct report_tally *tally, int64_t now_ms)
     report_sample_settle(&tally->clients);
     scale = report_sample_scale(&tally->clients);
     tally->kept_clients = tally->clients.count;
-    tally->sorted_clients = (struct report_client **)report_sample_items(&tally->clients);
+    tally->sorted_clients = (struct report_client **)report_sample_heap(&tally->clients);
     for (size_t i = 0; i < tally->kept_clients; i++) {
         struct report_client *client = tally->sorted_clients[i];
         bool renews = client->lowest != client->highest;
         bool comes_back = renews && client->state.at_ms >= ct_time_add(tally->last_ms, -COMES_BACK_MS);
 
         client->locked_out = client->state.would_refuse && (comes_back || !is_over(&client->state, now_ms));
-        tally->kept_clients_locked_out += client->locked_out;
         renewing += renews;
+        if (client->locked_out) {
+            tally->sorted_clients[i] = tally->sorted_clients[tally->kept_clients_locked_out];
+            tally->sorted_clients[tally->kept_clients_locked_out++] = client;
+        }
     }
-    qsort(tally->sorted_clients, tally->kept_clients, sizeof tally->sorted_clients[0], worst_client);
+    qsort(tally->sorted_clients, tally->kept_clients_locked_out, sizeof tally->sorted_clients[0], worst_client);
     tally->client_count = scaled(scale, tally->kept_clients);
     tally->clients_locked_out = scaled(scale, tally->kept_clients_locked_out);
     tally->renewing = scaled(scale, renewing);

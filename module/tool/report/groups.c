@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ struct report_name *report_name_new(struct report_text text)
 {
     struct report_name *name = kept(malloc(sizeof *name + text.len + 1));
 
-    name->references = 1;
+    atomic_init(&name->references, 1);
     name->number = 0;
     name->len = (unsigned)text.len;
     memcpy(name->text, text.data, text.len);
@@ -77,13 +78,13 @@ struct report_name *report_name_new(struct report_text text)
 
 struct report_name *report_name_share(struct report_name *name)
 {
-    name->references++;
+    atomic_fetch_add_explicit(&name->references, 1, memory_order_relaxed);
     return name;
 }
 
 void report_name_drop(struct report_name *name)
 {
-    if (--name->references == 0) {
+    if (atomic_fetch_sub_explicit(&name->references, 1, memory_order_acq_rel) == 1) {
         free(name);
     }
 }

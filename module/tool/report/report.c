@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -217,7 +218,7 @@ static bool add_partial(struct report_tally *tally, const struct options *option
         report_tally_free(partial);
         partial = nothing;
     }
-    report_merge(tally, partial);
+    report_merge(tally, partial, 1);
     return true;
 }
 
@@ -234,16 +235,34 @@ static ssize_t read_beginning(struct report_stream *stream, uint8_t to[REPORT_PA
     return got < 0 ? -1 : (ssize_t)len;
 }
 
-static bool add_file(struct report_work *work, struct report_tally *tally, const struct options *options,
-                     const char *name, struct report_source *source)
+struct files {
+    const struct options *options;
+    char **names;
+    struct report_source *sources;
+    pthread_mutex_t trust; /* names of users are asked for by one thread at a time */
+};
+
+static bool is_ours_locked(struct files *files, const char *name, int fd)
 {
-    uint8_t beginning[REPORT_PARTIAL_MAGIC_LEN];
-    ssize_t len;
-    bool is_stdin = strcmp(name, "-") == 0;
+    bool ours;
+
+    pthread_mutex_lock(&files->trust);
+    ours = is_ours(files->options, name, fd);
+    pthread_mutex_unlock(&files->trust);
+    return ours;
+}
+
+static bool open_file(void *arg, size_t number, struct report_tally *tally, struct report_opened *opened)
+{
+    struct files *files = arg;
+    const struct options *options = files->options;
+    struct report_source *source = &files->sources[number];
+    const char *name = files->names[number];
+    bool is_stdin = strcmp(name, "-") == 0, ours, ok = true;
     int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
     struct report_stream *stream;
     struct stat st;
-    bool ok;
+    ssize_t len;
 
     *source = (struct report_source){ is_stdin ? "standard input" : name, REPORT_FROM_ANYBODY, options->units, 0 };
     if (fd < 0 || fstat(fd, &st) != 0) {
@@ -253,35 +272,46 @@ static bool add_file(struct report_work *work, struct report_tally *tally, const
     source->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
     if (options->journal) {
         source->kind = REPORT_FROM_JOURNAL;
-    } else if (is_ours(options, source->name, fd)) {
+    } else if (is_ours_locked(files, source->name, fd)) {
         source->kind = REPORT_FROM_FILE;
     }
     stream = report_stream_open(fd, source->name);
-    len = read_beginning(stream, beginning);
-    if (len == sizeof beginning && memcmp(beginning, REPORT_PARTIAL_MAGIC, sizeof beginning) == 0) {
-        bool ours = options->journal ? is_ours(options, source->name, fd) : source->kind == REPORT_FROM_FILE;
-
+    len = read_beginning(stream, opened->first);
+    if (len == REPORT_PARTIAL_MAGIC_LEN && memcmp(opened->first, REPORT_PARTIAL_MAGIC, (size_t)len) == 0) {
+        ours = options->journal ? is_ours_locked(files, source->name, fd) : source->kind == REPORT_FROM_FILE;
         ok = add_partial(tally, options, source, stream, ours);
+    } else if (len >= 0) {
+        opened->source = source;
+        opened->stream = stream;
+        opened->keep_descriptor = is_stdin;
+        opened->first_len = (size_t)len;
+        return true;
     } else {
-        ok = len >= 0 && report_work_add(work, source, stream, (struct ct_bytes){ beginning, (size_t)len });
+        ok = false;
     }
     report_stream_close(stream, is_stdin);
     return ok;
 }
 
+_Static_assert(REPORT_PARTIAL_MAGIC_LEN <= REPORT_FIRST_MAX, "there is room for the beginning");
+
 static bool add_files(struct report_tally *tally, const struct options *options, char **names, size_t count)
 {
-    struct report_work *work = report_work_begin(tally, options->jobs);
-    struct report_tally *apart = report_tally_new(options->since_ms, options->anybody); /* threads use the other one */
-    struct report_source *sources = calloc(count, sizeof *sources);
-    bool ok = sources != NULL;
+    struct files files = { options, names, calloc(count, sizeof *files.sources), PTHREAD_MUTEX_INITIALIZER };
+    const struct report_inputs inputs = { count, open_file, &files };
+    unsigned from_stdin = 0;
+    bool ok;
 
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = add_file(work, apart, options, names[i], &sources[i]);
+    if (files.sources == NULL) {
+        tool_out_of_memory();
     }
-    report_work_end(work);
-    report_merge(tally, apart);
-    free(sources);
+    for (size_t i = 0; i < count; i++) {
+        from_stdin += strcmp(names[i], "-") == 0;
+    }
+    ok =
+        report_read_inputs(&inputs, tally, from_stdin > 1 ? 1 : options->jobs); /* the second has what the first left */
+    pthread_mutex_destroy(&files.trust);
+    free(files.sources);
     return ok;
 }
 
@@ -322,7 +352,7 @@ static int answer(const struct report_tally *tally)
 int tool_verb_report(int argc, char **argv)
 {
     struct options options = { 0 };
-    struct report_tally *tally = NULL;
+    static struct report_tally *tally; /* goes with the process: to free it piece by piece takes a while */
     int64_t now_ms = ct_now_ms();
     int code;
 
@@ -352,12 +382,11 @@ int tool_verb_report(int argc, char **argv)
     if (options.exempt_list) {
         code = report_show_exemptions(tally, options.until_ms, now_ms) ? code : TOOL_USAGE;
     } else if (options.json) {
-        report_show_json(tally);
+        report_show_json(tally, options.jobs);
     } else if (options.html == NULL) {
         report_show_text(tally);
     }
 out:
-    report_tally_free(tally);
     free((char *)options.owners); /* options that may be given several times are in memory of their own */
     free((char *)options.units);
     free(options.public_names);

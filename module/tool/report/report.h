@@ -10,7 +10,8 @@
 
 /* What people see, of a tally that is finished. */
 void report_show_text(const struct report_tally *tally);
-void report_show_json(const struct report_tally *tally);
+/* `jobs`: threads. */
+void report_show_json(const struct report_tally *tally, unsigned jobs);
 /* A page with everything in it. False when the file could not be written (errno). */
 bool report_write_html(const struct report_tally *tally, int64_t now_ms, FILE *to);
 /* Sections for clientct.cnf. False: there are more rules than it takes. */

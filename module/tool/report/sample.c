@@ -83,6 +83,13 @@ void *report_sample_find(const struct report_sample *sample, uint64_t hash, cons
     return NULL;
 }
 
+void report_sample_prefetch(const struct report_sample *sample, uint64_t hash)
+{
+    if (sample->size > 0) {
+        __builtin_prefetch(sample->slots[place_of(sample, hash)].item);
+    }
+}
+
 static void put(struct report_sample *sample, struct report_slot slot)
 {
     size_t i = place_of(sample, slot.hash);
@@ -178,6 +185,22 @@ void report_sample_lower(struct report_sample *sample, uint64_t below)
 double report_sample_scale(const struct report_sample *sample)
 {
     return sample->below == UINT64_MAX ? 1.0 : 18446744073709551616.0 / (double)(sample->below > 0 ? sample->below : 1);
+}
+
+void **report_sample_heap(const struct report_sample *sample)
+{
+    void **items = malloc((sample->count + 1) * sizeof *items);
+    size_t count = 0;
+
+    if (items == NULL) {
+        tool_out_of_memory();
+    }
+    for (size_t i = 0; i < sample->size; i++) {
+        if (sample->slots[i].item != NULL) {
+            items[count++] = sample->slots[i].item;
+        }
+    }
+    return items;
 }
 
 void **report_sample_items(const struct report_sample *sample)

@@ -39,6 +39,8 @@ static inline bool report_sample_takes(const struct report_sample *sample, uint6
 {
     return hash < sample->below;
 }
+/* It will be looked for soon. */
+void report_sample_prefetch(const struct report_sample *sample, uint64_t hash);
 /* One that is not there and would be kept. Others may be dropped, and this one too: it may be gone afterwards. */
 void report_sample_add(struct report_sample *sample, uint64_t hash, void *item);
 /* From now on only what is smaller: for a set that is added to this one. */
@@ -47,8 +49,10 @@ void report_sample_lower(struct report_sample *sample, uint64_t below);
 void report_sample_settle(struct report_sample *sample);
 /* What to multiply numbers of things by: 1 while everything was kept. */
 double report_sample_scale(const struct report_sample *sample);
-/* The items in the order of their hashes, `count` of them, to be freed. */
+/* The items in the order of their hashes, `count` of them, to be freed; the array has room for one more. */
 void **report_sample_items(const struct report_sample *sample) CT_MUST_USE;
+/* The same, in no order. */
+void **report_sample_heap(const struct report_sample *sample) CT_MUST_USE;
 /* Drops all. */
 void report_sample_clear(struct report_sample *sample);
 

@@ -303,42 +303,28 @@ static json_t *json_of_client(const struct report_tally *tally, const struct rep
     return out;
 }
 
-/* Lists of hundreds of thousands are printed one by one. */
-struct listing {
-    const struct report_tally *tally;
-    size_t at;
-};
-
-static json_t *next_certificate(void *arg)
+/* Lists of hundreds of thousands are made row by row. */
+static json_t *certificate_row(const void *arg, size_t i)
 {
-    struct listing *listing = arg;
-    const struct report_tally *tally = listing->tally;
+    const struct report_tally *tally = arg;
 
-    return listing->at < tally->kept_locked_out ? json_of_certificate(tally, tally->sorted[listing->at++]) : NULL;
+    return json_of_certificate(tally, tally->sorted[i]);
 }
 
-static json_t *next_client(void *arg)
+static json_t *client_row(const void *arg, size_t i)
 {
-    struct listing *listing = arg;
-    const struct report_tally *tally = listing->tally;
+    const struct report_tally *tally = arg;
+    const struct report_client *client = tally->sorted_clients[i];
 
-    while (listing->at < tally->kept_clients_locked_out) {
-        const struct report_client *client = tally->sorted_clients[listing->at++];
-
-        if (report_renews(client)) {
-            return json_of_client(tally, client);
-        }
-    }
-    return NULL;
+    return report_renews(client) ? json_of_client(tally, client) : NULL;
 }
 
-void report_show_json(const struct report_tally *tally)
+void report_show_json(const struct report_tally *tally, unsigned jobs)
 {
     json_t *out = tool_json_object();
-    struct listing certificates = { tally, 0 }, clients = { tally, 0 };
     const struct tool_json_rows lists[] = {
-        { "locked_out_certificates", next_certificate, &certificates },
-        { "locked_out_clients_with_several_certificates", next_client, &clients },
+        { "locked_out_certificates", tally->kept_locked_out, certificate_row, tally },
+        { "locked_out_clients_with_several_certificates", tally->kept_clients_locked_out, client_row, tally },
     };
 
     tool_json_set(out, "lines", tool_json_count(tally->lines));
@@ -374,5 +360,5 @@ void report_show_json(const struct report_tally *tally)
     tool_json_set(out, "reasons", json_of_groups(&tally->reasons, true));
     tool_json_set(out, "issuers", json_of_groups(&tally->issuers, true));
     tool_json_set(out, "unknown_logs", json_of_groups(&tally->unknown_logs, false));
-    tool_json_print_long(out, lists, sizeof lists / sizeof lists[0]);
+    tool_json_print_long(out, lists, sizeof lists / sizeof lists[0], jobs);
 }

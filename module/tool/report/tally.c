@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/report/tally.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,9 +154,9 @@ static void join_clients(struct report_client *into, const struct report_client 
     report_plus(&into->refusals, from->refusals);
 }
 
-void report_put_certificate(struct report_tally *tally, struct report_certificate *certificate)
+static void put_certificate(struct report_tally *tally, uint64_t hash, void *item)
 {
-    uint64_t hash = report_certificate_hash(certificate->sha256);
+    struct report_certificate *certificate = item;
     struct report_certificate *there = report_sample_find(&tally->certificates, hash, certificate->sha256);
 
     if (there == NULL && report_sample_takes(&tally->certificates, hash)) {
@@ -168,11 +169,10 @@ void report_put_certificate(struct report_tally *tally, struct report_certificat
     certificate_free(NULL, certificate);
 }
 
-void report_put_client(struct report_tally *tally, struct report_client *client)
+static void put_client(struct report_tally *tally, uint64_t hash, void *item)
 {
-    struct report_text name = { client->name->text, client->name->len };
-    uint64_t hash = report_client_hash(client->issuer, name);
-    struct client_key key = { client->issuer, name };
+    struct report_client *client = item;
+    struct client_key key = { client->issuer, { client->name->text, client->name->len } };
     struct report_client *there = report_sample_find(&tally->clients, hash, &key);
 
     if (there == NULL && report_sample_takes(&tally->clients, hash)) {
@@ -183,6 +183,18 @@ void report_put_client(struct report_tally *tally, struct report_client *client)
         join_clients(there, client);
     }
     client_free(NULL, client);
+}
+
+void report_put_certificate(struct report_tally *tally, struct report_certificate *certificate)
+{
+    put_certificate(tally, report_certificate_hash(certificate->sha256), certificate);
+}
+
+void report_put_client(struct report_tally *tally, struct report_client *client)
+{
+    struct report_text name = { client->name->text, client->name->len };
+
+    put_client(tally, report_client_hash(client->issuer, name), client);
 }
 
 /* --- a line --- */
@@ -407,13 +419,19 @@ void report_add(struct report_tally *tally, const char *source, const struct rep
 
 /* --- sums of sums --- */
 
+#define AHEAD 8 /* items lie anywhere in memory: they are asked for before they are needed */
+
 static void merge_sample(struct report_tally *into, struct report_sample *sample, struct report_sample *from,
-                         void (*put)(struct report_tally *tally, void *item))
+                         void (*put)(struct report_tally *tally, uint64_t hash, void *item))
 {
     report_sample_lower(sample, from->below);
     for (size_t i = 0; i < from->size; i++) {
+        if (i + AHEAD < from->size && from->slots[i + AHEAD].item != NULL) {
+            __builtin_prefetch(from->slots[i + AHEAD].item);
+            report_sample_prefetch(sample, from->slots[i + AHEAD].hash);
+        }
         if (from->slots[i].item != NULL) {
-            put(into, from->slots[i].item);
+            put(into, from->slots[i].hash, from->slots[i].item);
         }
     }
     free(from->slots);
@@ -421,23 +439,29 @@ static void merge_sample(struct report_tally *into, struct report_sample *sample
     from->size = from->count = 0;
 }
 
-static void put_certificate(struct report_tally *tally, void *item)
-{
-    report_put_certificate(tally, item);
-}
-
-static void put_client(struct report_tally *tally, void *item)
-{
-    report_put_client(tally, item);
-}
-
-static void put_process(struct report_tally *tally, void *item)
+static void put_process(struct report_tally *tally, uint64_t hash, void *item)
 {
     report_put_process(tally, item);
 }
 
-void report_merge(struct report_tally *into, struct report_tally *from)
+/* Certificates and clients share names, whose references are counted by any thread; nothing else is touched by both. */
+struct pair {
+    struct report_tally *into, *from;
+};
+
+static void *merge_certificates(void *arg)
 {
+    const struct pair *pair = arg;
+
+    merge_sample(pair->into, &pair->into->certificates, &pair->from->certificates, put_certificate);
+    return NULL;
+}
+
+void report_merge(struct report_tally *into, struct report_tally *from, unsigned threads)
+{
+    struct pair pair = { into, from };
+    pthread_t thread;
+    bool helped = threads > 1 && pthread_create(&thread, NULL, merge_certificates, &pair) == 0;
     uint64_t *const sums[] = { &into->vouched,      &into->left_out,   &into->strangers,
                                &into->lines,        &into->foreign,    &into->events,
                                &into->older,        &into->not_judged, &into->without_certificate,
@@ -467,7 +491,11 @@ void report_merge(struct report_tally *into, struct report_tally *from)
         report_days_add(&into->days, &from->days.items[i]);
     }
     merge_sample(into, &into->processes, &from->processes, put_process);
-    merge_sample(into, &into->certificates, &from->certificates, put_certificate);
     merge_sample(into, &into->clients, &from->clients, put_client);
+    if (helped) {
+        pthread_join(thread, NULL);
+    } else {
+        merge_certificates(&pair);
+    }
     report_tally_free(from);
 }

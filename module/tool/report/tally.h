@@ -39,7 +39,8 @@ void report_days_add(struct report_days *days, const struct report_day *day);
 
 /* A name that certificates and their client share. */
 struct report_name {
-    unsigned references, len;
+    _Atomic unsigned references;
+    unsigned len;
     unsigned number; /* in a file that is being written */
     char text[];     /* NUL-terminated */
 };
@@ -140,7 +141,7 @@ struct report_tally {
     struct report_days days;
 
     /* Filled in by report_finish. Numbers of certificates, clients and missing lines are estimates beyond limits. */
-    struct report_certificate **sorted; /* those that would be locked out first, by how often they come */
+    struct report_certificate **sorted; /* those that are locked out, by how often they come; then the others */
     struct report_client **sorted_clients;
     size_t kept, kept_locked_out, kept_clients, kept_clients_locked_out;
     uint64_t certificate_count, compliant, locked_out, expired, client_count, clients_locked_out, renewing;
@@ -154,8 +155,8 @@ struct report_tally *report_tally_new(int64_t since_ms, bool believes_anybody) C
 void report_tally_free(struct report_tally *tally);
 /* `source`: the input, for people. */
 void report_add(struct report_tally *tally, const char *source, const struct report_line *line);
-/* Adds all of `from`, which is freed. Neither is finished. */
-void report_merge(struct report_tally *into, struct report_tally *from);
+/* Adds all of `from`, which is freed, by that many threads: one or two. Neither is finished. */
+void report_merge(struct report_tally *into, struct report_tally *from, unsigned threads);
 /* Adds one thing with its sums, as read from a file; takes it. */
 void report_put_certificate(struct report_tally *tally, struct report_certificate *certificate);
 void report_put_client(struct report_tally *tally, struct report_client *client);
