@@ -39,7 +39,7 @@ struct ct_archive {
     /* Shared with children: a server that forks a process for each connection keeps a certificate once, too. */
     struct seen *seen;
     _Atomic int64_t full_at;
-    atomic_uint_fast64_t written, lost, unsaid;
+    atomic_uint_fast64_t written, lost_rate, lost_sink, unsaid;
     char process[64], host[65];
 };
 
@@ -285,6 +285,12 @@ static bool is_kept(const struct clientct_input *input, const struct clientct_ve
            sk_X509_num(input->chain) <= CT_ARCHIVE_CHAIN_MAX;
 }
 
+static void count_lost(struct ct_archive *archive, atomic_uint_fast64_t *cause)
+{
+    atomic_fetch_add(cause, 1);
+    atomic_fetch_add(&archive->unsaid, 1);
+}
+
 bool ct_archive_decision(struct ct_archive *archive, const struct clientct_input *input,
                          const struct clientct_verdict *verdict, int64_t now_ms)
 {
@@ -298,22 +304,25 @@ bool ct_archive_decision(struct ct_archive *archive, const struct clientct_input
         return true;
     }
     ERR_set_mark();
-    if (numbers_of(input, verdict, &certificate, &record) && claim(archive->seen, record, day)) {
+    if (!numbers_of(input, verdict, &certificate, &record)) {
+        kept = false;
+        count_lost(archive, &archive->lost_sink);
+    } else if (claim(archive->seen, record, day)) {
         bool first = claim_variant(archive->seen, certificate, day, &variant);
 
         /* Over the rate it is left for the next time that it comes. */
         if (first && !ct_rate_take(&archive->full_at, CT_ARCHIVE_RATE, CT_ARCHIVE_BURST, ct_monotonic_ns())) {
             kept = false;
+            count_lost(archive, &archive->lost_rate);
+        } else if (first && write_record(archive, ct_share_get0(share), input, verdict, now_ms)) {
+            atomic_fetch_add(&archive->written, 1);
         } else if (first) {
-            kept = write_record(archive, ct_share_get0(share), input, verdict, now_ms);
+            kept = false;
+            count_lost(archive, &archive->lost_sink);
         }
         if (!kept) {
             forget(archive->seen, record, day);
             forget(archive->seen, variant, day);
-            atomic_fetch_add(&archive->lost, 1);
-            atomic_fetch_add(&archive->unsaid, 1);
-        } else if (first) {
-            atomic_fetch_add(&archive->written, 1);
         }
     }
     ERR_pop_to_mark();
@@ -323,5 +332,7 @@ bool ct_archive_decision(struct ct_archive *archive, const struct clientct_input
 
 struct ct_archive_counts ct_archive_get_counts(const struct ct_archive *archive)
 {
-    return (struct ct_archive_counts){ .written = atomic_load(&archive->written), .lost = atomic_load(&archive->lost) };
+    return (struct ct_archive_counts){ .written = atomic_load(&archive->written),
+                                       .lost_rate = atomic_load(&archive->lost_rate),
+                                       .lost_sink = atomic_load(&archive->lost_sink) };
 }

@@ -23,7 +23,8 @@ struct ct_archive;
 
 struct ct_archive_counts {
     uint64_t written;
-    uint64_t lost; /* the file could not take it, or the record would have been too long */
+    uint64_t lost_rate; /* more than CT_ARCHIVE_RATE a second */
+    uint64_t lost_sink; /* the file could not take it, it would have been too long, or memory was short */
 };
 
 /* Without a file. NULL when memory is short. Made only where there is something to keep: it has a table of 1 MiB. */

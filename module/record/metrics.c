@@ -58,6 +58,7 @@ struct ct_metrics {
     atomic_bool told_denying;                    /* with the gauges */
     _Atomic uint64_t told;                       /* the generation that was counted as a load */
     struct ct_audit_counts audit;                /* as last told; whoever has the lease */
+    struct ct_archive_counts archive;            /* likewise */
     atomic_bool shared;                          /* children count in this process's file */
     atomic_bool wanted;                          /* there is a directory */
     _Atomic uint64_t lost, loads, load_failures; /* counted while there was no file */
@@ -513,6 +514,23 @@ void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *
         metrics->audit = *counts;
         ct_lease_end(&metrics->opening, ticket);
     } /* else whoever comes next sees the same totals */
+    ct_share_release(share);
+}
+
+void ct_metrics_archive(struct ct_metrics *metrics, const struct ct_archive_counts *counts)
+{
+    struct ct_share *share = current(metrics);
+    uint64_t ticket = share == NULL ? 0 : ct_lease_try(&metrics->opening, OPENING_MS);
+    struct ct_metrics_file *file;
+
+    if (ticket != 0) {
+        file = file_of(share);
+        add(&file->counters[CT_METRICS_ARCHIVE_WRITTEN], since(counts->written, metrics->archive.written));
+        add(&file->counters[CT_METRICS_ARCHIVE_LOST_RATE], since(counts->lost_rate, metrics->archive.lost_rate));
+        add(&file->counters[CT_METRICS_ARCHIVE_LOST_SINK], since(counts->lost_sink, metrics->archive.lost_sink));
+        metrics->archive = *counts;
+        ct_lease_end(&metrics->opening, ticket);
+    }
     ct_share_release(share);
 }
 

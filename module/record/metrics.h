@@ -14,6 +14,7 @@
 
 #include <clientct/clientct.h>
 
+#include "record/archive.h"
 #include "record/audit.h"
 #include "config/snapshot.h"
 
@@ -40,6 +41,8 @@ bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *s
                          const char *denying) CT_MUST_USE;
 /* The totals of one ct_audit: what has been added since the last call is counted, and shown with the next verdict. */
 void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *counts);
+/* The same of one ct_archive. */
+void ct_metrics_archive(struct ct_metrics *metrics, const struct ct_archive_counts *counts);
 /* Shows what was counted now: a system call. */
 void ct_metrics_show(struct ct_metrics *metrics);
 

@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 
 #define CT_METRICS_MAGIC UINT64_C(0x3173746e756f4363) /* a file of the other byte order has another one */
-#define CT_METRICS_VERSION 2u
+#define CT_METRICS_VERSION 3u
 #define CT_METRICS_LABELS 256
 #define CT_METRICS_LISTS 16
 #define CT_METRICS_BUCKETS 13 /* the last one is +Inf */
@@ -35,6 +35,11 @@
     X(AUDIT_DROPPED_RATE, "clientct_audit_records_dropped_total", "cause=\"rate\"", \
       "Audit records not written, by the rate limit or by a sink that could not take them.") \
     X(AUDIT_DROPPED_SINK, "clientct_audit_records_dropped_total", "cause=\"sink\"", "") \
+    X(ARCHIVE_WRITTEN, "clientct_archive_records_written_total", "", \
+      "Records of certificates written to the archive.") \
+    X(ARCHIVE_LOST_RATE, "clientct_archive_records_lost_total", "cause=\"rate\"", \
+      "Records that the archive did not take, by its rate limit or because they could not be written.") \
+    X(ARCHIVE_LOST_SINK, "clientct_archive_records_lost_total", "cause=\"sink\"", "") \
     X(LOADS, "clientct_config_loads_total", "", "Times that the configuration was read, at start or for a change.") \
     X(LOAD_FAILURES, "clientct_reload_failures_total", "", \
       "Times that the configuration or a log list was read and could not be used.") \

@@ -21,6 +21,7 @@ struct ct_recorder {
     _Atomic int64_t said_lost_ms;         /* monotonic: when it was last said that the archive loses records */
     _Atomic uint64_t generation;          /* applied last */
     _Atomic uint64_t lines;               /* that had come to a sink, or had not, when the metrics were last told */
+    _Atomic uint64_t records;             /* of the archive, likewise */
     atomic_bool said_denying;             /* that the caller refuses everybody, which it does for good */
     _Atomic uint64_t trouble;             /* a hash of what was said last; 0 when all is well */
 };
@@ -116,6 +117,24 @@ static void count_lines(struct ct_recorder *recorder)
     }
 }
 
+/* `all`: also where only what is over the rate is new. */
+static void count_records(struct ct_recorder *recorder, bool all)
+{
+    struct ct_archive *archive = atomic_load_explicit(&recorder->archive, memory_order_acquire);
+    struct ct_archive_counts counts;
+    uint64_t records;
+
+    if (archive == NULL) {
+        return;
+    }
+    counts = ct_archive_get_counts(archive);
+    records = counts.written + counts.lost_sink;
+    if (all || records != atomic_load_explicit(&recorder->records, memory_order_relaxed)) {
+        atomic_store_explicit(&recorder->records, records, memory_order_relaxed);
+        ct_metrics_archive(recorder->metrics, &counts);
+    }
+}
+
 /* Made where settings first ask for one, by whichever thread is first. False: memory was short. */
 static bool apply_archive(struct ct_recorder *recorder, const struct ct_settings *settings)
 {
@@ -174,6 +193,7 @@ bool ct_recorder_apply(struct ct_recorder *recorder, struct ct_snapshot *snapsho
     }
     counts = ct_audit_get_counts(recorder->audit);
     ct_metrics_audit(recorder->metrics, &counts);
+    count_records(recorder, true);
     ct_metrics_show(recorder->metrics);
     return complete;
 }
@@ -184,6 +204,7 @@ void ct_recorder_decision(struct ct_recorder *recorder, const struct clientct_in
     ct_audit_decision(recorder->audit, input, verdict, elapsed_ns, ct_now_ms());
     archive_decision(recorder, input, verdict);
     count_lines(recorder);
+    count_records(recorder, false);
     ct_metrics_session(recorder->metrics, input->session);
     ct_metrics_decision(recorder->metrics, verdict, elapsed_ns); /* last, for it shows all of this */
 }

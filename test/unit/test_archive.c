@@ -241,12 +241,32 @@ START_TEST(what_did_not_fit_is_counted_and_kept_later)
     set = setrlimit(RLIMIT_FSIZE, &before) == 0 && set;
     ck_assert(set && !kept);
     counts = ct_archive_get_counts(archive);
-    ck_assert(counts.written == 1 && counts.lost == 2);
+    ck_assert(counts.written == 1 && counts.lost_sink == 2 && counts.lost_rate == 0);
     ck_assert(keep(&input));
     ck_assert_uint_eq(records(NULL, NULL, &foreign), 2);
     ck_assert_uint_le(foreign, 1);
     counts = ct_archive_get_counts(archive);
-    ck_assert(counts.written == 2 && counts.lost == 2);
+    ck_assert(counts.written == 2 && counts.lost_sink == 2);
+}
+END_TEST
+
+START_TEST(what_is_over_the_rate_is_counted_as_such)
+{
+    struct clientct_verdict verdict = { .accept = true, .decided = true };
+    struct clientct_input input = client.input;
+    struct ct_archive_counts counts;
+    uint64_t refused = 0;
+
+    /* Verdicts say which certificate it is: the same one under many numbers. */
+    for (uint32_t i = 1; i <= 6 * CT_ARCHIVE_BURST; i++) {
+        memcpy(verdict.leaf_sha256, &i, sizeof i);
+        refused += !ct_archive_decision(archive, &input, &verdict, now_ms);
+    }
+    counts = ct_archive_get_counts(archive);
+    ck_assert_uint_ge(counts.written, CT_ARCHIVE_BURST);
+    ck_assert_uint_eq(counts.lost_rate, refused);
+    ck_assert_uint_eq(counts.lost_sink, 0);
+    ck_assert_uint_eq(count(), counts.written);
 }
 END_TEST
 
@@ -349,6 +369,7 @@ int main(void)
     tcase_add_test(tcase, strangers_and_keys_leave_nothing);
     tcase_add_test(tcase, a_child_knows_what_its_parent_and_siblings_kept);
     tcase_add_test(tcase, what_did_not_fit_is_counted_and_kept_later);
+    tcase_add_test(tcase, what_is_over_the_rate_is_counted_as_such);
     tcase_add_test(tcase, comes_back_by_itself_and_says_what_it_lost);
     tcase_add_test(tcase, settings_give_it_up_and_take_it_back);
     tcase_add_test(tcase, hostile_records_are_no_records);

@@ -282,6 +282,22 @@ START_TEST(audit_totals_become_differences)
 }
 END_TEST
 
+START_TEST(totals_of_the_archive_become_differences)
+{
+    const struct ct_archive_counts rows[] = { { 5, 1, 0 }, { 9, 1, 2 }, { 9, 1, 2 }, { 2, 0, 0 } };
+    struct ct_metrics_file *file;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ct_metrics_archive(metrics, &rows[i]);
+    }
+    ct_metrics_show(metrics);
+    file = sum(NULL);
+    ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_ARCHIVE_WRITTEN]), 9 + 2); /* of one, and the next */
+    ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_ARCHIVE_LOST_RATE]), 1);
+    ck_assert_uint_eq(atomic_load(&file->counters[CT_METRICS_ARCHIVE_LOST_SINK]), 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("metrics");
@@ -301,6 +317,7 @@ int main(void)
     tcase_add_test(tc, long_and_odd_policy_names_are_cut);
     tcase_add_test(tc, no_count_is_lost_between_threads);
     tcase_add_test(tc, audit_totals_become_differences);
+    tcase_add_test(tc, totals_of_the_archive_become_differences);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
