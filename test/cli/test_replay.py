@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """clientct replay: certificates without an archive, moments in time, damaged archives; with a server: nginx_replay."""
 import datetime
+import hashlib
 import json
 import os
 import ssl
 import unittest
 
+import ctlog
 from cli import Case, run
 
 
@@ -40,9 +42,94 @@ class Replay(Case):
         answer = self.ask("replay", "--config", config, folder, code=1)
         self.assertEqual((answer["certificates"], answer["locked_out"]), (2, 1))
         der = self.path("good.der")
-        pki_der(self.path("client-good.pem"), der)
+        with open(der, "wb") as file:
+            file.write(der_of(self.path("client-good.pem")))
         self.assertEqual(self.ask("replay", "--config", config, "--issuer", self.path("ca.pem"), der,
                                   code=0)["certificates"], 1)
+
+    def put_log(self, log, folder):
+        """The log as its storage, or a mirror of it, holds it (c2sp.org/static-ct-api)."""
+        for index in range(0, len(log.entries), 256):
+            width = min(256, len(log.entries) - index)
+            name = f"{index // 256:03d}" + ("" if width == 256 else f".p/{width}")
+            path = os.path.join(folder, "tile", "data", name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(log.bundle(index // 256, width))
+        os.makedirs(os.path.join(folder, "issuer"))
+        for name, der in log.issuers.items():
+            with open(os.path.join(folder, "issuer", name), "wb") as file:
+                file.write(der)
+
+    def test_a_log_as_the_monitor_reads_it(self):
+        names = [name for name, wanted in self.fixture.items() if wanted["issuer"] == "ca" and name != "poison"]
+        refused = [name for name in names if self.fixture[name]["expect"] == "refuse"]
+        issuer = der_of(self.path("ca.pem"))
+        log = ctlog.Log()
+        while len(log.entries) < 300:  # more than one bundle
+            for name in names:
+                log.add(ctlog.Entry(der_of(self.path(f"client-{name}.pem")), chain=[issuer]))
+        pre = der_of(self.path("client-poison.pem"))
+        log.add(ctlog.Entry(ctlog.without_poison(pre), hashlib.sha256(ctlog.spki_of(issuer)).digest(), pre, [issuer]))
+        log.publish()
+        folder, config = self.path("log"), self.config(top="policy = one")
+        self.put_log(log, folder)
+        if b"\n  monitor" in run("--help").stdout:
+            with ctlog.Serving(log) as serving:
+                listed = self.write("served.json", ctlog.list_of(("Ours", log, serving.url, 86400)))
+                done = run("monitor", "--once", "--log-list", listed, "--state", self.path("state"), "--watch",
+                           self.write("watch.cnf", "[nobody]\nuri = spiffe://nobody.example/\n"))
+            self.assertEqual(done.returncode, 0, done)
+        answer = self.ask("replay", "--config", config, folder, code=1)
+        self.assertEqual((answer["certificates"], answer["locked_out"], answer["decisions"]),
+                         (len(names), len(refused), len(log.entries) - 1))
+        self.assertEqual(answer["precertificates"], 1)
+        self.assertEqual({row["after"] for row in answer["differences"]},
+                         {self.fixture[name]["reason"] for name in refused})
+        # The same as of the same certificates in files.
+        files = [self.path(f"client-{name}.pem") for name in names] + [self.path("ca.pem")]
+        of_files = self.ask("replay", "--config", config, *files, code=1)
+        self.assertEqual(sorted(map(str, answer["differences"])), sorted(map(str, of_files["differences"])))
+        # Without its issuer an SCT in a certificate cannot be checked: nobody else is judged in its place.
+        os.unlink(os.path.join(folder, "issuer", hashlib.sha256(issuer).hexdigest()))
+        answer = self.ask("replay", "--config", config, folder, code=1)
+        self.assertEqual(answer["locked_out"], len(names))
+        self.assertIn("issuer-unknown", {row["after"] for row in answer["differences"]})
+        with open(os.path.join(folder, "tile", "data", "000"), "r+b") as file:
+            file.truncate(5000)
+        self.assertEqual(run("replay", "--config", config, folder).returncode, 3)
+
+    def test_a_log_that_retires_is_told_and_happens(self):
+        text = json.loads(self.read("log_list.json"))
+        soon = NOW + datetime.timedelta(days=12)
+        for operator in text["operators"]:
+            for log in operator["logs"]:
+                if log["description"] == "Log A":
+                    log["state"] = {"retired": {"timestamp": utc(soon)}}
+        config = self.write("retires.cnf", f"log_list = {self.write('retires.json', json.dumps(text))}\n"
+                            "policy = two\n[two]\nmin_scts = 1\n")
+        names = ("good", "good-one", "good-rsa-log", "duplicate-log")
+        files = [self.path(f"client-{name}.pem") for name in names] + [self.path("ca.pem")]
+        before = utc(soon - datetime.timedelta(seconds=1))
+        self.assertEqual(self.ask("replay", "--config", config, "--at", before, *files, code=0)["locked_out"], 0)
+        later = utc(soon + datetime.timedelta(days=1))
+        answer = self.ask("replay", "--config", config, "--at", later, *files, code=1)
+        self.assertEqual([(row["time"], row["change"], row["certificates"]) for row in answer["moments"]],
+                         [(utc(soon), "locked-out", 2)])
+        wanted = {hashlib.sha256(der_of(self.path(f"client-{name}.pem"))).hexdigest()
+                  for name in ("good-one", "duplicate-log")}
+        self.assertEqual({row["sha256"] for row in answer["differences"] if row["change"] == "locked-out"}, wanted)
+        self.assertRegex(run("replay", "--config", config, "--at", later, *files).stdout.decode(),
+                         r"\(in 1[12] days\): 2 certificates locked out: " + answer["moments"][0]["reason"])
+        # And then it is so: the same list when that day has come, which is what the clock of a server would say.
+        text = json.dumps(text).replace(utc(soon), utc(NOW - datetime.timedelta(seconds=5)))
+        self.write("retires.json", text)
+        for name in names:
+            done = self.ask("verify", "--config", config, "--issuer", self.path("ca.pem"),
+                            self.path(f"client-{name}.pem"))
+            self.assertEqual((done["verdict"], done["reason"]),
+                             ("refuse", answer["moments"][0]["reason"]) if name in ("good-one", "duplicate-log")
+                             else ("accept", "compliant"))
 
     def test_against_other_settings(self):
         one = self.write("one.cnf", f"log_list = {self.path('log_list.json')}\npolicy = one\n")
@@ -123,9 +210,9 @@ class Replay(Case):
         self.assertIn(b"broken.cnf", done.stderr)
 
 
-def pki_der(pem, path):
-    with open(pem, encoding="ascii") as file, open(path, "wb") as out:
-        out.write(ssl.PEM_cert_to_DER_cert(file.read().split("-----END", 1)[0] + "-----END CERTIFICATE-----\n"))
+def der_of(pem):
+    with open(pem, encoding="ascii") as file:
+        return ssl.PEM_cert_to_DER_cert(file.read().split("-----END", 1)[0] + "-----END CERTIFICATE-----\n")
 
 
 if __name__ == "__main__":
