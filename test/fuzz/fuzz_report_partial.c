@@ -60,16 +60,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes input = { (uint8_t *)data, 0, size, size }, written = { 0 }, again = { 0 };
     const char *why = NULL;
     struct report_tally *tally = report_partial_read(read_bytes, &input, &why);
-    struct report_tally *other;
+    struct report_tally *other, *added;
 
     if (tally == NULL) {
         FUZZ_REQUIRE(why != NULL);
+        input.at = 0;
+        tally = report_tally_new(INT64_MIN, true);
+        FUZZ_REQUIRE(report_partial_add(tally, read_bytes, &input, &why) != REPORT_PARTIAL_ADDED);
+        report_tally_free(tally);
         return 0;
     }
     report_partial_write(tally, write_bytes, &written);
     other = read_again(&written);
     report_partial_write(other, write_bytes, &again);
     FUZZ_REQUIRE(written.len == again.len && memcmp(written.data, again.data, again.len) == 0);
+    again.len = 0;
+    input.at = 0;
+    added = report_tally_new(tally->since_ms, tally->believes_anybody);
+    FUZZ_REQUIRE(report_partial_add(added, read_bytes, &input, &why) == REPORT_PARTIAL_ADDED);
+    report_partial_write(added, write_bytes, &again);
+    FUZZ_REQUIRE(written.len == again.len && memcmp(written.data, again.data, again.len) == 0);
+    report_tally_free(added);
     report_merge(tally, other, 2);
     report_merge(tally, read_again(&written), 1);
     report_finish(tally, NOW_MS);

@@ -504,20 +504,39 @@ static void get_head(struct source *s, struct report_tally *tally)
     tally->shadow_ms = get_time(s, INT64_MIN);
     shadow = get_text(s, tally->shadow_policy, sizeof tally->shadow_policy - 1);
     tally->shadow_policy[shadow.len] = '\0';
-    if ((tally->decisions > 0) != (tally->first_ms != INT64_MAX) || tally->would_accept > tally->decisions ||
-        tally->would_refuse > tally->decisions || (tally->decisions > 0 && tally->first_ms > tally->last_ms)) {
+    if ((tally->shadow_ms == INT64_MIN && shadow.len > 0) || (tally->decisions > 0) != (tally->first_ms != INT64_MAX) ||
+        tally->would_accept > tally->decisions || tally->would_refuse > tally->decisions ||
+        (tally->decisions > 0 && tally->first_ms > tally->last_ms)) {
         wrong(s, "its numbers contradict each other");
     }
 }
 
-struct report_tally *report_partial_read(report_partial_read_fn *read, void *arg, const char **why)
+static struct source *source_new(report_partial_read_fn *read, void *arg)
 {
     struct source *s = kept(calloc(1, sizeof *s));
-    struct report_tally *tally = report_tally_new(INT64_MIN, false);
 
     s->read = read;
     s->arg = arg;
-    get_head(s, tally);
+    return s;
+}
+
+/* Whether nothing was wrong. */
+static bool source_free(struct source *s, const char **why)
+{
+    bool good = !s->failed;
+
+    for (size_t i = 0; i < s->name_count; i++) {
+        report_name_drop(s->names[i]);
+    }
+    *why = s->why;
+    free(s->names);
+    free(s);
+    return good;
+}
+
+/* What stands behind the head, added to what is there. */
+static void get_rest(struct source *s, struct report_tally *tally)
+{
     for (size_t i = 0; groups_of(tally, i) != NULL; i++) {
         get_groups(s, groups_of(tally, i));
     }
@@ -525,18 +544,43 @@ struct report_tally *report_partial_read(report_partial_read_fn *read, void *arg
     get_certificates(s, tally);
     get_processes(s, tally);
     get_days(s, &tally->days);
-    if (!s->failed && (s->at < s->filled || read(arg, s->buffer, 1) != 0)) {
+    if (!s->failed && (s->at < s->filled || s->read(s->arg, s->buffer, 1) != 0)) {
         wrong(s, "something stands behind its end");
     }
-    for (size_t i = 0; i < s->name_count; i++) {
-        report_name_drop(s->names[i]);
-    }
-    if (s->failed) {
+}
+
+struct report_tally *report_partial_read(report_partial_read_fn *read, void *arg, const char **why)
+{
+    struct source *s = source_new(read, arg);
+    struct report_tally *tally = report_tally_new(INT64_MIN, false);
+
+    get_head(s, tally);
+    get_rest(s, tally);
+    if (!source_free(s, why)) {
         report_tally_free(tally);
-        tally = NULL;
+        return NULL;
     }
-    *why = s->why;
-    free(s->names);
-    free(s);
     return tally;
+}
+
+enum report_partial_added report_partial_add(struct report_tally *into, report_partial_read_fn *read, void *arg,
+                                             const char **why)
+{
+    struct source *s = source_new(read, arg);
+    struct report_tally *head = report_tally_new(INT64_MIN, false);
+    enum report_partial_added added = REPORT_PARTIAL_ADDED;
+
+    get_head(s, head);
+    if (head->since_ms != into->since_ms) {
+        added = REPORT_PARTIAL_OTHER_SINCE;
+    } else if (head->believes_anybody && !into->believes_anybody) {
+        added = REPORT_PARTIAL_UNVOUCHED;
+    }
+    if (s->failed || added != REPORT_PARTIAL_ADDED) {
+        report_tally_free(head);
+    } else {
+        report_merge(into, head, 1);
+        get_rest(s, into);
+    }
+    return source_free(s, why) ? added : REPORT_PARTIAL_WRONG;
 }

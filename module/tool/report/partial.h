@@ -25,6 +25,17 @@ typedef void report_partial_write_fn(void *arg, const void *data, size_t len);
  * text), or NULL where reading failed. Memory is bounded by what a tally can hold, whatever the input is.
  */
 struct report_tally *report_partial_read(report_partial_read_fn *read, void *arg, const char **why) CT_MUST_USE;
+
+enum report_partial_added {
+    REPORT_PARTIAL_ADDED,
+    REPORT_PARTIAL_WRONG,       /* as above; some of it may have been added */
+    REPORT_PARTIAL_OTHER_SINCE, /* made with another --since, or without */
+    REPORT_PARTIAL_UNVOUCHED,   /* made with --unvouched, and the tally is not; of these two nothing was added */
+};
+
+/* The same, added to a tally that is not finished: there is never a second one in memory. */
+enum report_partial_added report_partial_add(struct report_tally *into, report_partial_read_fn *read, void *arg,
+                                             const char **why) CT_MUST_USE;
 /* With the magic. The tally is not finished; it is settled. */
 void report_partial_write(struct report_tally *tally, report_partial_write_fn *write, void *arg);
 

@@ -186,28 +186,33 @@ static void distrust(struct report_tally *tally)
     tally->vouched = 0;
 }
 
-static bool add_partial(struct report_tally *tally, const struct options *options, const struct report_source *source,
-                        struct report_stream *stream, bool ours)
+static bool say_refused(const struct report_source *source, enum report_partial_added added, const char *why)
 {
-    const char *why;
-    struct report_tally *partial = report_partial_read(read_stream, stream, &why);
-
-    if (partial == NULL) {
+    if (added == REPORT_PARTIAL_WRONG) {
         if (why != NULL) {
             tool_error("report: %s begins as --partial writes it, and cannot be used: %s", source->name, why);
         }
-        return false;
-    }
-    if (partial->since_ms != options->since_ms || (partial->believes_anybody && !options->anybody)) {
+    } else if (added != REPORT_PARTIAL_ADDED) {
         tool_error("report: %s was made with another %s; give the same here, or make it again", source->name,
-                   partial->since_ms != options->since_ms ? "--since, or without" : "choice: with --unvouched");
+                   added == REPORT_PARTIAL_OTHER_SINCE ? "--since, or without" : "choice: with --unvouched");
+    }
+    return added == REPORT_PARTIAL_ADDED;
+}
+
+/* One that others may write counts as what it is: apart first, to be left out where only what is vouched for counts. */
+static bool add_distrusted(struct report_tally *tally, const struct options *options,
+                           const struct report_source *source, struct report_stream *stream)
+{
+    struct report_tally *partial = report_tally_new(options->since_ms, options->anybody);
+    const char *why;
+    enum report_partial_added added = report_partial_add(partial, read_stream, stream, &why);
+
+    if (!say_refused(source, added, why)) {
         report_tally_free(partial);
         return false;
     }
-    if (!ours) {
-        distrust(partial);
-    }
-    if (!ours && !options->anybody) {
+    distrust(partial);
+    if (!options->anybody) {
         struct report_tally *nothing = report_tally_new(options->since_ms, false);
 
         nothing->lines = partial->lines;
@@ -220,6 +225,19 @@ static bool add_partial(struct report_tally *tally, const struct options *option
     }
     report_merge(tally, partial, 1);
     return true;
+}
+
+static bool add_partial(struct report_tally *tally, const struct options *options, const struct report_source *source,
+                        struct report_stream *stream, bool ours)
+{
+    enum report_partial_added added;
+    const char *why;
+
+    if (!ours) {
+        return add_distrusted(tally, options, source, stream);
+    }
+    added = report_partial_add(tally, read_stream, stream, &why);
+    return say_refused(source, added, why);
 }
 
 /* As many bytes as tell whether it is of --partial; -1: it cannot be read. */
