@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Output: text that cannot play tricks on a terminal, and JSON. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,16 +109,18 @@ static void put_escaped(FILE *to, const char *format, va_list list)
 #define PROGRESS_NS INT64_C(200000000)
 #define PROGRESS_CLEAR "\r\033[K"
 
-static bool progress_shown; /* under the lock of stderr, as all that stands there: threads may speak */
+/* One thread at a time speaks to standard error; an error clears the progress. */
+static pthread_mutex_t speaking = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static bool progress_shown;
 
 void tool_progress_end(void)
 {
-    flockfile(stderr);
+    pthread_mutex_lock(&speaking);
     if (progress_shown) {
         fputs(PROGRESS_CLEAR, stderr);
         progress_shown = false;
     }
-    funlockfile(stderr);
+    pthread_mutex_unlock(&speaking);
 }
 
 void tool_progress(const char *format, ...)
@@ -127,7 +130,7 @@ void tool_progress(const char *format, ...)
     int64_t now_ns;
     va_list list;
 
-    flockfile(stderr);
+    pthread_mutex_lock(&speaking);
     if (on_terminal < 0) {
         on_terminal = isatty(STDERR_FILENO) == 1;
         said_ns = ct_monotonic_ns();
@@ -141,7 +144,7 @@ void tool_progress(const char *format, ...)
         put_escaped(stderr, format, list);
         va_end(list);
     }
-    funlockfile(stderr);
+    pthread_mutex_unlock(&speaking);
 }
 
 void tool_put(enum tool_style style, const char *format, ...)
@@ -181,28 +184,28 @@ void tool_error(const char *format, ...)
 {
     va_list list;
 
-    flockfile(stderr);
+    pthread_mutex_lock(&speaking);
     tool_progress_end();
     fputs("clientct: ", stderr);
     va_start(list, format);
     put_escaped(stderr, format, list);
     va_end(list);
     fputc('\n', stderr);
-    funlockfile(stderr);
+    pthread_mutex_unlock(&speaking);
 }
 
 void tool_warning(const char *format, ...)
 {
     va_list list;
 
-    flockfile(stderr);
+    pthread_mutex_lock(&speaking);
     tool_progress_end();
     fputs("clientct: warning: ", stderr);
     va_start(list, format);
     put_escaped(stderr, format, list);
     va_end(list);
     fputc('\n', stderr);
-    funlockfile(stderr);
+    pthread_mutex_unlock(&speaking);
 }
 
 /* The last millisecond of the year 9999, where RFC 3339 ends. */

@@ -72,7 +72,9 @@ static bool add_lines(struct worker *worker)
         const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((newline != NULL ? newline : end) - at);
 
-        worker->work->lines += worker->work->jobs == 1;
+        if (worker->work->jobs == 1) {
+            worker->work->lines++;
+        }
         if (len > 0 && !add_line(worker, block->source, (struct ct_bytes){ at, len })) {
             return false;
         }
