@@ -160,7 +160,7 @@ END_TEST
 static void keep_name(const char *path, const char *name, void *context)
 {
     if (ct_metrics_name_ok(name)) {
-        snprintf(context, CT_METRICS_NAME_SIZE, "%s", name);
+        snprintf(context, CT_METRICS_NAME_SIZE, "%.*s", CT_METRICS_NAME_SIZE - 1, name);
     }
 }
 
