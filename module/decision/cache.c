@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decision/cache.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,47 +31,42 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) <= 128, "an entry is at most two cache lines");
 
-/* A thread's own MAC context: a duplicate for each tag would make threads wait for the counters in libcrypto. */
+/* A thread's own context: a copy for each tag would make threads wait for the counters in libcrypto. */
 struct mac {
-    _Atomic(EVP_MAC_CTX *) ctx; /* NULL: not needed yet, or somebody has taken it for the length of one tag */
-    uint8_t padding[56];        /* the next one on another cache line */
+    _Atomic(EVP_CIPHER_CTX *) ctx; /* NULL: not needed yet, or somebody has taken it for the length of one tag */
+    uint8_t padding[56];           /* the next one on another cache line */
 };
 
 struct ct_cache {
-    EVP_MAC_CTX *keyed; /* holds the key, and is not used itself: every thread works on a copy */
+    EVP_CIPHER_CTX *keyed; /* holds the key, and is not used itself: every thread works on a copy */
     struct mac macs[CT_STRIPES];
     struct entry accepted[ACCEPTED_BUCKETS][WAYS];
     struct entry refused[REFUSED_BUCKETS][WAYS];
 };
 
+/*
+ * The same for all tags, which nobody may do where tags can be seen: with two tags of one IV the key can be found. These
+ * never leave the process.
+ */
+static const uint8_t iv[12];
+
 struct ct_cache *ct_cache_new(void)
 {
     struct ct_cache *cache = calloc(1, sizeof *cache);
-    EVP_MAC *gmac = NULL;
+    EVP_CIPHER *gcm = NULL;
     uint8_t key[16];
-    /*
-     * The same for all tags, which nobody may do where tags can be seen: with two tags of one IV the key can be found.
-     * These never leave the process.
-     */
-    uint8_t iv[12] = { 0 };
-    char cipher[] = "AES-128-GCM";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, iv, sizeof iv),
-        OSSL_PARAM_construct_end(),
-    };
 
     if (cache == NULL) {
         return NULL;
     }
-    gmac = EVP_MAC_fetch(NULL, "GMAC", NULL);
-    if (gmac == NULL || (cache->keyed = EVP_MAC_CTX_new(gmac)) == NULL || RAND_priv_bytes(key, sizeof key) != 1 ||
-        EVP_MAC_init(cache->keyed, key, sizeof key, params) != 1) {
+    gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+    if (gcm == NULL || (cache->keyed = EVP_CIPHER_CTX_new()) == NULL || RAND_priv_bytes(key, sizeof key) != 1 ||
+        EVP_EncryptInit_ex2(cache->keyed, gcm, key, iv, NULL) != 1) {
         ct_cache_free(cache);
         cache = NULL;
     }
     OPENSSL_cleanse(key, sizeof key);
-    EVP_MAC_free(gmac);
+    EVP_CIPHER_free(gcm);
     return cache;
 }
 
@@ -82,54 +76,74 @@ void ct_cache_free(struct ct_cache *cache)
         return;
     }
     for (size_t i = 0; i < CT_STRIPES; i++) {
-        EVP_MAC_CTX_free(atomic_load(&cache->macs[i].ctx));
+        EVP_CIPHER_CTX_free(atomic_load(&cache->macs[i].ctx));
     }
-    EVP_MAC_CTX_free(cache->keyed);
+    EVP_CIPHER_CTX_free(cache->keyed);
     free(cache);
 }
 
-/* Starting over also repairs a context whose last tag failed half-way. */
-static bool begin(EVP_MAC_CTX *ctx)
+static EVP_CIPHER_CTX *copy_of(const EVP_CIPHER_CTX *keyed)
 {
-    uint8_t iv[12] = { 0 };
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, iv, sizeof iv),
-        OSSL_PARAM_construct_end(),
-    };
+    EVP_CIPHER_CTX *copy = EVP_CIPHER_CTX_new();
 
-    return EVP_MAC_init(ctx, NULL, 0, params) == 1;
+    if (copy != NULL && EVP_CIPHER_CTX_copy(copy, keyed) != 1) {
+        EVP_CIPHER_CTX_free(copy);
+        copy = NULL;
+    }
+    return copy;
 }
 
-static bool make_tag_in(EVP_MAC_CTX *mac, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
+/* Data that is authenticated, and not encrypted. */
+static bool add(EVP_CIPHER_CTX *ctx, const uint8_t *data, size_t len)
 {
-    size_t len = 0;
+    int written;
 
+    return len <= INT_MAX && (len == 0 || EVP_EncryptUpdate(ctx, NULL, &written, data, (int)len) == 1);
+}
+
+/*
+ * GMAC, as GCM gives it for data that is not encrypted: EVP_MAC's own takes thrice as long to begin. All lengths first,
+ * so that no other spans make the same bytes. Starting over also repairs a context whose last tag failed half-way.
+ */
+static bool make_tag_in(EVP_CIPHER_CTX *ctx, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
+{
+    uint8_t lengths[8 * (1 + CT_CACHE_SPANS_MAX)];
+    uint8_t nothing[1];
+    int written;
+
+    if (count > CT_CACHE_SPANS_MAX || EVP_EncryptInit_ex2(ctx, NULL, NULL, iv, NULL) != 1) {
+        return false;
+    }
+    (void)ct_write_u64(lengths, count);
     for (size_t i = 0; i < count; i++) {
-        uint8_t length[8];
-
-        (void)ct_write_u64(length, spans[i].len);
-        if (EVP_MAC_update(mac, length, sizeof length) != 1 ||
-            (spans[i].len > 0 && EVP_MAC_update(mac, spans[i].data, spans[i].len) != 1)) {
+        (void)ct_write_u64(lengths + 8 * (1 + i), spans[i].len);
+    }
+    if (!add(ctx, lengths, 8 * (1 + count))) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!add(ctx, spans[i].data, spans[i].len)) {
             return false;
         }
     }
-    return EVP_MAC_final(mac, tag->bytes, &len, sizeof tag->bytes) == 1 && len == sizeof tag->bytes;
+    return EVP_EncryptFinal_ex(ctx, nothing, &written) == 1 &&
+           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, sizeof tag->bytes, tag->bytes) == 1;
 }
 
 bool ct_cache_make_tag(struct ct_cache *cache, const struct ct_bytes *spans, size_t count, struct ct_cache_tag *tag)
 {
     struct mac *mac = &cache->macs[ct_stripe_of_thread()];
-    EVP_MAC_CTX *ctx = atomic_exchange_explicit(&mac->ctx, NULL, memory_order_acquire);
-    EVP_MAC_CTX *none = NULL;
+    EVP_CIPHER_CTX *ctx = atomic_exchange_explicit(&mac->ctx, NULL, memory_order_acquire);
+    EVP_CIPHER_CTX *none = NULL;
     bool ok;
 
     if (ctx == NULL) {
-        ctx = EVP_MAC_CTX_dup(cache->keyed);
+        ctx = copy_of(cache->keyed);
     }
-    ok = ctx != NULL && begin(ctx) && make_tag_in(ctx, spans, count, tag);
+    ok = ctx != NULL && make_tag_in(ctx, spans, count, tag);
     if (ctx != NULL &&
         !atomic_compare_exchange_strong_explicit(&mac->ctx, &none, ctx, memory_order_release, memory_order_relaxed)) {
-        EVP_MAC_CTX_free(ctx);
+        EVP_CIPHER_CTX_free(ctx);
     }
     return ok;
 }

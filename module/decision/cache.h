@@ -36,7 +36,7 @@ struct ct_cached {
  * Three quarters of the entries are for what was accepted and one for what was refused: refusals, which anybody can
  * provoke, never push out acceptances.
  */
-#define CT_CACHE_ENTRIES 3840
+#define CT_CACHE_ENTRIES 3456
 
 /* NULL when memory, randomness or the MAC is not to be had: everything works without a cache. */
 struct ct_cache *ct_cache_new(void) CT_MUST_USE;
@@ -51,8 +51,10 @@ bool ct_cache_find(struct ct_cache *cache, uint64_t client, const struct ct_cach
 void ct_cache_insert(struct ct_cache *cache, uint64_t client, const struct ct_cache_tag *tag,
                      const struct ct_cached *cached);
 
+#define CT_CACHE_SPANS_MAX 24
+
 /*
- * A tag over several spans, each with its length: a MAC with a random key of this process (GMAC, which every
+ * A tag over several spans, at most CT_CACHE_SPANS_MAX, each with its length: a MAC with a random key of this process (GMAC, which every
  * provider has and which costs a fraction of a hash). The tags never leave the process, so that nobody can look for
  * two inputs with the same one.
  */

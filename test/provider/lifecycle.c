@@ -102,12 +102,12 @@ END_TEST
 /* The program exports this one, too: where the checker makes its key, the thread's default context is noted. */
 static _Atomic(OSSL_LIB_CTX *) keyed_in;
 
-EVP_MAC *EVP_MAC_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
+EVP_CIPHER *EVP_CIPHER_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
 {
-    EVP_MAC *(*real)(OSSL_LIB_CTX *, const char *, const char *) =
-        (EVP_MAC * (*)(OSSL_LIB_CTX *, const char *, const char *))(uintptr_t)dlsym(RTLD_NEXT, "EVP_MAC_fetch");
+    EVP_CIPHER *(*real)(OSSL_LIB_CTX *, const char *, const char *) =
+        (EVP_CIPHER * (*)(OSSL_LIB_CTX *, const char *, const char *))(uintptr_t)dlsym(RTLD_NEXT, "EVP_CIPHER_fetch");
 
-    if (strcmp(algorithm, "GMAC") == 0) {
+    if (strcmp(algorithm, "AES-128-GCM") == 0) { /* libssl calls it id-aes128-GCM */
         /* NULL only asks. */
         atomic_store(&keyed_in, libctx != NULL ? libctx : OSSL_LIB_CTX_set0_default(NULL));
     }

@@ -94,6 +94,12 @@ START_TEST(tags_depend_on_every_byte_and_boundary)
     ck_assert(ct_cache_make_tag(another, &span, 1, &there));
     ck_assert_mem_ne(&here, &there, sizeof here); /* the key is random */
     ct_cache_free(another);
+
+    struct ct_bytes many[CT_CACHE_SPANS_MAX + 1] = { { NULL, 0 } };
+    ck_assert(ct_cache_make_tag(cache, many, CT_CACHE_SPANS_MAX, &here));
+    ck_assert(ct_cache_make_tag(cache, many, CT_CACHE_SPANS_MAX - 1, &there));
+    ck_assert_mem_ne(&here, &there, sizeof here);
+    ck_assert(!ct_cache_make_tag(cache, many, CT_CACHE_SPANS_MAX + 1, &there));
 }
 END_TEST
 
