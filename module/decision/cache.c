@@ -45,8 +45,8 @@ struct ct_cache {
 };
 
 /*
- * The same for all tags, which nobody may do where tags can be seen: with two tags of one IV the key can be found. These
- * never leave the process.
+ * The same for all tags, which nobody may do where tags can be seen: with two tags of one IV the key can be found.
+ * These never leave the process.
  */
 static const uint8_t iv[12];
 

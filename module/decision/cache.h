@@ -54,9 +54,9 @@ void ct_cache_insert(struct ct_cache *cache, uint64_t client, const struct ct_ca
 #define CT_CACHE_SPANS_MAX 24
 
 /*
- * A tag over several spans, at most CT_CACHE_SPANS_MAX, each with its length: a MAC with a random key of this process (GMAC, which every
- * provider has and which costs a fraction of a hash). The tags never leave the process, so that nobody can look for
- * two inputs with the same one.
+ * A tag over several spans, at most CT_CACHE_SPANS_MAX, each with its length: a MAC with a random key of this process
+ * (GMAC, which every provider has and which costs a fraction of a hash). The tags never leave the process, so that
+ * nobody can look for two inputs with the same one.
  */
 bool ct_cache_make_tag(struct ct_cache *cache, const struct ct_bytes *spans, size_t count,
                        struct ct_cache_tag *tag) CT_MUST_USE;

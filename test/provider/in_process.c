@@ -323,7 +323,7 @@ START_TEST(objects_may_outlive_openssl)
 }
 END_TEST
 
-/* DANE-EE takes a certificate for what it is, without a chain: no issuer is known, and what its own SCTs sign is not. */
+/* DANE-EE takes a certificate for what it is, without a chain: no issuer is known, nor what its own SCTs sign. */
 START_TEST(certificate_known_by_dane_is_judged_without_an_issuer)
 {
     static const struct {
