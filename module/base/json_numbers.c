@@ -59,8 +59,8 @@ static void shrink(uint8_t *number, size_t len)
         end++;
     }
     if (end - first > SAFE_DIGITS && number[first] != '0') {
-        if (end < len && number[end] == '.') {
-            number[end] = '0';
+        if (end + 1 < len && number[end] == '.' && is_digit(number[end + 1])) {
+            number[end] = '0'; /* where no digit follows, it is no number, and stays none */
         }
         number[first + 1] = '.';
     }

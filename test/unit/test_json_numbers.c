@@ -56,6 +56,9 @@ START_TEST(huge_numbers_become_small_ones)
         { "[1e]", "none", false },
         { "[-]", "none", false },
         { "[-e999]", "none", true },
+        { "[%1$s.]", "none", true },
+        { "[-%1$s.,1]", "none", true },
+        { "[%1$s.e5]", "none", true },
         { "\"1e400\n", "none", false },
         { "1e400", "1.0", true },
         { "-", "none", false },
@@ -76,13 +79,66 @@ START_TEST(huge_numbers_become_small_ones)
 }
 END_TEST
 
+/* RFC 8259, section 6. */
+static bool is_number(const char *text)
+{
+    size_t len;
+
+    text += *text == '-';
+    len = strspn(text, "0123456789");
+    if (len == 0 || (text[0] == '0' && len > 1)) {
+        return false;
+    }
+    text += len;
+    if (*text == '.') {
+        len = strspn(text + 1, "0123456789");
+        if (len == 0) {
+            return false;
+        }
+        text += 1 + len;
+    }
+    if (*text == 'e' || *text == 'E') {
+        text += 1 + (text[1] == '+' || text[1] == '-');
+        len = strspn(text, "0123456789");
+        if (len == 0) {
+            return false;
+        }
+        text += len;
+    }
+    return *text == '\0';
+}
+
+/* Every sequence of up to five of these: a text is JSON afterwards where it was before. */
+START_TEST(what_is_no_number_becomes_none)
+{
+    const char *const parts[] = { digits, "0", "1", "-", "+", ".", "e" };
+    const size_t count = sizeof parts / sizeof parts[0];
+    size_t numbers = 0;
+
+    for (size_t length = 1, all = count; length <= 5; length++, all *= count) {
+        for (size_t n = 0; n < all; n++) {
+            char text[5 * sizeof digits] = "";
+            bool changed;
+
+            for (size_t rest = n, i = 0; i < length; i++, rest /= count) {
+                strcat(text, parts[rest % count]);
+            }
+            ck_assert_msg((strcmp(parsed(text, &changed), "none") != 0) == is_number(text), "%s", text);
+            numbers += is_number(text);
+        }
+    }
+    ck_assert_uint_gt(numbers, 500);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json_numbers");
     TCase *tc = tcase_create("json_numbers");
 
     memset(digits, '1', sizeof digits - 1);
-    tcase_add_loop_test(tc, huge_numbers_become_small_ones, 0, 21);
+    tcase_add_loop_test(tc, huge_numbers_become_small_ones, 0, 24);
+    tcase_add_test(tc, what_is_no_number_becomes_none);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
