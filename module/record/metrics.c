@@ -55,6 +55,7 @@ struct ct_metrics {
     _Atomic uint32_t verdicts;
     struct ct_lease opening;                     /* who makes a file, or tells the audit's counts */
     _Atomic int64_t tried_ms;                    /* monotonic; 0: not yet */
+    _Atomic int64_t looked_ms;                   /* monotonic: whether the file is still there */
     atomic_bool told_denying;                    /* with the gauges */
     _Atomic uint64_t told;                       /* the generation that was counted as a load */
     struct ct_audit_counts audit;                /* as last told; whoever has the lease */
@@ -133,9 +134,9 @@ static struct ct_metrics_file *make_head(struct ct_metrics *metrics, pid_t pid, 
     return head;
 }
 
-/* A file of this process's own; with `cut`, one in place of the file that somebody has cut. */
+/* A file of this process's own; with `gone`, one in place of the file that somebody has cut or removed. */
 static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char *directory, pid_t pid,
-                                          struct ct_metrics_board *cut)
+                                          struct ct_metrics_board *gone)
 {
     char path[METRICS_PATH_SIZE];
     int64_t started_ms = ct_now_ms();
@@ -151,10 +152,10 @@ static struct ct_metrics_board *make_file(struct ct_metrics *metrics, const char
         if (!path_of(path, sizeof path, metrics, directory, pid, started_ms + attempt)) {
             break;
         }
-        if (cut == NULL) {
+        if (gone == NULL) {
             board = ct_metrics_board_new(path, head);
-        } else if (ct_metrics_board_move(cut, path)) {
-            board = cut;
+        } else if (ct_metrics_board_move(gone, path)) {
+            board = gone;
         }
     }
     free(head);
@@ -170,10 +171,13 @@ static struct ct_metrics_board *take_over(struct ct_metrics *metrics, const char
 
     if (counted != NULL &&
         ct_metrics_takeover_begin(&takeover, directory, metrics->program, ct_metrics_board_size(), counted)) {
+        char path[METRICS_PATH_SIZE];
+
+        snprintf(path, sizeof path, "%s/%s", directory, takeover.name);
         head = make_head(metrics, pid, ct_now_ms());
         if (head != NULL) {
             ct_metrics_file_add(head, counted);
-            board = ct_metrics_board_new_in(takeover.fd, head);
+            board = ct_metrics_board_new_in(takeover.fd, path, head);
         }
         ct_metrics_takeover_end(&takeover);
     }
@@ -233,22 +237,32 @@ out:
     ct_share_release(directory);
 }
 
-/* What has been counted is shown; in a new file, where somebody has cut the one there was. */
+/* Once in RETRY_MS, by one thread. */
+static bool is_time_to_look(struct ct_metrics *metrics, int64_t now_ms)
+{
+    int64_t looked_ms = atomic_load_explicit(&metrics->looked_ms, memory_order_relaxed);
+
+    return now_ms - looked_ms >= RETRY_MS && atomic_compare_exchange_strong(&metrics->looked_ms, &looked_ms, now_ms);
+}
+
+/* What has been counted is shown; in a new file, where somebody has cut or removed the one there was. */
 static void show(struct ct_metrics *metrics, struct mapping *mapping)
 {
     int64_t now_ms = ct_monotonic_ms(), tried_ms;
+    bool cut = !ct_metrics_board_show(mapping->board);
     struct ct_share *directory;
     uint64_t ticket;
 
     /* A child that counts in its parent's file leaves this to the parent: two new files would count twice. */
-    if (ct_metrics_board_show(mapping->board) || mapping->maker != ct_self_pid() ||
+    if (mapping->maker != ct_self_pid() || (!cut && !is_time_to_look(metrics, now_ms)) ||
         (ticket = ct_lease_try(&metrics->opening, OPENING_MS)) == 0) {
         return;
     }
     directory = ct_shared_get1(&metrics->directory);
     tried_ms = atomic_load(&metrics->tried_ms);
     if (directory != NULL && (tried_ms == 0 || now_ms - tried_ms >= RETRY_MS) &&
-        !ct_metrics_board_show(mapping->board)) { /* another thread may have been faster */
+        (ct_metrics_board_is_removed(mapping->board) ||
+         (cut && !ct_metrics_board_show(mapping->board)))) { /* another thread may have been faster */
         atomic_store(&metrics->tried_ms, now_ms);
         (void)make_file(metrics, ct_share_get0(directory), mapping->maker, mapping->board);
     }

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file_limit.h"
+#include "base/file_set.h"
 #include "base/self.h"
 
 /* Longer than any copy takes: whoever has been at it for as long is dead, and what it left is copied again. */
@@ -29,6 +31,10 @@ struct ct_metrics_board {
     struct memory *memory; /* shared with children, backed by no file */
     uint8_t *shown;        /* the mapped file; only the kernel writes here */
     bool whole;            /* something else stood in the file: all of it is written, labels not in use too */
+    char *path;            /* of the file; NULL: not known */
+    struct ct_root root;   /* in which that was its name */
+    dev_t dev;
+    ino_t ino;
 };
 
 /*
@@ -189,6 +195,7 @@ void ct_metrics_board_free(void *arg)
     if (board->shown != NULL) {
         munmap(board->shown, ct_metrics_board_size());
     }
+    free(board->path);
     free(board);
 }
 
@@ -213,6 +220,32 @@ static struct ct_metrics_board *board_new(const struct ct_metrics_file *head)
     return board;
 }
 
+/* Without memory for it nobody will find out that the file is removed. */
+static void remember(struct ct_metrics_board *board, const char *path)
+{
+    struct stat st;
+
+    free(board->path);
+    board->path = stat(path, &st) == 0 ? strdup(path) : NULL;
+    board->root = ct_root_now();
+    if (board->path != NULL) {
+        board->dev = st.st_dev;
+        board->ino = st.st_ino;
+    }
+}
+
+bool ct_metrics_board_is_removed(const struct ct_metrics_board *board)
+{
+    struct ct_root root = ct_root_now();
+    struct stat st;
+
+    if (board->path == NULL || root.dev != board->root.dev || root.ino != board->root.ino) {
+        return false;
+    }
+    return stat(board->path, &st) == 0 ? st.st_dev != board->dev || st.st_ino != board->ino
+                                       : errno == ENOENT || errno == ENOTDIR;
+}
+
 struct ct_metrics_board *ct_metrics_board_new(const char *path, const struct ct_metrics_file *head)
 {
     struct ct_metrics_board *board = board_new(head);
@@ -225,6 +258,7 @@ struct ct_metrics_board *ct_metrics_board_new(const char *path, const struct ct_
     board->shown = map_new_file(path, NULL);
     if (board->shown != NULL) {
         if (ct_metrics_board_show(board) && is_shown(board)) {
+            remember(board, path);
             return board;
         }
         unlink(path);
@@ -236,7 +270,7 @@ struct ct_metrics_board *ct_metrics_board_new(const char *path, const struct ct_
     return NULL;
 }
 
-struct ct_metrics_board *ct_metrics_board_new_in(int fd, const struct ct_metrics_file *head)
+struct ct_metrics_board *ct_metrics_board_new_in(int fd, const char *path, const struct ct_metrics_file *head)
 {
     struct ct_metrics_board *board = board_new(head);
 
@@ -250,6 +284,7 @@ struct ct_metrics_board *ct_metrics_board_new_in(int fd, const struct ct_metrics
         return NULL;
     }
     board->whole = false; /* nobody else has the board yet */
+    remember(board, path);
     return board;
 }
 
@@ -282,5 +317,6 @@ bool ct_metrics_board_move(struct ct_metrics_board *board, const char *path)
         unlink(path); /* cut at once; there is to be no file for each time */
         return false;
     }
+    remember(board, path);
     return true;
 }

@@ -20,10 +20,11 @@ struct ct_metrics_board; /* opaque; safe with threads and between processes; not
  */
 struct ct_metrics_board *ct_metrics_board_new(const char *path, const struct ct_metrics_file *head) CT_MUST_USE;
 /*
- * The same in a file of ct_metrics_board_size() bytes that no process has mapped: what stands in it is overwritten with
- * `head`, which has its counts. The descriptor is not kept.
+ * The same in a file of ct_metrics_board_size() bytes that no process has mapped, open as `fd`, with the name `path`:
+ * what stands in it is overwritten with `head`, which has its counts. The descriptor is not kept.
  */
-struct ct_metrics_board *ct_metrics_board_new_in(int fd, const struct ct_metrics_file *head) CT_MUST_USE;
+struct ct_metrics_board *ct_metrics_board_new_in(int fd, const char *path,
+                                                 const struct ct_metrics_file *head) CT_MUST_USE;
 size_t ct_metrics_board_size(void);
 void ct_metrics_board_free(void *board);
 
@@ -36,7 +37,12 @@ void ct_metrics_board_set_gauges(struct ct_metrics_board *board, const struct ct
  * the file; what was counted stays on the board.
  */
 bool ct_metrics_board_show(struct ct_metrics_board *board) CT_MUST_USE;
-/* For the process that made the board: another new file in place of one that was cut, for all that it has counted. */
+/*
+ * For the process that made the board, by one thread at a time. Whether somebody has removed the file: not where that
+ * cannot be told, for example in another root directory.
+ */
+bool ct_metrics_board_is_removed(const struct ct_metrics_board *board) CT_MUST_USE;
+/* Likewise: a new file in place of one that was cut or removed, for all that it has counted. */
 bool ct_metrics_board_move(struct ct_metrics_board *board, const char *path) CT_MUST_USE;
 
 #endif

@@ -140,8 +140,12 @@ static int take(int directory, const char *name, size_t size, struct ct_metrics_
     return writable;
 }
 
-/* The first one that is to be had, and without `counted` the first that might be; -1: there is none. */
-static int find(DIR *dir, const char *program, size_t size, struct ct_metrics_file *counted)
+/*
+ * The first one that is to be had, whose name is copied, and without `counted` the first that might be; -1: there is
+ * none.
+ */
+static int find(DIR *dir, const char *program, size_t size, struct ct_metrics_file *counted,
+                char name[CT_METRICS_NAME_SIZE])
 {
     struct dirent *entry;
     struct stat st;
@@ -153,6 +157,7 @@ static int find(DIR *dir, const char *program, size_t size, struct ct_metrics_fi
             fd = counted == NULL ? open_unused(dirfd(dir), entry->d_name, size, &st)
                                  : take(dirfd(dir), entry->d_name, size, counted);
             tries++;
+            memcpy(name, entry->d_name, strlen(entry->d_name) + 1); /* not too long: is_of_program has looked */
         }
     }
     return fd;
@@ -161,7 +166,8 @@ static int find(DIR *dir, const char *program, size_t size, struct ct_metrics_fi
 /* Only where there might be something: the lock is a file, too. */
 static bool may_find(DIR *dir, const char *program, size_t size)
 {
-    int fd = find(dir, program, size, NULL);
+    char name[CT_METRICS_NAME_SIZE];
+    int fd = find(dir, program, size, NULL, name);
 
     if (fd >= 0) {
         close(fd);
@@ -180,7 +186,7 @@ bool ct_metrics_takeover_begin(struct ct_metrics_takeover *takeover, const char 
         takeover->lock = openat(dirfd(dir), CT_METRICS_LOCK, O_RDWR | O_CREAT | OPEN_FLAGS, 0600);
         if (takeover->lock >= 0 && fstat(takeover->lock, &st) == 0 && S_ISREG(st.st_mode) &&
             flock(takeover->lock, LOCK_EX | LOCK_NB) == 0) {
-            takeover->fd = find(dir, program, size, counted);
+            takeover->fd = find(dir, program, size, counted, takeover->name);
         }
     }
     if (dir != NULL) {

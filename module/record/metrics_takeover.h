@@ -12,6 +12,7 @@
 struct ct_metrics_takeover {
     int lock; /* of the directory, held: nobody folds the file away meanwhile */
     int fd;   /* the file, open for reading and writing */
+    char name[CT_METRICS_NAME_SIZE];
 };
 
 /*

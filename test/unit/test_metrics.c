@@ -121,6 +121,49 @@ START_TEST(a_file_that_somebody_cuts_ends_nothing_and_loses_nothing)
 }
 END_TEST
 
+/* By hand, or by what clears away old files; alone, and with the directory. */
+START_TEST(a_file_that_somebody_removes_is_made_again_with_all_its_counts)
+{
+    const struct timespec longer_than_a_second = { .tv_sec = 1, .tv_nsec = 100000000 };
+    struct ct_metrics *next = NULL;
+    unsigned files;
+
+    if (_i == 2) { /* in the file of one that is gone */
+        ct_metrics_decision(metrics, &ACCEPTED, 1);
+        ct_metrics_free(metrics);
+        metrics = next = ct_metrics_new(folder);
+        ck_assert_ptr_nonnull(next);
+    } else {
+        ct_metrics_decision(metrics, &ACCEPTED, 1);
+    }
+    ct_metrics_decision(metrics, &REFUSED, 1);
+    ck_assert_uint_eq(count_of(sum(&files), CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), 1);
+    ck_assert_uint_eq(files, 1);
+    each_file(remove_it, NULL);
+    if (_i == 1) {
+        ck_assert_int_eq(rmdir(folder), 0);
+        ct_metrics_decision(metrics, &ACCEPTED, 1);
+        nanosleep(&longer_than_a_second, NULL);
+        ct_metrics_decision(metrics, &ACCEPTED, 1); /* finds no directory */
+        ck_assert_int_eq(mkdir(folder, 0700), 0);
+    } else {
+        run_children(4, 1, NULL); /* they leave it to their parent */
+        ct_metrics_decision(metrics, &ACCEPTED, 1);
+    }
+    nanosleep(&longer_than_a_second, NULL);
+    ct_metrics_show(metrics);
+    ck_assert_uint_eq(count_of(sum(&files), CT_METRICS_ENFORCED, true, CLIENTCT_COMPLIANT, "one"), _i == 1 ? 3 : 6);
+    ck_assert_uint_eq(count_of(sum(&files), CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), 1);
+    ck_assert_uint_eq(files, 1);
+    for (int i = 0; i < 3; i++) {
+        nanosleep(&longer_than_a_second, NULL);
+        ct_metrics_decision(metrics, &REFUSED, 1);
+    }
+    ck_assert_uint_eq(count_of(sum(&files), CT_METRICS_ENFORCED, false, CLIENTCT_NO_SCTS, "one"), 4);
+    ck_assert_uint_eq(files, 1); /* no new one each time */
+}
+END_TEST
+
 /* Under threads and children of all kinds. */
 static void *cut_a_lot(void *unused)
 {
@@ -310,6 +353,7 @@ int main(void)
     tcase_add_test(tc, makes_a_private_file_whose_blocks_are_there);
     tcase_add_test(tc, keeps_no_descriptor);
     tcase_add_loop_test(tc, a_file_that_somebody_cuts_ends_nothing_and_loses_nothing, 0, 6);
+    tcase_add_loop_test(tc, a_file_that_somebody_removes_is_made_again_with_all_its_counts, 0, 3);
     tcase_add_test(tc, cutting_all_the_time_ends_nothing);
     tcase_add_test(tc, a_file_size_limit_is_a_full_disk_and_no_end);
     tcase_add_test(tc, without_a_file_verdicts_are_counted_as_lost);
