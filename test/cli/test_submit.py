@@ -465,9 +465,9 @@ class Submit(cli.Case):
             (("--log", "Alpha", "--store", "--form", "der"), ("--precertificate",)),
             (("--log", "Alpha", "--precertificate", "--form", "xml"), ("expected line, der or pem",)),
             (("--log", "Alpha", "--print-tls", "--json"), ("both want standard output",)),
-            (("--log", "Alpha", "--store", "--at-once", "0"), ("--at-once", "256")),
-            (("--log", "Alpha", "--store", "--at-once", "257"), ("--at-once", "256")),
-            (("--log", "Alpha", "--store", "--at-once", "many"), ("--at-once", "256")),
+            (("--log", "Alpha", "--store", "--at-once", "0"), ("--at-once", "512")),
+            (("--log", "Alpha", "--store", "--at-once", "513"), ("--at-once", "512")),
+            (("--log", "Alpha", "--store", "--at-once", "many"), ("--at-once", "512")),
         )
         for arguments, words in rows:
             with self.subTest(arguments):

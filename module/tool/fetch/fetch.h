@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 
-#define FETCH_IN_FLIGHT 256 /* questions that may be on their way together; a verb may keep to fewer */
+#define FETCH_IN_FLIGHT 512 /* questions that may be on their way together; a verb may keep to fewer */
 
 struct fetch_manners {
     const char *ca_file;                /* trust anchors for https in place of the system's; NULL: the system's */

@@ -356,7 +356,7 @@ int tool_verb_submit(int argc, char **argv)
         { "print-tls", NULL, "write the list to standard output, as bytes, for use in TLS", NULL, &request.print_tls },
         { "precertificate", NULL, "send precertificates, print the extension to embed", NULL, &request.precertificate },
         { "form", "FORM", "the extension as line (for openssl ca -extfile), der or pem", &request.form_name, NULL },
-        { "at-once", "N", "ask the logs so many questions at a time (default 16, at most 256)", &request.at_once,
+        { "at-once", "N", "ask the logs so many questions at a time (default 16, at most 512)", &request.at_once,
           NULL },
         FETCH_OPTIONS(request.fetch),
         { "json", NULL, "print JSON", NULL, &request.json },
