@@ -366,7 +366,7 @@ void prove_inputs(struct prove_work *work, int count, char **operands)
     for (size_t i = 0; i < names.count; i++) {
         work->failed |= !take_file(work, names.items[i]);
     }
-    for (size_t i = 0; i < work->store_count; i++) {
+    for (size_t i = 0; i < work->store_count && work->stores[i] != NULL; i++) {
         take_store(work, work->stores[i]);
     }
     tool_names_clear(&names);
