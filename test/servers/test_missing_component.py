@@ -108,6 +108,8 @@ def says_what_the_readme_says(name):
                 server.wait_output(ROWS[name])
             else:
                 equal(server.wait_end() != 0, True, "whether it failed")
+                if not ssl.OPENSSL_VERSION.startswith("OpenSSL 3.0."):
+                    raise Skip("the README's table is for another OpenSSL, Debian 12's")
                 contains(server.output(), ROWS[name], "its words")
 
 
