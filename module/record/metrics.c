@@ -509,43 +509,51 @@ bool ct_metrics_snapshot(struct ct_metrics *metrics, const struct ct_snapshot *s
     return true;
 }
 
-static uint64_t since(uint64_t now, uint64_t before)
+/* What somebody counts by itself, and how much of it was told before. */
+struct total {
+    int counter;
+    uint64_t now, *told;
+};
+
+/* Adds what has come since; where another one is just telling, whoever comes next sees the same totals. */
+static void tell(struct ct_metrics *metrics, const struct total *totals, size_t count)
 {
-    return now >= before ? now - before : now; /* fewer than before: another ct_audit has begun to count */
+    struct ct_share *share = current(metrics);
+    uint64_t ticket = share == NULL ? 0 : ct_lease_try(&metrics->opening, OPENING_MS);
+
+    if (ticket != 0) {
+        for (size_t i = 0; i < count; i++) {
+            uint64_t now = totals[i].now, told = *totals[i].told;
+
+            /* Fewer than before: another one has begun to count. */
+            add(&file_of(share)->counters[totals[i].counter], now >= told ? now - told : now);
+            *totals[i].told = now;
+        }
+        ct_lease_end(&metrics->opening, ticket);
+    }
+    ct_share_release(share);
 }
 
 void ct_metrics_audit(struct ct_metrics *metrics, const struct ct_audit_counts *counts)
 {
-    struct ct_share *share = current(metrics);
-    uint64_t ticket = share == NULL ? 0 : ct_lease_try(&metrics->opening, OPENING_MS);
-    struct ct_metrics_file *file;
+    const struct total totals[] = {
+        { CT_METRICS_AUDIT_WRITTEN, counts->written, &metrics->audit.written },
+        { CT_METRICS_AUDIT_DROPPED_RATE, counts->dropped_rate, &metrics->audit.dropped_rate },
+        { CT_METRICS_AUDIT_DROPPED_SINK, counts->dropped_sink, &metrics->audit.dropped_sink },
+    };
 
-    if (ticket != 0) {
-        file = file_of(share);
-        add(&file->counters[CT_METRICS_AUDIT_WRITTEN], since(counts->written, metrics->audit.written));
-        add(&file->counters[CT_METRICS_AUDIT_DROPPED_RATE], since(counts->dropped_rate, metrics->audit.dropped_rate));
-        add(&file->counters[CT_METRICS_AUDIT_DROPPED_SINK], since(counts->dropped_sink, metrics->audit.dropped_sink));
-        metrics->audit = *counts;
-        ct_lease_end(&metrics->opening, ticket);
-    } /* else whoever comes next sees the same totals */
-    ct_share_release(share);
+    tell(metrics, totals, sizeof totals / sizeof totals[0]);
 }
 
 void ct_metrics_archive(struct ct_metrics *metrics, const struct ct_archive_counts *counts)
 {
-    struct ct_share *share = current(metrics);
-    uint64_t ticket = share == NULL ? 0 : ct_lease_try(&metrics->opening, OPENING_MS);
-    struct ct_metrics_file *file;
+    const struct total totals[] = {
+        { CT_METRICS_ARCHIVE_WRITTEN, counts->written, &metrics->archive.written },
+        { CT_METRICS_ARCHIVE_LOST_RATE, counts->lost_rate, &metrics->archive.lost_rate },
+        { CT_METRICS_ARCHIVE_LOST_SINK, counts->lost_sink, &metrics->archive.lost_sink },
+    };
 
-    if (ticket != 0) {
-        file = file_of(share);
-        add(&file->counters[CT_METRICS_ARCHIVE_WRITTEN], since(counts->written, metrics->archive.written));
-        add(&file->counters[CT_METRICS_ARCHIVE_LOST_RATE], since(counts->lost_rate, metrics->archive.lost_rate));
-        add(&file->counters[CT_METRICS_ARCHIVE_LOST_SINK], since(counts->lost_sink, metrics->archive.lost_sink));
-        metrics->archive = *counts;
-        ct_lease_end(&metrics->opening, ticket);
-    }
-    ct_share_release(share);
+    tell(metrics, totals, sizeof totals / sizeof totals[0]);
 }
 
 void ct_metrics_show(struct ct_metrics *metrics)
