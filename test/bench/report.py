@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VIEWS = ROOT / "module" / "examples" / "analytics" / "duckdb.sql"
 DUCKDB = "duckdb==2.0.1"
 CERTIFICATES = 100000
-TURNS = 3
+TURNS = 5
 LIMIT_MIB = 64
 
 # The views that others are made of are made once, as tables.
