@@ -44,6 +44,16 @@ static struct clientct_checker *make_checker(const char *name, const char *revoc
     return checker;
 }
 
+static int64_t interval_start_ms(void)
+{
+    return fuzz_world.now - 500 * PKI_DAY;
+}
+
+static int64_t interval_end_ms(size_t log)
+{
+    return fuzz_world.now + (log == NARROW ? -1 : 900) * PKI_DAY;
+}
+
 static void make_world(void)
 {
     struct pki_listed_log listed[LISTED_LOGS];
@@ -61,8 +71,8 @@ static void make_world(void)
             .url = "https://log.test/",
             .state = i == REJECTED ? "rejected" : "usable",
             .state_since_ms = fuzz_world.now - 400 * PKI_DAY,
-            .start_ms = fuzz_world.now - 500 * PKI_DAY,
-            .end_ms = fuzz_world.now + (i == NARROW ? -1 : 900) * PKI_DAY,
+            .start_ms = interval_start_ms(),
+            .end_ms = interval_end_ms(i),
             .tiled = i == TILED,
         };
     }
@@ -89,7 +99,8 @@ struct seen_sct {
     size_t behind;           /* bytes behind the signature */
     const uint8_t *extensions;
     size_t extensions_len;
-    unsigned theirs; /* sct_validation_status_t of this SCT alone, or UNPARSED */
+    unsigned theirs;          /* sct_validation_status_t of this SCT alone, or UNPARSED */
+    bool expires_in_interval; /* of its log, by libcrypto's reading of notAfter */
 };
 
 struct seen_list {
@@ -177,6 +188,16 @@ static bool has_one_leaf_index(const struct seen_sct *sct)
 
 /* --- libcrypto's opinion --- */
 
+static bool expires_in_interval(X509 *certificate, unsigned log)
+{
+    const ASN1_TIME *not_after = X509_get0_notAfter(certificate);
+    time_t before_start = (time_t)(interval_start_ms() / PKI_SECOND) - 1;
+    time_t last = (time_t)(interval_end_ms(log) / PKI_SECOND) - 1;
+
+    /* 1: later than that second; -1: not later; 0: no time */
+    return X509_cmp_time(not_after, &before_start) > 0 && X509_cmp_time(not_after, &last) < 0;
+}
+
 static void ask_of_each(const struct client *client, sct_source_t source, struct seen_list *list)
 {
     X509 *issuer = sk_X509_num(client->chain) > 1 ? sk_X509_value(client->chain, 1) : NULL;
@@ -191,6 +212,7 @@ static void ask_of_each(const struct client *client, sct_source_t source, struct
         pki_oracle_list(&fuzz_world.oracle, client->certificate, issuer, &alone, source,
                         fuzz_world.now + 60 * PKI_SECOND, &opinion);
         sct->theirs = opinion.parsed && opinion.count == 1 ? opinion.statuses[0] : UNPARSED;
+        sct->expires_in_interval = expires_in_interval(client->certificate, sct->log);
         pki_bytes_clear(&alone);
     }
 }
@@ -303,7 +325,7 @@ static const char *why_stricter(const struct seen_sct *sct)
     if (sct->log == TILED && !has_one_leaf_index(sct)) {
         return "static-ct needs leaf_index exactly once";
     }
-    return sct->log == REJECTED ? "rejected" : sct->log == NARROW ? "outside of its interval" : NULL;
+    return sct->log == REJECTED ? "rejected" : sct->expires_in_interval ? NULL : "outside of its interval";
 }
 
 static void compare_sct(const struct seen_sct *sct, size_t i, enum clientct_reason ours)
