@@ -81,6 +81,10 @@ OTHERS = {"lighttpd": ("lighttpd", lighttpd), "mosquitto": ("mosquitto", mosquit
 OURS = {"nginx": nginx, "HAProxy": haproxy, "stunnel": stunnel}
 
 
+IS_THAT_OF_THE_README = ssl.OPENSSL_VERSION.startswith("OpenSSL 3.0.")
+ANOTHER = "the README's table is for another OpenSSL, Debian 12's"
+
+
 def started(name, folder, conf):
     if name in OURS:
         return OURS[name](folder, conf)
@@ -89,6 +93,8 @@ def started(name, folder, conf):
         raise Skip(f"{name} is not installed, or needs root")
     if name in ("lighttpd", "mosquitto") and linked_openssl(path) not in (None, linked_openssl(MODULE)):
         raise Skip(f"{name} is linked with another OpenSSL than the component's")
+    if name == "Dovecot" and not IS_THAT_OF_THE_README:  # later ones are set up in another way
+        raise Skip(ANOTHER)
     port = free_port()
     return Server(folder, [path, *OTHERS[name][1](folder, conf, port)], environment(conf), port)
 
@@ -108,8 +114,8 @@ def says_what_the_readme_says(name):
                 server.wait_output(ROWS[name])
             else:
                 equal(server.wait_end() != 0, True, "whether it failed")
-                if not ssl.OPENSSL_VERSION.startswith("OpenSSL 3.0."):
-                    raise Skip("the README's table is for another OpenSSL, Debian 12's")
+                if not IS_THAT_OF_THE_README:
+                    raise Skip(ANOTHER)
                 contains(server.output(), ROWS[name], "its words")
 
 
