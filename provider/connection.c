@@ -38,7 +38,7 @@ static void on_ssl_free(void *parent, void *pointer, CRYPTO_EX_DATA *ad, int ind
     if (index != slot_index) {
         return;
     }
-    ct_open_contexts_connection_freed();
+    ct_open_contexts_over();
     if ((connection = own_slot(pointer, parent)) == NULL) {
         return;
     }

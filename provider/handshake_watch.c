@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "connection.h"
+#include "open_contexts.h"
 #include "server_names.h"
 #include "session_context.h"
 #include "verify_hook.h"
@@ -18,6 +19,7 @@ static bool on_client_hello(SSL *ssl)
 {
     struct ct_connection *connection;
 
+    ct_open_contexts_over();
     if (!ct_server_names_note(ssl)) {
         return false; /* memory is short, and what cannot be noted is not let in */
     }
@@ -33,6 +35,7 @@ static bool on_certificate_verify(SSL *ssl)
     struct ct_connection *connection = ct_connection_get0(ssl);
     bool judged = connection != NULL && connection->judged;
 
+    ct_open_contexts_over();
     if (!judged && !ct_verify_hook_judge_late(ssl)) {
         return false;
     }

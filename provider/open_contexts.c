@@ -14,10 +14,10 @@ static struct {
     _Atomic(X509_STORE_CTX *) ctx; /* NULL: free */
     _Atomic uint64_t thread;       /* the number of the one that set it up */
     _Atomic uint64_t leaf;         /* its certificate's mark; 0: none */
-    _Atomic uint64_t freed;        /* connections of that thread, by then */
+    _Atomic uint64_t over;         /* as over_here was then */
 } seats[SEATS];
 
-static _Thread_local uint64_t freed_here;
+static _Thread_local uint64_t over_here;
 
 /* Not its address, which is another thread's later: a thread that is cancelled leaves its seat taken. */
 static uint64_t this_thread(void)
@@ -52,7 +52,7 @@ void ct_open_contexts_add(X509_STORE_CTX *ctx)
     }
     atomic_store(&seats[seat].thread, this_thread());
     atomic_store(&seats[seat].leaf, ct_certificate_mark(X509_STORE_CTX_get0_cert(ctx)));
-    atomic_store(&seats[seat].freed, freed_here);
+    atomic_store(&seats[seat].over, over_here);
     atomic_store(&seats[seat].ctx, ctx);
 }
 
@@ -71,9 +71,9 @@ void ct_open_contexts_remove(X509_STORE_CTX *ctx)
     }
 }
 
-void ct_open_contexts_connection_freed(void)
+void ct_open_contexts_over(void)
 {
-    freed_here++;
+    over_here++;
 }
 
 SSL *ct_open_contexts_find(X509_STORE_CTX *ctx)
@@ -84,12 +84,9 @@ SSL *ct_open_contexts_find(X509_STORE_CTX *ctx)
         X509_STORE_CTX *other = atomic_load(&seats[i].ctx);
         SSL *ssl;
 
-        /*
-         * A handshake that was left by a jump leaves its context here, which nobody frees; but its certificate is gone
-         * with the connection. So nothing is read in contexts from before this thread has freed one.
-         */
+        /* Of what was added before this thread was last known to verify nothing, neither it nor its leaf may be left. */
         if (other == NULL || other == ctx || atomic_load(&seats[i].thread) != this_thread() ||
-            atomic_load(&seats[i].leaf) != leaf || atomic_load(&seats[i].freed) != freed_here) {
+            atomic_load(&seats[i].leaf) != leaf || atomic_load(&seats[i].over) != over_here) {
             continue;
         }
         ssl = X509_STORE_CTX_get_ex_data(other, SSL_get_ex_data_X509_STORE_CTX_idx());

@@ -13,8 +13,12 @@
 void ct_open_contexts_add(X509_STORE_CTX *ctx);
 void ct_open_contexts_remove(X509_STORE_CTX *ctx);
 
-/* To be called on the thread that frees a connection. */
-void ct_open_contexts_connection_freed(void);
+/*
+ * To be called where no verification of a connection is under way on this thread any more, though its context may not
+ * have been removed: the handshake was left by a jump, or libssl freed the context while the thread had another library
+ * context. What was added before is not looked at again.
+ */
+void ct_open_contexts_over(void);
 
 /*
  * The server connection for which this thread has another context open, about the same certificate; NULL: none. That

@@ -324,6 +324,60 @@ START_TEST(verification_that_was_left_by_a_jump_is_forgotten)
 }
 END_TEST
 
+static OSSL_LIB_CTX *of_its_own;
+
+/* What was freed is somebody else's by then, and holds no pointers. */
+static void use_what_is_free(void)
+{
+    void *blocks[60 * 8] = { NULL }; /* of each size more than malloc keeps for a thread */
+
+    for (size_t i = 0; i < 60 * 8; i++) {
+        size_t size = 64 + i / 8 * 16;
+
+        blocks[i] = malloc(size);
+        ck_assert_ptr_nonnull(blocks[i]);
+        memset(blocks[i], 0xff, size);
+    }
+    for (size_t i = 0; i < 60 * 8; i++) {
+        free(blocks[i]);
+    }
+}
+
+/* libssl frees this context while another library context is the thread's, and so nobody tells us. */
+static int end_in_another_library_context(X509_STORE_CTX *ctx, void *arg)
+{
+    trusted = X509_STORE_CTX_get0_store(ctx);
+    (void)OSSL_LIB_CTX_set0_default(of_its_own);
+    return 1;
+}
+
+START_TEST(verification_that_ended_in_another_library_context_is_forgotten)
+{
+    X509_STORE_CTX *later;
+    SSL_CTX *server, *client;
+    struct pair pair;
+
+    load();
+    later = X509_STORE_CTX_new(); /* before, or it would be in the place of the one that ended */
+    of_its_own = OSSL_LIB_CTX_new();
+    server = server_context();
+    client = client_context("unlogged");
+    SSL_CTX_set_cert_verify_callback(server, end_in_another_library_context, NULL);
+    pair = connect_pair(server, client);
+    ck_assert(shake_hands(&pair));
+    (void)OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
+    use_what_is_free();
+
+    ck_assert_int_eq(X509_STORE_CTX_init(later, trusted, SSL_get0_peer_certificate(pair.server), NULL), 1);
+    ck_assert_int_eq(X509_verify_cert(later), 1);
+    X509_STORE_CTX_free(later);
+    free_pair(&pair);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+    OSSL_LIB_CTX_free(of_its_own);
+}
+END_TEST
+
 /* Forty functions, as bindings of other languages make them at run time. */
 #define VERIFY_FUNCTION(n) \
     static int numbered_##n(X509_STORE_CTX *ctx) \
@@ -437,6 +491,7 @@ int main(void)
     tcase_add_loop_test(cases, verification_past_our_function_is_judged, 0, sizeof ways / sizeof ways[0]);
     tcase_add_test(cases, verification_before_the_connection_is_judged);
     tcase_add_test(cases, verification_that_was_left_by_a_jump_is_forgotten);
+    tcase_add_test(cases, verification_that_ended_in_another_library_context_is_forgotten);
     tcase_add_test(cases, number_of_verify_functions_is_not_limited);
     tcase_add_test(cases, application_that_replaces_verification_is_not_reached);
     tcase_add_test(cases, application_that_verifies_in_a_library_context_of_its_own_is_not_reached);
