@@ -379,7 +379,7 @@ void extension_lists_of_certificate(X509 *certificate, struct extension_lists *o
 {
     *out = (struct extension_lists){ 0 };
     for (int at = -1; (at = X509_get_ext_by_NID(certificate, NID_ct_precert_scts, at)) >= 0;) {
-        add_list(out, X509_get_ext(certificate, at));
+        add_list(out, (X509_EXTENSION *)X509_get_ext(certificate, at)); /* const from OpenSSL 4.0 on */
     }
 }
 
@@ -394,7 +394,7 @@ void extension_lists_of_response(const struct pki_bytes *response, struct extens
         OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
 
         for (int at = -1; (at = OCSP_SINGLERESP_get_ext_by_NID(single, NID_ct_cert_scts, at)) >= 0;) {
-            add_list(out, OCSP_SINGLERESP_get_ext(single, at));
+            add_list(out, (X509_EXTENSION *)OCSP_SINGLERESP_get_ext(single, at));
         }
     }
     OCSP_BASICRESP_free(basic);

@@ -523,7 +523,7 @@ static void forge(enum signer signer, const struct pki_minted *from)
     minted[signer].certificate = X509_dup(from->certificate);
     minted[signer].key = from->key;
     X509_get0_signature(&signature, NULL, minted[signer].certificate);
-    signature->data[signature->length - 1] ^= 1;
+    ((uint8_t *)ASN1_STRING_get0_data(signature))[ASN1_STRING_length(signature) - 1] ^= 1;
 }
 
 static void set_up(void)

@@ -23,12 +23,14 @@ static void tear_down(void)
 static X509 *certificate(const char *names, const char *usages, const char *not_after)
 {
     X509 *x509 = X509_dup(ca.certificate);
+    X509_NAME *name = X509_NAME_dup(X509_get_subject_name(x509));
     ASN1_INTEGER *serial = s2i_ASN1_INTEGER(NULL, "0x80DEADBEEF");
 
     ck_assert(X509_set_serialNumber(x509, serial) == 1);
     ASN1_INTEGER_free(serial);
-    ck_assert(X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "OU", MBSTRING_UTF8, (const uint8_t *)"Meters",
-                                         -1, -1, 0) == 1);
+    ck_assert(X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_UTF8, (const uint8_t *)"Meters", -1, -1, 0) == 1);
+    ck_assert(X509_set_subject_name(x509, name) == 1);
+    X509_NAME_free(name);
     const char *const values[][2] = { { "subjectAltName", names }, { "extendedKeyUsage", usages } };
     for (size_t i = 0; i < 2; i++) {
         X509_EXTENSION *extension =

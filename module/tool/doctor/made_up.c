@@ -22,13 +22,14 @@ static X509 *make(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issue
 {
     X509 *made = X509_new();
     BIGNUM *serial = BN_new();
-    X509_NAME *subject = made != NULL ? X509_get_subject_name(made) : NULL;
-    bool done = made != NULL && serial != NULL && X509_set_version(made, X509_VERSION_3) == 1 &&
+    X509_NAME *subject = X509_NAME_new();
+    bool done = made != NULL && serial != NULL && subject != NULL && X509_set_version(made, X509_VERSION_3) == 1 &&
                 BN_rand(serial, 120, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
                 BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(made)) != NULL &&
                 X509_gmtime_adj(X509_getm_notBefore(made), -3600) != NULL &&
                 X509_gmtime_adj(X509_getm_notAfter(made), 86400) != NULL &&
                 X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0) == 1 &&
+                X509_set_subject_name(made, subject) == 1 &&
                 X509_set_issuer_name(made, issuer != NULL ? X509_get_subject_name(issuer) : subject) == 1 &&
                 X509_set_pubkey(made, key) == 1 &&
                 add_extension(made, issuer != NULL ? issuer : made, NID_subject_key_identifier, "hash") &&
@@ -40,6 +41,7 @@ static X509 *make(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issue
                 X509_sign(made, issuer_key, EVP_sha256()) > 0;
 
     BN_free(serial);
+    X509_NAME_free(subject);
     if (!done) {
         X509_free(made);
         return NULL;

@@ -203,7 +203,7 @@ static void take_paths(struct reading *reading, enum doctor_view_kind kind, cons
         doctor_views_drop(&reading->unit->start.views, kind);
     }
     while ((word = doctor_next_word(&at, &reading->odd)) != NULL) {
-        const char *path = word + strspn(word, "-+");
+        char *path = word + strspn(word, "-+");
         char *colon = strchr(path, ':');
         char *place = NULL;
 
