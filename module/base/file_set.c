@@ -21,6 +21,27 @@ struct ct_root ct_root_now(void)
     return (struct ct_root){ .dev = st.st_dev, .ino = st.st_ino };
 }
 
+bool ct_root_equal(const struct ct_root *a, const struct ct_root *b)
+{
+    return a->dev == b->dev && a->ino == b->ino;
+}
+
+static bool is_known(const struct ct_root *root)
+{
+    return root->dev != 0 || root->ino != 0;
+}
+
+/* 0: this process has the set's root directory. What cannot be told now may be told soon, as where memory is short. */
+static int has_left(const struct ct_file_set *set)
+{
+    struct ct_root now = ct_root_now();
+
+    if (!is_known(&set->root)) {
+        return 0;
+    }
+    return !is_known(&now) ? ENOMEM : ct_root_equal(&now, &set->root) ? 0 : EXDEV;
+}
+
 static struct ct_loaded_file *find(const struct ct_file_set *set, const char *path)
 {
     for (size_t i = 0; set != NULL && i < set->count; i++) {
@@ -46,7 +67,7 @@ static struct ct_loaded_file *add(struct ct_file_set *set, const char *path, siz
         return NULL;
     }
     loaded->max = max;
-    if (set->count == 0) {
+    if (set->count == 0 && !is_known(&set->root)) {
         set->root = ct_root_now();
     }
     files[set->count++] = loaded;
@@ -100,12 +121,18 @@ const struct ct_loaded_file *ct_file_set_read(struct ct_file_set *set, const cha
 {
     struct ct_loaded_file *loaded = find(set, path);
     struct ct_file_stamp before;
+    int left;
 
     if (loaded != NULL || (loaded = add(set, path, max)) == NULL) {
         return loaded;
     }
     before = ct_file_stamp_of(path, true);
     loaded->error = read_still(loaded);
+    left = has_left(set); /* asked afterwards: another thread may have changed it meanwhile */
+    if (left != 0) {
+        ct_file_clear(&loaded->file);
+        loaded->error = left;
+    }
     if (loaded->error == 0) {
         int64_t age_ms = ct_now_ms() - loaded->file.stamp.ctime_ns / 1000000;
 

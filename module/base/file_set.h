@@ -17,25 +17,28 @@ struct ct_loaded_file {
     char *path;
     size_t max;                 /* as it was asked for first */
     struct ct_file file;        /* no data where there is an error and nothing from earlier */
-    int error;                  /* of the attempt to read it now, as ct_file_read has it; EAGAIN: it never held still */
+    int error;                  /* of the attempt to read it now, as ct_file_read has it; EAGAIN: it never held still;
+                                   EXDEV: the root directory is another one, and what the name leads to another file */
     bool is_earlier;            /* the bytes are those of the set of earlier */
     struct ct_file_stamp stamp; /* to be compared with what the file has later */
 };
 
-/* Zero-initialise, then set `earlier`, or not. */
+/* Zero-initialise, then set `earlier` and `root`, or not. */
 struct ct_file_set {
     struct ct_loaded_file **files;
     size_t count;
     const struct ct_file_set *earlier; /* its bytes are taken where a file cannot be read any more; NULL: none */
-    struct ct_root root;               /* when the first was read */
+    struct ct_root root;               /* in which the names lead to the files; as it is for the first where not set */
     bool in_doubt; /* a file was changed just before it was read: the next change may leave the same stamp */
 };
 
 struct ct_root ct_root_now(void);
+bool ct_root_equal(const struct ct_root *a, const struct ct_root *b) CT_MUST_USE;
 
 /*
  * The file of that name, read if it was not yet; symbolic links are followed. NULL when memory is too short to note
- * anything about it. A file that was read for a larger `max` before may be larger than this one.
+ * anything about it. A file that was read for a larger `max` before may be larger than this one. In another root
+ * directory than the set's there is nothing to read: who may write there is another question than who may here.
  */
 const struct ct_loaded_file *ct_file_set_read(struct ct_file_set *set, const char *path, size_t max) CT_MUST_USE;
 /* The same without a digest and without regard to files that change: for a set that will be `earlier` of another. */

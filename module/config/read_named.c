@@ -11,19 +11,15 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
-bool ct_is_out_of_reach(int error, const struct ct_root *then, const struct ct_root *now)
+bool ct_is_out_of_reach(int error)
 {
-    switch (error) {
-    case EACCES:
-    case EPERM:
-        return true;
-    case ENOENT:
-    case ENOTDIR:
-    case ELOOP:
-        return then->dev != now->dev || then->ino != now->ino;
-    default:
-        return is_shortage(error);
-    }
+    return error == EACCES || error == EPERM || error == EXDEV || is_shortage(error);
+}
+
+const char *ct_why_unread(int error, char text[128])
+{
+    return error == EXDEV ? "the process has another root directory than when it read its first files"
+                          : strerror_r(error, text, 128);
 }
 
 static void report(struct ct_reading *reading, const char *what, const char *path, size_t max, unsigned line, int error)
@@ -48,13 +44,13 @@ static void report(struct ct_reading *reading, const char *what, const char *pat
         break;
     default:
         ct_problem_add(problems, CT_ERROR, reading->config_file, line, "cannot read %s%s%s: %s", what, space, name,
-                       strerror_r(error, text, sizeof text));
+                       ct_why_unread(error, text));
         break;
     }
 }
 
 struct ct_named ct_read_named(struct ct_reading *reading, const char *what, const char *path, size_t max, unsigned line,
-                              const struct ct_root *then)
+                              bool in_force)
 {
     const struct ct_loaded_file *loaded = ct_file_set_read(&reading->files, path, max);
     struct ct_named named = { 0 };
@@ -70,9 +66,8 @@ struct ct_named ct_read_named(struct ct_reading *reading, const char *what, cons
     if (loaded != NULL && loaded->is_earlier && loaded->file.len <= max) {
         named.file = &loaded->file;
         named.is_earlier = true;
-        then = then != NULL ? then : &reading->files.earlier->root;
     }
-    named.kept = then != NULL && ct_is_out_of_reach(error, then, &reading->files.root);
+    named.kept = (in_force || named.is_earlier) && ct_is_out_of_reach(error);
     reading->unfinished = reading->unfinished || is_shortage(error);
     if (!named.kept) {
         report(reading, what, path, max, line, error);
@@ -81,7 +76,7 @@ struct ct_named ct_read_named(struct ct_reading *reading, const char *what, cons
 
         reading->kept = true;
         snprintf(reading->kept_why, sizeof reading->kept_why, "cannot read %s %.200s any more: %s", what, path,
-                 strerror_r(error, text, sizeof text));
+                 ct_why_unread(error, text));
     }
     return named;
 }

@@ -28,15 +28,18 @@ struct ct_named {
 
 /*
  * Whether an error says nothing about the file but that this process cannot reach it any more: with other rights or
- * another root directory than `then`, when it was read, or with too few descriptors or too little memory just now.
+ * another root directory, or with too few descriptors or too little memory just now.
  */
-bool ct_is_out_of_reach(int error, const struct ct_root *then, const struct ct_root *now) CT_MUST_USE;
+bool ct_is_out_of_reach(int error) CT_MUST_USE;
+
+/* In words, for which `text` is room. */
+const char *ct_why_unread(int error, char text[128]);
 
 /*
- * Reads a file that clientct.cnf named on that line (0: it is clientct.cnf). `then`: the root directory in which what
- * is in force of it was read; NULL: nothing is. What is wrong is reported.
+ * Reads a file that clientct.cnf named on that line (0: it is clientct.cnf). `in_force`: something of it is, as it was
+ * read before. What is wrong is reported.
  */
 struct ct_named ct_read_named(struct ct_reading *reading, const char *what, const char *path, size_t max, unsigned line,
-                              const struct ct_root *then) CT_MUST_USE;
+                              bool in_force) CT_MUST_USE;
 
 #endif

@@ -113,7 +113,7 @@ static X509 *read_certificate(struct ct_settings_reader *reader, const struct ct
         char text[128];
 
         ct_setting_error(reader, line->line, "`%s`: cannot read %.200s: %s", line->name, line->value,
-                         loaded->error == EINVAL ? "not a regular file" : strerror_r(loaded->error, text, sizeof text));
+                         loaded->error == EINVAL ? "not a regular file" : ct_why_unread(loaded->error, text));
         return NULL;
     }
     /* What libcrypto notes about a wrong file must not be taken for the next handshake's error. */

@@ -58,7 +58,6 @@ static struct ct_config *config_parse(struct ct_snapshot *snapshot, const struct
         return NULL;
     }
     atomic_init(&config->references, 1);
-    config->root = snapshot->reading.files.root;
     if (!ct_settings_parse(snapshot->config_file, (struct ct_bytes){ file->data, file->len }, &snapshot->reading.files,
                            &config->settings, &snapshot->problems)) {
         goto failed;
@@ -75,13 +74,12 @@ failed:
 }
 
 /* Whether nothing but files out of reach made the settings fail: those that rules name. */
-static bool only_out_of_reach(const struct ct_snapshot *snapshot, const struct ct_root *then)
+static bool only_out_of_reach(const struct ct_snapshot *snapshot)
 {
     size_t count = 0;
 
-    for (size_t i = 1; i < snapshot->reading.files.count && then != NULL; i++) {
-        count +=
-            ct_is_out_of_reach(snapshot->reading.files.files[i]->error, then, &snapshot->reading.files.root) ? 1 : 0;
+    for (size_t i = 1; i < snapshot->reading.files.count; i++) {
+        count += ct_is_out_of_reach(snapshot->reading.files.files[i]->error) ? 1 : 0;
     }
     return count > 0 && count == snapshot->problems.errors;
 }
@@ -89,21 +87,17 @@ static bool only_out_of_reach(const struct ct_snapshot *snapshot, const struct c
 static void config_read(struct ct_snapshot *snapshot, const struct ct_snapshot *previous)
 {
     struct ct_config *before = previous == NULL ? NULL : previous->config;
-    const struct ct_root *then = before == NULL ? NULL : &before->root;
-    struct ct_named named =
-        ct_read_named(&snapshot->reading, "configuration", snapshot->config_file, CT_CONFIG_MAX_BYTES, 0, then);
+    struct ct_named named = ct_read_named(&snapshot->reading, "configuration", snapshot->config_file,
+                                          CT_CONFIG_MAX_BYTES, 0, before != NULL);
 
     if (named.file != NULL && (before == NULL || !named.is_earlier)) {
         snapshot->config = config_parse(snapshot, named.file);
         snapshot->config_failed = snapshot->config == NULL || (named.is_earlier && !named.kept);
-        if (snapshot->config != NULL && named.is_earlier) {
-            snapshot->config->root = snapshot->reading.files.earlier->root;
-        }
     }
     if (snapshot->config != NULL) {
         return;
     }
-    if (!named.kept && only_out_of_reach(snapshot, then)) {
+    if (!named.kept && before != NULL && only_out_of_reach(snapshot)) {
         ct_problems_first(&snapshot->problems, snapshot->reading.kept_why, sizeof snapshot->reading.kept_why);
         ct_problems_clear(&snapshot->problems);
         snapshot->reading.kept = true;
@@ -136,8 +130,7 @@ static bool may_still_agree(struct ct_snapshot *snapshot)
 
 /* `log_list_key`: LIST.sig must be the key's signature over the list. False, and `kept` where no file says no. */
 static bool signature_ok(struct ct_snapshot *snapshot, const struct ct_settings *settings,
-                         const struct ct_setting_path *list, const struct ct_file *text, const struct ct_root *then,
-                         bool *kept)
+                         const struct ct_setting_path *list, const struct ct_file *text, bool in_force, bool *kept)
 {
     struct ct_named key = { 0 }, signature = { 0 };
     char *path = NULL;
@@ -149,9 +142,9 @@ static bool signature_ok(struct ct_snapshot *snapshot, const struct ct_settings 
         return false;
     }
     key = ct_read_named(&snapshot->reading, "log_list_key", settings->log_list_key.path, CT_KEY_MAX_BYTES,
-                        settings->log_list_key.line, then);
+                        settings->log_list_key.line, in_force);
     if (key.file != NULL) {
-        signature = ct_read_named(&snapshot->reading, "signature", path, CT_SIGNATURE_MAX_BYTES, list->line, then);
+        signature = ct_read_named(&snapshot->reading, "signature", path, CT_SIGNATURE_MAX_BYTES, list->line, in_force);
     }
     *kept = key.kept || signature.kept;
     if (signature.file == NULL) {
@@ -161,7 +154,7 @@ static bool signature_ok(struct ct_snapshot *snapshot, const struct ct_settings 
                                   (struct ct_bytes){ signature.file->data, signature.file->len },
                                   (struct ct_bytes){ key.file->data, key.file->len }, &why);
     if (!ok) {
-        bool patient = then != NULL && may_still_agree(snapshot);
+        bool patient = in_force && may_still_agree(snapshot);
 
         *kept = false;
         ct_problem_add(&snapshot->problems, patient ? CT_WARNING : CT_ERROR, path, 0,
@@ -191,7 +184,7 @@ static enum list_result list_add(struct ct_snapshot *snapshot, const struct ct_s
         return kept ? LIST_KEPT : LIST_BAD;
     }
     if (settings->log_list_key.path != NULL &&
-        !signature_ok(snapshot, settings, list, named->file, before == NULL ? NULL : &snapshot->config->root, &kept)) {
+        !signature_ok(snapshot, settings, list, named->file, before != NULL, &kept)) {
         return snapshot->problems.errors > errors ? LIST_BAD : kept ? LIST_KEPT : LIST_WAIT;
     }
     if (!ct_book_add(book, list->path, named->file, before, &snapshot->problems)) {
@@ -241,7 +234,7 @@ static void book_read(struct ct_snapshot *snapshot, const struct ct_snapshot *pr
         bool known = ct_book_find(before, settings->log_lists[i].path) != NULL;
 
         named[i] = ct_read_named(&snapshot->reading, "log_list", settings->log_lists[i].path, CT_LOG_LIST_MAX_BYTES,
-                                 settings->log_lists[i].line, known ? &snapshot->config->root : NULL);
+                                 settings->log_lists[i].line, known);
         all_kept = all_kept && known && named[i].kept;
     }
     if (all_kept) {
@@ -312,6 +305,9 @@ struct ct_snapshot *ct_snapshot_read(const char *config_file, const struct ct_sn
     snapshot->look_again_ms = INT64_MAX;
     snapshot->disagree_since_ms = previous == NULL ? INT64_MAX : previous->disagree_since_ms;
     snapshot->reading.files.earlier = early;
+    if (previous != NULL || early != NULL) {
+        snapshot->reading.files.root = previous != NULL ? previous->reading.files.root : early->root;
+    }
     if ((snapshot->config_file = strdup(config_file)) == NULL) {
         goto failed;
     }

@@ -21,8 +21,7 @@
 struct ct_config {
     atomic_uint references;
     struct ct_settings settings;
-    uint8_t sha256[32];  /* over its text and the files that its rules name */
-    struct ct_root root; /* of the file system where they were read */
+    uint8_t sha256[32]; /* over its text and the files that its rules name */
 };
 
 struct ct_snapshot {

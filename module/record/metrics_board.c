@@ -239,7 +239,7 @@ bool ct_metrics_board_is_removed(const struct ct_metrics_board *board)
     struct ct_root root = ct_root_now();
     struct stat st;
 
-    if (board->path == NULL || root.dev != board->root.dev || root.ino != board->root.ino) {
+    if (board->path == NULL || !ct_root_equal(&root, &board->root)) {
         return false;
     }
     return stat(board->path, &st) == 0 ? st.st_dev != board->dev || st.st_ino != board->ino

@@ -201,6 +201,76 @@ START_TEST(a_process_that_cannot_see_its_files_any_more_goes_on)
 }
 END_TEST
 
+/* In a root directory where a worker may write, what lies under the names of our files is the worker's. */
+static void write_into(const char *root, int what)
+{
+    struct pki_listed_log unknown = scene.listed[0];
+    const char *const folders[] = { "", "/tmp", scene.dir };
+    char path[200];
+
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", root, folders[i]);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+    }
+    snprintf(path, sizeof path, "%s%s", root, what == 0 ? scene.config : scene.list);
+    if (what == 0) {
+        pki_write_file(path, (const uint8_t *)"mode = off\n", 11);
+    } else {
+        unknown.log = &scene.logs[3]; /* which has signed for the other client */
+        pki_write_log_list(path, PKI_FORMAT_V3, &unknown, 1, pki_now() + 1000);
+    }
+}
+
+static void remove_from(const char *root, int what)
+{
+    char path[200];
+
+    snprintf(path, sizeof path, "%s%s", root, what == 0 ? scene.config : scene.list);
+    unlink(path);
+    for (const char *const *folder = (const char *const[]){ scene.dir, "/tmp", "", NULL }; *folder != NULL; folder++) {
+        snprintf(path, sizeof path, "%s%s", root, *folder);
+        rmdir(path);
+    }
+}
+
+/* clientct.cnf, or a log list; by a checker that was there before, or is made there. */
+START_TEST(files_in_another_root_directory_are_not_ours)
+{
+    char root[96];
+    pid_t child;
+    int status;
+
+    if (geteuid() != 0) {
+        return; /* needs to change its root */
+    }
+    snprintf(root, sizeof root, "%s/root", scene.dir);
+    write_into(root, _i / 2);
+    child = fork();
+    if (child == 0) {
+        struct clientct_files *early = clientct_files_read(scene.config);
+        struct clientct_state state;
+        bool good = true;
+
+        if (chroot(root) != 0 || chdir("/") != 0 || setuid(65534) != 0) {
+            _exit(2);
+        }
+        if (_i % 2 == 1) {
+            clientct_checker_free(checker);
+            checker = clientct_checker_new_from(scene.config, early);
+        }
+        for (int i = 0; i < 3; i++) {
+            clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+            good = good && accepts(&logged) && !accepts(&unlogged);
+        }
+        clientct_checker_get_state(checker, &state);
+        _exit(!good ? 1 : state.kept && !state.settings_failed && !state.lists_failed ? 0 : 3);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    remove_from(root, _i / 2);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+}
+END_TEST
+
 /* A server that loads the component as root, then leaves for a directory without its files, then makes a context. */
 START_TEST(what_was_read_early_lets_good_clients_in)
 {
@@ -433,6 +503,7 @@ int main(void)
     tcase_add_test(tc, a_handshake_looks_at_most_once_a_second);
     tcase_add_loop_test(tc, a_file_that_never_holds_still_starves_nobody, 0, 2);
     tcase_add_test(tc, what_was_read_early_lets_good_clients_in);
+    tcase_add_loop_test(tc, files_in_another_root_directory_are_not_ours, 0, 4);
     tcase_add_test(tc, what_holds_still_does_not_wait_for_what_does_not);
     tcase_add_test(tc, with_reload_context_a_handshake_never_looks);
     tcase_add_test(tc, denies_all_until_a_configuration_can_be_read);
