@@ -49,6 +49,7 @@ static struct ct_audit_handle *handle_open(const struct ct_audit_sink *sink)
     }
     handle->dev = (uint64_t)st.st_dev;
     handle->ino = (uint64_t)st.st_ino;
+    handle->root = ct_root_now();
     return handle;
 }
 

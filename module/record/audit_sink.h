@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "record/audit_record.h"
+#include "base/file_set.h"
 #include "base/shared.h"
 #include "config/settings.h"
 
@@ -16,6 +17,7 @@
 struct ct_audit_handle {
     int fd;
     uint64_t dev, ino;
+    struct ct_root root; /* in which it has the sink's name */
 };
 
 struct ct_audit_sink {

@@ -25,8 +25,12 @@ int ct_audit_file_open(const char *path)
 
 bool ct_audit_file_moved(const char *path, const struct ct_audit_handle *handle)
 {
+    struct ct_root root = ct_root_now();
     struct stat st;
 
+    if (!ct_root_equal(&root, &handle->root)) {
+        return false; /* what has that name in another root directory is another file from the start */
+    }
     return lstat(path, &st) != 0 || (uint64_t)st.st_dev != handle->dev || (uint64_t)st.st_ino != handle->ino;
 }
 

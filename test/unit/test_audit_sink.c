@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 /* The one under which this process has that file open. */
 static int descriptor_of(const char *path)
@@ -154,6 +155,45 @@ START_TEST(keeps_the_old_file_where_a_new_one_cannot_be_opened)
 }
 END_TEST
 
+/* Where a worker may write, it must not be able to take the lines of others for itself. */
+START_TEST(does_not_follow_the_name_into_another_root_directory)
+{
+    char root[96], within[200];
+    const char *const folders[] = { "", "/tmp", dir };
+    int status;
+    pid_t child;
+
+    if (geteuid() != 0) {
+        return; /* needs to change its root */
+    }
+    snprintf(root, sizeof root, "%s.root", dir);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        snprintf(within, sizeof within, "%s%s", root, folders[i]);
+        ck_assert_int_eq(mkdir(within, 0777), 0);
+    }
+    add_sink(CT_AUDIT_FILE, file_path);
+    apply();
+    child = fork();
+    if (child == 0) {
+        if (chroot(root) != 0 || chdir("/") != 0) {
+            _exit(2);
+        }
+        wait_a_second();
+        decide(true);
+        _exit(access(file_path, F_OK) == 0 ? 1 : 0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    snprintf(within, sizeof within, "%s%s", root, file_path);
+    unlink(within);
+    for (size_t i = sizeof folders / sizeof folders[0]; i-- > 0;) {
+        snprintf(within, sizeof within, "%s%s", root, folders[i]);
+        rmdir(within);
+    }
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(count_lines(file_path), 1);
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_regular_file)
 {
     char fifo[96], link_path[96];
@@ -257,6 +297,7 @@ int main(void)
     tcase_add_test(tcase, never_writes_to_a_file_that_took_our_descriptor);
     tcase_add_test(tcase, follows_a_rotated_file);
     tcase_add_test(tcase, keeps_the_old_file_where_a_new_one_cannot_be_opened);
+    tcase_add_test(tcase, does_not_follow_the_name_into_another_root_directory);
     tcase_add_test(tcase, refuses_what_is_no_regular_file);
     tcase_add_test(tcase, a_full_disk_is_counted_and_leaves_no_half_line_in_the_way);
     suite_add_tcase(suite, tcase);
