@@ -66,7 +66,7 @@ static const char *read_basic(struct ct_bytes bytes, OCSP_BASICRESP **basic)
     return NULL;
 }
 
-/* Whether `id` names this certificate of this issuer; hashes other than SHA-1 and SHA-256 name nothing. */
+/* Whether `id` names this certificate of this issuer; hashes other than SHA-1 and those of SHA-2 name nothing. */
 static const char *id_matches(const OCSP_CERTID *id, X509 *leaf, X509 *issuer, bool *matches)
 {
     ASN1_OBJECT *algorithm = NULL;
@@ -85,6 +85,12 @@ static const char *id_matches(const OCSP_CERTID *id, X509 *leaf, X509 *issuer, b
     case NID_sha256:
         digest = EVP_sha256();
         break;
+    case NID_sha384:
+        digest = EVP_sha384();
+        break;
+    case NID_sha512:
+        digest = EVP_sha512();
+        break;
     default:
         return NULL;
     }
@@ -96,10 +102,16 @@ static const char *id_matches(const OCSP_CERTID *id, X509 *leaf, X509 *issuer, b
     return NULL;
 }
 
-/* The one single response about this certificate: two could contradict each other. */
+static bool says_revoked(OCSP_SINGLERESP *single)
+{
+    return OCSP_single_get0_status(single, NULL, NULL, NULL, NULL) == V_OCSP_CERTSTATUS_REVOKED;
+}
+
+/* The one single response about this certificate: two could contradict each other, and then revoked is what counts. */
 static const char *find_single(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer, OCSP_SINGLERESP **single)
 {
     int count = OCSP_resp_count(basic);
+    bool twice = false;
 
     if (count < 1 || count > MAX_SINGLE_RESPONSES) {
         return "the response has none or too many single responses (the limit is 16)";
@@ -118,10 +130,13 @@ static const char *find_single(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer, 
         if (!matches) {
             continue;
         }
-        if (*single != NULL) {
-            return "the response speaks twice about this certificate";
+        twice = *single != NULL;
+        if (!twice || says_revoked(candidate)) {
+            *single = candidate;
         }
-        *single = candidate;
+    }
+    if (twice && !says_revoked(*single)) {
+        return "the response speaks twice about this certificate";
     }
     return *single != NULL ? NULL : "the response is about another certificate, or another issuer's";
 }
@@ -142,8 +157,8 @@ static bool within(int64_t start, int64_t end, int64_t now, struct ct_evidence *
     return true;
 }
 
-/* *as_of is the time as of which the signature has to be good. */
-static const char *check_freshness(OCSP_SINGLERESP *single, int64_t now, int *status, int64_t *as_of,
+/* *since: the responder has to be valid now, or to have been at some time since then. */
+static const char *check_freshness(OCSP_SINGLERESP *single, int64_t now, int *status, int64_t *since,
                                    struct ct_evidence *out)
 {
     ASN1_GENERALIZEDTIME *this_update = NULL;
@@ -160,9 +175,9 @@ static const char *check_freshness(OCSP_SINGLERESP *single, int64_t now, int *st
     } else if (!ct_time_of_asn1(next_update, &end) || end < start) {
         return "nextUpdate does not decode or is before thisUpdate";
     }
-    *as_of = now;
+    *since = now;
     if (*status == V_OCSP_CERTSTATUS_REVOKED && within(start, INT64_MAX, now, out)) {
-        *as_of = start; /* what was revoked stays revoked, when nextUpdate and the responder's time are over, too */
+        *since = start; /* what was revoked stays revoked, when nextUpdate and the responder's time are over, too */
         return NULL;
     }
     if (within(start, end, now, out)) {
@@ -175,18 +190,22 @@ static const char *check_freshness(OCSP_SINGLERESP *single, int64_t now, int *st
                                : "the response has no nextUpdate and is older than 7 days";
 }
 
-static bool valid_at(X509 *certificate, int64_t now, struct ct_evidence *out)
+/* A responder or an issuer may have got its certificate after thisUpdate, and may have lost it since. */
+static bool valid_since(X509 *certificate, int64_t since, int64_t now, struct ct_evidence *out)
 {
     int64_t start;
     int64_t end;
 
-    /* notAfter is included to the second, RFC 5280, 4.1.2.5. */
-    return ct_time_of_asn1(X509_get0_notBefore(certificate), &start) &&
-           ct_time_of_asn1(X509_get0_notAfter(certificate), &end) && within(start, end + CT_SECOND_MS, now, out);
+    if (!ct_time_of_asn1(X509_get0_notBefore(certificate), &start) ||
+        !ct_time_of_asn1(X509_get0_notAfter(certificate), &end)) {
+        return false;
+    }
+    end += CT_SECOND_MS; /* notAfter is included to the second, RFC 5280, 4.1.2.5 */
+    return since == now ? within(start, end, now, out) : end > since && within(start, INT64_MAX, now, out);
 }
 
 /* What needs no cryptography in RFC 6960, 4.2.2.2, comes first: strangers cannot make us check their signatures. */
-static const char *check_responder(X509 *responder, X509 *issuer, int64_t now, struct ct_evidence *out)
+static const char *check_responder(X509 *responder, X509 *issuer, int64_t since, int64_t now, struct ct_evidence *out)
 {
     EVP_PKEY *issuer_key = X509_get0_pubkey(issuer);
 
@@ -198,10 +217,10 @@ static const char *check_responder(X509 *responder, X509 *issuer, int64_t now, s
         (X509_get_extended_key_usage(responder) & XKU_OCSP_SIGN) == 0) {
         return "the responder's certificate is not for OCSP signing";
     }
-    if (!valid_at(responder, now, out)) {
+    if (!valid_since(responder, since, now, out)) {
         return "the responder's certificate has expired or is not valid yet";
     }
-    if (!valid_at(issuer, now, out)) {
+    if (!valid_since(issuer, since, now, out)) {
         return "the issuer's certificate has expired or is not valid yet";
     }
     if (issuer_key == NULL || X509_verify(responder, issuer_key) != 1) {
@@ -225,9 +244,10 @@ static bool digest_is_broken(OCSP_BASICRESP *basic)
  * OCSP_basic_verify with the issuer as `certs` and OCSP_TRUSTOTHER: when the responder id names the issuer, only the
  * issuer's key is tried. Otherwise the responder is one of the response's certificates, and its chain must end at
  * the issuer, the only anchor in the store, with nothing between (OCSP_NOCHAIN) and no other way out
- * (OCSP_NOEXPLICIT); libcrypto then wants id-kp-OCSPSigning.
+ * (OCSP_NOEXPLICIT); libcrypto then wants id-kp-OCSPSigning. The times of both were looked at before, by us.
  */
-static const char *check_signature(OCSP_BASICRESP *basic, X509 *issuer, int64_t now, struct ct_evidence *out)
+static const char *check_signature(OCSP_BASICRESP *basic, X509 *issuer, int64_t since, int64_t now,
+                                   struct ct_evidence *out)
 {
     const unsigned long flags = OCSP_TRUSTOTHER | OCSP_NOCHAIN | OCSP_NOEXPLICIT | OCSP_PARTIAL_CHAIN;
     X509_VERIFY_PARAM *param;
@@ -248,11 +268,11 @@ static const char *check_signature(OCSP_BASICRESP *basic, X509 *issuer, int64_t 
         why = "the response names a responder whose certificate is not in it";
         goto out;
     }
-    if (signer != issuer && (why = check_responder(signer, issuer, now, out)) != NULL) {
+    if (signer != issuer && (why = check_responder(signer, issuer, since, now, out)) != NULL) {
         goto out;
     }
     param = X509_STORE_get0_param(store);
-    X509_VERIFY_PARAM_set_time(param, (time_t)(now / CT_SECOND_MS));
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
     X509_VERIFY_PARAM_set_auth_level(param, RESPONDER_AUTH_LEVEL);
     why = OCSP_basic_verify(basic, trusted, store, flags) == 1
               ? NULL
@@ -314,22 +334,19 @@ static const char *examine(struct ct_bytes bytes, X509 *leaf, X509 *issuer, int6
 {
     OCSP_BASICRESP *basic = NULL;
     OCSP_SINGLERESP *single = NULL;
-    struct ct_evidence past;
     const char *why;
-    int64_t as_of;
+    int64_t since;
     int status;
 
-    ct_evidence_init(&past);
     if ((why = read_basic(bytes, &basic)) != NULL || (why = find_single(basic, leaf, issuer, &single)) != NULL ||
-        (why = check_freshness(single, now, &status, &as_of, out)) != NULL) {
+        (why = check_freshness(single, now, &status, &since, out)) != NULL) {
         goto out;
     }
     if (has_unknown_critical(basic, single)) {
         why = "the response has a critical extension that is not understood";
         goto out;
     }
-    /* How long the responder was to be believed says nothing of how long revocation lasts. */
-    if ((why = check_signature(basic, issuer, as_of, as_of == now ? out : &past)) != NULL) {
+    if ((why = check_signature(basic, issuer, since, now, out)) != NULL) {
         goto out;
     }
     switch (status) {

@@ -61,21 +61,34 @@ static void teardown(void)
     scene_clear(&scene);
 }
 
-static void respond(int status, int64_t age, int64_t left)
+static void put_response(struct pki_bytes *ocsp)
+{
+    FILE *out;
+
+    unlink(responses);
+    ck_assert_ptr_nonnull(out = fopen(responses, "w"));
+    ck_assert_uint_eq(fwrite(ocsp->data, 1, ocsp->len, out), ocsp->len);
+    ck_assert_int_eq(fclose(out), 0);
+    pki_bytes_clear(ocsp);
+}
+
+/* `signer` NULL: the CA. */
+static void respond_by(const struct pki_ca *signer, int status, int64_t age, int64_t left)
 {
     struct pki_bytes ocsp = { 0 };
-    FILE *out;
 
     pki_ocsp_response(&ocsp, &(struct pki_ocsp){ .certificate = client.minted.certificate,
                                                  .ca = &scene.ca,
+                                                 .signer = signer,
                                                  .status = status,
                                                  .this_update_ms = pki_now() - age,
                                                  .next_update_ms = pki_now() + left });
-    unlink(responses);
-    ck_assert_ptr_nonnull(out = fopen(responses, "w"));
-    ck_assert_uint_eq(fwrite(ocsp.data, 1, ocsp.len, out), ocsp.len);
-    ck_assert_int_eq(fclose(out), 0);
-    pki_bytes_clear(&ocsp);
+    put_response(&ocsp);
+}
+
+static void respond(int status, int64_t age, int64_t left)
+{
+    respond_by(NULL, status, age, left);
 }
 
 static void says_good(void)
@@ -220,6 +233,84 @@ START_TEST(what_is_not_good_refuses_where_it_is_required)
         rmdir(responses);
         mkdir(store, 0700);
     }
+}
+END_TEST
+
+/* The CA's own certificate is a day old. */
+static const struct {
+    const char *name;
+    int64_t from, until; /* of the responder's certificate, from now */
+    int64_t age, left;   /* of what it says */
+    enum clientct_reason as_found;
+} responders[] = {
+    { "certified after thisUpdate", -PKI_MINUTE, PKI_DAY, PKI_HOUR, PKI_DAY, REVOKED },
+    { "older than its CA's certificate", -40 * PKI_DAY, PKI_DAY, 30 * PKI_DAY, -20 * PKI_DAY, REVOKED },
+    { "expired after thisUpdate", -40 * PKI_DAY, -25 * PKI_DAY, 30 * PKI_DAY, -20 * PKI_DAY, REVOKED },
+    { "expired before thisUpdate", -40 * PKI_DAY, -35 * PKI_DAY, 30 * PKI_DAY, -20 * PKI_DAY, GOOD },
+    { "not valid yet", PKI_DAY, 2 * PKI_DAY, PKI_HOUR, 3 * PKI_DAY, GOOD },
+};
+
+START_TEST(revoked_counts_if_the_responder_was_ever_valid_since)
+{
+    struct pki_leaf leaf = { .cn = "Responder", .delegated_responder = true, .no_sct_extension = true };
+    struct clientct_checker *checker;
+    struct pki_minted responder = { 0 };
+
+    leaf.not_before_ms = pki_now() + responders[_i].from;
+    leaf.not_after_ms = pki_now() + responders[_i].until;
+    pki_mint(&responder, &leaf, &scene.ca);
+    respond_by(&(struct pki_ca){ responder.certificate, responder.key }, V_OCSP_CERTSTATUS_REVOKED, responders[_i].age,
+               responders[_i].left);
+    write_settings("");
+    checker = clientct_checker_new(scene.config);
+    expect(checker, &client.input, responders[_i].as_found, responders[_i].name, "nowhere");
+    clientct_checker_free(checker);
+    pki_minted_clear(&responder);
+}
+END_TEST
+
+static void add_single(OCSP_BASICRESP *basic, const EVP_MD *digest, int status)
+{
+    OCSP_CERTID *id = OCSP_cert_to_id(digest, client.minted.certificate, scene.ca.certificate);
+    ASN1_TIME *then = X509_gmtime_adj(NULL, -3600), *next = X509_gmtime_adj(NULL, 3600);
+
+    ck_assert_ptr_nonnull(OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_NOSTATUS,
+                                                 status == V_OCSP_CERTSTATUS_REVOKED ? then : NULL, then, next));
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(then);
+    ASN1_TIME_free(next);
+}
+
+/* A responder that names the certificate in two ways, as it was asked. */
+START_TEST(revoked_counts_where_a_response_speaks_twice)
+{
+    const int good = V_OCSP_CERTSTATUS_GOOD, revoked = V_OCSP_CERTSTATUS_REVOKED;
+    const int said[][2] = { { revoked, revoked }, { good, revoked }, { revoked, good }, { good, good } };
+    struct clientct_checker *checker;
+
+    write_settings("");
+    checker = clientct_checker_new(scene.config);
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+        OCSP_RESPONSE *response;
+        struct pki_bytes der = { 0 };
+        uint8_t *encoded = NULL;
+        int len;
+
+        add_single(basic, EVP_sha1(), said[i][0]);
+        add_single(basic, EVP_sha256(), said[i][1]);
+        ck_assert_int_eq(OCSP_basic_sign(basic, scene.ca.certificate, scene.ca.key, EVP_sha256(), NULL, OCSP_NOCERTS),
+                         1);
+        ck_assert_ptr_nonnull(response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic));
+        len = i2d_OCSP_RESPONSE(response, &encoded);
+        pki_add(&der, encoded, (size_t)len);
+        put_response(&der);
+        expect(checker, &client.input, i < 3 ? REVOKED : GOOD, "spoken of twice", "nowhere");
+        OPENSSL_free(encoded);
+        OCSP_RESPONSE_free(response);
+        OCSP_BASICRESP_free(basic);
+    }
+    clientct_checker_free(checker);
 }
 END_TEST
 
@@ -412,6 +503,9 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, what_is_not_good_refuses_where_it_is_required, 0, sizeof rows / sizeof rows[0]);
+    tcase_add_loop_test(tc, revoked_counts_if_the_responder_was_ever_valid_since, 0,
+                        sizeof responders / sizeof responders[0]);
+    tcase_add_test(tc, revoked_counts_where_a_response_speaks_twice);
     tcase_add_test(tc, exempt_certificates_must_be_good_too);
     tcase_add_test(tc, store_that_cannot_be_opened_is_no_good);
     tcase_add_test(tc, required_without_a_store_is_an_error_of_the_configuration);
