@@ -528,9 +528,12 @@ static void decide(struct decision *d)
         conclude(d, CLIENTCT_TOO_MANY_NAMES);
         return;
     }
-    if (knows_certificates_by_hash(d->settings)) {
-        ct_certificate_find_twin(&d->certificate, d->input->leaf,
-                                 sk_X509_num(d->input->chain) > 1 ? sk_X509_value(d->input->chain, 1) : NULL);
+    if (knows_certificates_by_hash(d->settings) &&
+        !ct_certificate_find_twin(&d->certificate, d->input->leaf,
+                                  sk_X509_num(d->input->chain) > 1 ? sk_X509_value(d->input->chain, 1) : NULL)) {
+        verdict->mode = strictest_mode(d->settings);
+        conclude(d, CLIENTCT_INTERNAL_ERROR);
+        return;
     }
     if ((failed = choose(d)) != CLIENTCT_NOT_EVALUATED) {
         verdict->decided = true;

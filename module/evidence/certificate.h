@@ -35,10 +35,10 @@ enum ct_certificate_result ct_certificate_read(X509 *x509, struct ct_certificate
 /* The same from DER, which is copied: for tests, fuzzing and tools. Validity is read by libcrypto only in the above. */
 enum ct_certificate_result ct_certificate_read_der(struct ct_bytes der, struct ct_certificate *out) CT_MUST_USE;
 /*
- * Sets has_twin and twin_sha256 where the signature is ECDSA, with the key of `issuer` (NULL: the leaf's own). Where
- * memory is short there is none.
+ * Sets has_twin and twin_sha256 where the signature is ECDSA, with the key of `issuer` (NULL: the leaf's own). False:
+ * memory is short.
  */
-void ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer);
+bool ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer) CT_MUST_USE;
 /* Whether the SHA-256 of the DER is this one, or the twin's is. */
 bool ct_certificate_is(const struct ct_certificate *certificate, const uint8_t sha256[32]) CT_MUST_USE;
 void ct_certificate_clear(struct ct_certificate *certificate);

@@ -7,7 +7,6 @@
 #include "evidence/certificate.h"
 
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -59,21 +58,37 @@ static BIGNUM *order_of(const X509 *owner, const EVP_PKEY *key)
     return EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_ORDER, &order) == 1 ? order : NULL;
 }
 
-/* s becomes n - s; NULL when it is no such signature or memory is short. */
-static ECDSA_SIG *twin_of(struct ct_bytes signature, const BIGNUM *order)
+/* Ecdsa-Sig-Value of RFC 5480, appendix A: the whole element of r, the contents of s. */
+static bool read_signature(struct ct_bytes signature, struct ct_bytes *r, struct ct_bytes *s)
 {
-    const unsigned char *at = signature.data;
-    ECDSA_SIG *twin = d2i_ECDSA_SIG(NULL, &at, (long)signature.len);
-    BIGNUM *r = twin != NULL ? BN_dup(ECDSA_SIG_get0_r(twin)) : NULL;
-    BIGNUM *s = BN_new();
+    struct ct_reader outer = ct_reader_of(signature);
+    struct ct_reader both = ct_reader_of(ct_der_expect(&outer, CT_DER_SEQUENCE).content);
 
-    if (r == NULL || s == NULL || BN_sub(s, order, ECDSA_SIG_get0_s(twin)) != 1 || ECDSA_SIG_set0(twin, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        ECDSA_SIG_free(twin);
+    *r = ct_der_expect(&both, CT_DER_INTEGER).whole;
+    *s = ct_der_expect(&both, CT_DER_INTEGER).content;
+    return ct_reader_finished(&outer) && ct_reader_finished(&both);
+}
+
+/* The signature (r, s) for that s; free it. NULL: memory is short. */
+static uint8_t *write_signature(struct ct_bytes r, const BIGNUM *s, size_t *len)
+{
+    size_t integer = (size_t)BN_num_bits(s) / 8 + 1; /* with the sign */
+    size_t content = r.len + 1 + ct_der_length_size(integer) + integer;
+    uint8_t *signature = malloc(1 + ct_der_length_size(content) + content);
+    uint8_t *at;
+
+    if (signature == NULL) {
         return NULL;
     }
-    return twin;
+    at = ct_der_write_header(signature, CT_DER_SEQUENCE, content);
+    memcpy(at, r.data, r.len);
+    at = ct_der_write_header(at + r.len, CT_DER_INTEGER, integer);
+    if (BN_bn2binpad(s, at, (int)integer) < 0) {
+        free(signature);
+        return NULL;
+    }
+    *len = (size_t)(at - signature) + integer;
+    return signature;
 }
 
 /* The certificate's parts with another signature: Certificate of RFC 5280, section 4.1. */
@@ -102,31 +117,43 @@ static bool hash_with(const struct ct_certificate *certificate, const uint8_t *s
     return ok;
 }
 
-void ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer)
+bool ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer)
 {
     const X509 *owner = issuer != NULL ? issuer : leaf;
     const EVP_PKEY *key;
-    const ASN1_BIT_STRING *signature;
-    BIGNUM *order = NULL;
-    ECDSA_SIG *twin = NULL;
-    uint8_t *encoded = NULL;
-    int len;
+    const ASN1_BIT_STRING *bits;
+    struct ct_bytes r, s;
+    BIGNUM *order = NULL, *other = NULL;
+    uint8_t *signature = NULL;
+    size_t len = 0;
+    bool known = false;
 
     if (!certificate->well_formed || !signed_with_ecdsa(leaf)) {
-        return;
+        return true;
     }
     ERR_set_mark(); /* also of a key that does not decode */
     key = X509_get0_pubkey(owner);
-    X509_get0_signature(&signature, NULL, leaf);
-    /* Only what cannot be decoded has no order or no twin; it was not verified either. */
-    if (key != NULL && (order = order_of(owner, key)) != NULL) {
-        twin = twin_of((struct ct_bytes){ ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature) },
-                       order);
+    X509_get0_signature(&bits, NULL, leaf);
+    if (key == NULL || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+        !read_signature((struct ct_bytes){ ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits) }, &r, &s)) {
+        known = true; /* there is none: this was never verified */
+        goto out;
     }
-    len = twin != NULL ? i2d_ECDSA_SIG(twin, &encoded) : 0;
-    certificate->has_twin = len > 0 && hash_with(certificate, encoded, (size_t)len, certificate->twin_sha256);
+    if ((order = order_of(owner, key)) == NULL || (other = BN_bin2bn(s.data, (int)s.len, NULL)) == NULL ||
+        BN_sub(other, order, other) != 1) {
+        goto out;
+    }
+    if (BN_is_negative(other) || BN_is_zero(other)) {
+        known = true; /* likewise */
+        goto out;
+    }
+    signature = write_signature(r, other, &len);
+    known = signature != NULL && hash_with(certificate, signature, len, certificate->twin_sha256);
+    certificate->has_twin = known;
+out:
     ERR_pop_to_mark();
-    OPENSSL_free(encoded);
-    ECDSA_SIG_free(twin);
+    free(signature);
+    BN_free(other);
     BN_free(order);
+    return known;
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <openssl/ec.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,4 +134,37 @@ void scene_x509_list(struct scene *scene, const struct scene_client *client, con
     pki_add_sct_list(list, &entry, scts, scts_of(scene, logs, scts), PKI_LIST_NONE);
     pki_entry_clear(&entry);
     free(scts);
+}
+
+X509 *scene_twin(const struct scene *scene, X509 *certificate)
+{
+    X509 *twin = X509_dup(certificate);
+    EVP_PKEY *issuer_key = scene->ca.key;
+    const ASN1_BIT_STRING *signature;
+    const unsigned char *at;
+    unsigned char *encoded = NULL;
+    BIGNUM *order = NULL, *s = BN_new();
+    ECDSA_SIG *pair;
+    int len;
+
+    X509_get0_signature(&signature, NULL, twin);
+    at = ASN1_STRING_get0_data(signature);
+    pair = d2i_ECDSA_SIG(NULL, &at, ASN1_STRING_length(signature));
+    ck_assert_int_eq(EVP_PKEY_get_bn_param(issuer_key, "order", &order), 1);
+    BN_sub(s, order, ECDSA_SIG_get0_s(pair));
+    ck_assert_int_eq(ECDSA_SIG_set0(pair, BN_dup(ECDSA_SIG_get0_r(pair)), s), 1);
+    len = i2d_ECDSA_SIG(pair, &encoded);
+    ck_assert_int_eq(ASN1_STRING_set((ASN1_STRING *)signature, encoded, len), 1);
+    OPENSSL_free(encoded);
+    ECDSA_SIG_free(pair);
+    BN_free(order);
+    encoded = NULL;
+    len = i2d_X509(twin, &encoded);
+    at = encoded;
+    X509_free(twin);
+    twin = d2i_X509(NULL, &at, len);
+    OPENSSL_free(encoded);
+    ck_assert_int_eq(X509_verify(twin, issuer_key), 1);
+    ck_assert_int_ne(X509_cmp(twin, certificate), 0);
+    return twin;
 }

@@ -39,6 +39,8 @@ void scene_client(struct scene *scene, const char *logs, struct scene_client *cl
 /* The same for any leaf; its scts are set from `logs`. */
 void scene_client_of(struct scene *scene, struct pki_leaf leaf, const char *logs, struct scene_client *client);
 void scene_client_clear(struct scene_client *client);
+/* The same certificate, as valid, with another hash: (r, n - s) in place of (r, s). */
+X509 *scene_twin(const struct scene *scene, X509 *certificate);
 /* A list of x509 SCTs over the client's certificate, as it comes by TLS or from the store. */
 void scene_x509_list(struct scene *scene, const struct scene_client *client, const char *logs, struct pki_bytes *list);
 

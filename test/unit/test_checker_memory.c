@@ -4,6 +4,7 @@
  * breaks, and nothing of it is remembered. libcrypto is told to use the functions of short_memory.h too.
  */
 #include <openssl/crypto.h>
+#include <openssl/ocsp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void release(void *old, const char *where, int line)
 
 static struct scene scene;
 
-static const char settings[] = "sources = embedded, tls, ocsp, store\nsct_store = /nowhere\nocsp_store = /nowhere\n"
+static const char settings[] = "sources = embedded, tls, ocsp, store\nsct_store = /nowhere\nocsp_store = %s\n"
                                "policy = p\nshadow_policy = chrome\nrules = r\n[p]\nmin_scts = 2\nmin_operators = 2\n"
                                "[r]\nname = name\n[name]\nserver_name = *.example\npolicy = q\n[q]\nmin_scts = 3\n";
 
@@ -39,13 +40,16 @@ static const struct client {
     const char *server_name;
     bool accept;
     enum clientct_reason reason;
+    enum { AS_IT_IS, IS_REVOKED, IS_REVOKED_AND_TWIN } shown; /* revoked by a responder of the CA; its other form */
 } clients[] = {
-    { "logged", "ab", NULL, true, CLIENTCT_COMPLIANT },
-    { "logged, by a rule", "abc", "a.example", true, CLIENTCT_COMPLIANT },
-    { "too few for the rule", "ab", "a.example", false, CLIENTCT_TOO_FEW_SCTS },
-    { "unlogged", "", NULL, false, CLIENTCT_NO_SCTS },
-    { "one wrong signature", "aB", NULL, false, CLIENTCT_TOO_FEW_SCTS },
-    { "two wrong signatures", "AB", NULL, false, CLIENTCT_BAD_SIGNATURE },
+    { "logged", "ab", NULL, true, CLIENTCT_COMPLIANT, AS_IT_IS },
+    { "logged, by a rule", "abc", "a.example", true, CLIENTCT_COMPLIANT, AS_IT_IS },
+    { "too few for the rule", "ab", "a.example", false, CLIENTCT_TOO_FEW_SCTS, AS_IT_IS },
+    { "unlogged", "", NULL, false, CLIENTCT_NO_SCTS, AS_IT_IS },
+    { "one wrong signature", "aB", NULL, false, CLIENTCT_TOO_FEW_SCTS, AS_IT_IS },
+    { "two wrong signatures", "AB", NULL, false, CLIENTCT_BAD_SIGNATURE, AS_IT_IS },
+    { "revoked", "ab", NULL, false, CLIENTCT_REVOKED, IS_REVOKED },
+    { "a revoked one's twin", "ab", NULL, false, CLIENTCT_REVOKED, IS_REVOKED_AND_TWIN },
 };
 #define CLIENT_COUNT (int)(sizeof clients / sizeof clients[0])
 
@@ -71,14 +75,58 @@ static size_t step(bool harmless)
     return harmless ? 7 : 1;
 }
 
+/* In clientct.cnf, so that the response's file is found and nothing else is. */
+static void configure(const char *ocsp_store)
+{
+    char text[600];
+
+    snprintf(text, sizeof text, settings, ocsp_store);
+    scene_configure(&scene, text);
+}
+
+static void revoke(const struct scene_client *client)
+{
+    struct pki_leaf leaf = { .cn = "Responder", .delegated_responder = true, .no_sct_extension = true };
+    struct pki_minted responder = { 0 };
+    struct pki_bytes ocsp = { 0 };
+    char name[65 + 5];
+
+    pki_mint(&responder, &leaf, &scene.ca);
+    pki_ocsp_response(&ocsp, &(struct pki_ocsp){ .certificate = client->minted.certificate,
+                                                 .ca = &scene.ca,
+                                                 .signer = &(struct pki_ca){ responder.certificate, responder.key },
+                                                 .status = V_OCSP_CERTSTATUS_REVOKED,
+                                                 .this_update_ms = pki_now() - PKI_HOUR,
+                                                 .next_update_ms = pki_now() + PKI_DAY });
+    pki_sha256_hex(client->minted.der.data, client->minted.der.len, name);
+    strcat(name, ".ocsp");
+    scene_put(&scene, name, ocsp.data, ocsp.len);
+    pki_bytes_clear(&ocsp);
+    pki_minted_clear(&responder);
+    configure(scene.dir);
+}
+
+static void show_twin(struct scene_client *client)
+{
+    client->input.leaf = scene_twin(&scene, client->minted.certificate);
+    sk_X509_set(client->chain, 0, client->input.leaf);
+}
+
 START_TEST(short_memory_in_a_decision_lets_nobody_in_and_is_forgotten)
 {
     const struct client *row = &clients[_i];
     struct scene_client client;
 
-    scene_set(&scene, settings);
+    scene_set(&scene, "");
+    configure("/nowhere");
     scene_client(&scene, row->logs, &client);
     client.input.server_name = row->server_name;
+    if (row->shown != AS_IT_IS) {
+        revoke(&client);
+    }
+    if (row->shown == IS_REVOKED_AND_TWIN) {
+        show_twin(&client);
+    }
     for (int for_good = 0; for_good <= 1; for_good++) {
         size_t n = 0;
 
@@ -108,6 +156,9 @@ START_TEST(short_memory_in_a_decision_lets_nobody_in_and_is_forgotten)
         /* More than one round: how many allocations a decision makes is the libcrypto's affair. */
         ck_assert_uint_gt(n, step(row->accept || for_good == 1));
     }
+    if (row->shown == IS_REVOKED_AND_TWIN) {
+        X509_free(client.input.leaf);
+    }
     scene_client_clear(&client);
     scene_clear(&scene);
 }
@@ -117,7 +168,8 @@ START_TEST(short_memory_at_the_start_or_in_a_reload_lets_nobody_in)
 {
     struct scene_client client;
 
-    scene_set(&scene, settings);
+    scene_set(&scene, "");
+    configure("/nowhere");
     scene_client(&scene, "a", &client);
     for (int reload = 0; reload <= 1; reload++) {
         size_t n = 0;
@@ -128,7 +180,7 @@ START_TEST(short_memory_at_the_start_or_in_a_reload_lets_nobody_in)
 
             n++;
             if (reload) {
-                scene_configure(&scene, settings);
+                configure("/nowhere");
                 checker = clientct_checker_new(scene.config);
                 ck_assert_ptr_nonnull(checker);
                 scene_configure(&scene, "policy = p\n[p]\nmin_scts = 2\n[x"); /* not usable: the last good stays */

@@ -4,7 +4,6 @@
  * certificate, which the holder of any certificate can make of it, comes under the same response and the same rules.
  */
 #include <fcntl.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <stdio.h>
@@ -356,43 +355,10 @@ START_TEST(required_without_a_store_is_an_error_of_the_configuration)
 }
 END_TEST
 
-/* The same certificate, as valid, with another hash: (r, n - s) in place of (r, s). */
-static X509 *twin_of(X509 *certificate, EVP_PKEY *issuer_key)
-{
-    X509 *twin = X509_dup(certificate);
-    const ASN1_BIT_STRING *signature;
-    const unsigned char *at;
-    unsigned char *encoded = NULL;
-    BIGNUM *order = NULL, *s = BN_new();
-    ECDSA_SIG *pair;
-    int len;
-
-    X509_get0_signature(&signature, NULL, twin);
-    at = ASN1_STRING_get0_data(signature);
-    pair = d2i_ECDSA_SIG(NULL, &at, ASN1_STRING_length(signature));
-    ck_assert_int_eq(EVP_PKEY_get_bn_param(issuer_key, "order", &order), 1);
-    BN_sub(s, order, ECDSA_SIG_get0_s(pair));
-    ck_assert_int_eq(ECDSA_SIG_set0(pair, BN_dup(ECDSA_SIG_get0_r(pair)), s), 1);
-    len = i2d_ECDSA_SIG(pair, &encoded);
-    ck_assert_int_eq(ASN1_STRING_set((ASN1_STRING *)signature, encoded, len), 1);
-    OPENSSL_free(encoded);
-    ECDSA_SIG_free(pair);
-    BN_free(order);
-    encoded = NULL;
-    len = i2d_X509(twin, &encoded);
-    at = encoded;
-    X509_free(twin);
-    twin = d2i_X509(NULL, &at, len);
-    OPENSSL_free(encoded);
-    ck_assert_int_eq(X509_verify(twin, issuer_key), 1);
-    ck_assert_int_ne(X509_cmp(twin, certificate), 0);
-    return twin;
-}
-
 static void present_twin(struct clientct_input *input, STACK_OF(X509) **chain)
 {
     *input = client.input;
-    input->leaf = twin_of(client.minted.certificate, X509_get0_pubkey(scene.ca.certificate));
+    input->leaf = scene_twin(&scene, client.minted.certificate);
     *chain = sk_X509_new_null();
     sk_X509_push(*chain, input->leaf);
     for (int i = 1; i < sk_X509_num(client.input.chain); i++) {
