@@ -369,6 +369,10 @@ static enum clientct_reason hard_refusal(struct decision *d)
         say(d, "the certificate is not DER as RFC 5280 has it");
         return CLIENTCT_BAD_EXTENSIONS;
     }
+    if (ct_certificate_is_shortened(d->input->leaf, ct_issuer_in(d->input->chain))) {
+        say(d, "the certificate's signature is shorter than the key that made it (RFC 8017, 8.1.2)");
+        return CLIENTCT_BAD_EXTENSIONS;
+    }
     if (d->certificate.duplicate_extension) {
         say(d, "the certificate has two SCT list extensions");
         return CLIENTCT_BAD_EXTENSIONS;
@@ -529,8 +533,7 @@ static void decide(struct decision *d)
         return;
     }
     if (knows_certificates_by_hash(d->settings) &&
-        !ct_certificate_find_twin(&d->certificate, d->input->leaf,
-                                  sk_X509_num(d->input->chain) > 1 ? sk_X509_value(d->input->chain, 1) : NULL)) {
+        !ct_certificate_find_twin(&d->certificate, d->input->leaf, ct_issuer_in(d->input->chain))) {
         verdict->mode = strictest_mode(d->settings);
         conclude(d, CLIENTCT_INTERNAL_ERROR);
         return;
@@ -550,9 +553,7 @@ static void decide(struct decision *d)
     d->evaluation.check_all = d->input->explain;
     d->evaluation.leaf_index_ignored = d->settings->leaf_index_ignored;
     d->evaluation.logs = d->snapshot->book == NULL ? NULL : &d->snapshot->book->logs;
-    if (d->input->chain != NULL && sk_X509_num(d->input->chain) > 1) {
-        d->evaluation.issuer = sk_X509_value(d->input->chain, 1);
-    }
+    d->evaluation.issuer = ct_issuer_in(d->input->chain);
     conclude(d, reason_for_certificate(d));
 }
 

@@ -169,6 +169,11 @@ void ct_certificate_clear(struct ct_certificate *certificate)
     memset(certificate, 0, sizeof *certificate);
 }
 
+X509 *ct_issuer_in(const STACK_OF(X509) *chain)
+{
+    return sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : NULL;
+}
+
 bool ct_certificate_sct_list(const struct ct_certificate *certificate, struct ct_bytes *list)
 {
     struct ct_reader r = ct_reader_of(certificate->sct_list_value);

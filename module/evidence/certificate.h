@@ -39,9 +39,14 @@ enum ct_certificate_result ct_certificate_read_der(struct ct_bytes der, struct c
  * memory is short.
  */
 bool ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer) CT_MUST_USE;
+/* Whether the signature is RSA-PSS and shorter than the issuer's key, which RFC 8017, 8.1.2, calls invalid. */
+bool ct_certificate_is_shortened(const X509 *leaf, const X509 *issuer) CT_MUST_USE;
 /* Whether the SHA-256 of the DER is this one, or the twin's is. */
 bool ct_certificate_is(const struct ct_certificate *certificate, const uint8_t sha256[32]) CT_MUST_USE;
 void ct_certificate_clear(struct ct_certificate *certificate);
+
+/* Who issued the leaf that a verified chain begins with; NULL: that is not known. */
+X509 *ct_issuer_in(const STACK_OF(X509) *chain);
 
 /*
  * SHA-256 of the SubjectPublicKeyInfo in DER: what names an issuer in rules, and in what a log signs (RFC 6962, 3.2,

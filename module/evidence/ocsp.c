@@ -406,7 +406,7 @@ void ct_evidence_ocsp(const struct ct_certificate *certificate, X509 *leaf, STAC
                       struct ct_bytes response, int64_t now_ms, struct ct_evidence *out)
 {
     struct ct_file file = { 0 };
-    X509 *issuer = chain != NULL && sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : NULL;
+    X509 *issuer = ct_issuer_in(chain);
     const char *why;
 
     ct_evidence_init(out);

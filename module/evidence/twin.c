@@ -2,7 +2,8 @@
 /*
  * An ECDSA signature (r, s) has a twin, (r, n - s), which verifies as well: whoever holds a certificate can make
  * another one of it with the same signed part, as valid, and another hash. Where operators name certificates by their
- * hash, the twin's counts for the same. Of the other algorithms that OpenSSL verifies none is known to be malleable.
+ * hash, the twin's counts for the same. Of the other algorithms none is known to be malleable, where an RSA-PSS
+ * signature is as long as the key; RFC 8017, section 8.1.2, demands that, and we look.
  */
 #include "evidence/certificate.h"
 
@@ -115,6 +116,24 @@ static bool hash_with(const struct ct_certificate *certificate, const uint8_t *s
     ok = EVP_Digest(der, (size_t)(at - der), hash, NULL, EVP_sha256(), NULL) == 1;
     free(der);
     return ok;
+}
+
+bool ct_certificate_is_shortened(const X509 *leaf, const X509 *issuer)
+{
+    const ASN1_BIT_STRING *bits;
+    const EVP_PKEY *key;
+    bool shortened;
+
+    if (issuer == NULL || X509_get_signature_nid(leaf) != NID_rsassaPss) {
+        return false;
+    }
+    ERR_set_mark();
+    key = X509_get0_pubkey(issuer);
+    X509_get0_signature(&bits, NULL, leaf);
+    shortened = key != NULL && (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) &&
+                ASN1_STRING_length(bits) < EVP_PKEY_get_size(key);
+    ERR_pop_to_mark();
+    return shortened;
 }
 
 bool ct_certificate_find_twin(struct ct_certificate *certificate, X509 *leaf, X509 *issuer)

@@ -250,8 +250,7 @@ static bool write_record(struct ct_archive *archive, const struct place *place, 
     }
     there = ct_evidence_read_file(certificate.sha256, place->ocsp_store, ".ocsp", &ocsp, &ocsp_said);
     if (!there && ocsp_said.detail[0] == '\0' && place->ocsp_store != NULL) {
-        if (!ct_certificate_find_twin(&certificate, input->leaf,
-                                      sk_X509_num(input->chain) > 1 ? sk_X509_value(input->chain, 1) : NULL)) {
+        if (!ct_certificate_find_twin(&certificate, input->leaf, ct_issuer_in(input->chain))) {
             goto out;
         }
         there = certificate.has_twin &&

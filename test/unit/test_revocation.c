@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -435,6 +436,70 @@ START_TEST(twin_comes_under_the_rules_of_its_certificate)
 }
 END_TEST
 
+/* With RSA-PSS; the one that is returned is `whole` without the last byte of its signature. */
+static X509 *sign_shortened(X509 *certificate, EVP_PKEY *key, X509 **whole)
+{
+    const ASN1_BIT_STRING *signature;
+    X509 *copy = X509_dup(certificate);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *ctx;
+    uint8_t bytes[512];
+    int len;
+
+    ck_assert_int_eq(EVP_DigestSignInit(md, &ctx, EVP_sha256(), NULL, key), 1);
+    ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
+    ck_assert_int_gt(X509_sign_ctx(copy, md), 0);
+    EVP_MD_CTX_free(md);
+    *whole = X509_dup(copy);
+    X509_get0_signature(&signature, NULL, copy);
+    len = ASN1_STRING_length(signature) - 1;
+    ck_assert_int_lt(len, (int)sizeof bytes);
+    memcpy(bytes, ASN1_STRING_get0_data(signature), (size_t)len);
+    ck_assert_int_eq(ASN1_STRING_set((ASN1_STRING *)signature, bytes, len), 1);
+    certificate = X509_dup(copy); /* as it would be received */
+    X509_free(copy);
+    return certificate;
+}
+
+START_TEST(signature_that_was_shortened_is_none)
+{
+    struct pki_ca rsa = { 0 };
+    struct pki_minted minted = { 0 };
+    struct pki_bytes ocsp = { 0 };
+    struct clientct_checker *checker;
+    EVP_PKEY *key = pki_new_key(PKI_RSA, 1024);
+    X509 *whole, *shortened;
+
+    pki_ca_new(&rsa, "Scene CA", key, NULL, 300);
+    EVP_PKEY_free(key);
+    pki_mint(&minted, &(struct pki_leaf){ .no_sct_extension = true }, &rsa);
+    shortened = sign_shortened(minted.certificate, rsa.key, &whole);
+    ck_assert_int_eq(X509_verify(whole, rsa.key), 1);
+    name_file(whole, responses);
+    pki_ocsp_response(&ocsp, &(struct pki_ocsp){ .certificate = whole,
+                                                 .ca = &rsa,
+                                                 .status = V_OCSP_CERTSTATUS_REVOKED,
+                                                 .this_update_ms = pki_now() - PKI_HOUR,
+                                                 .next_update_ms = pki_now() + PKI_DAY });
+    put_response(&ocsp);
+    sk_X509_set(client.chain, 1, rsa.certificate);
+    write_settings("rules = r\n[r]\nx = x\n[x]\nexempt = yes\n");
+    checker = clientct_checker_new(scene.config);
+    sk_X509_set(client.chain, 0, client.input.leaf = whole);
+    expect(checker, &client.input, REVOKED, "whole", "nowhere");
+    sk_X509_set(client.chain, 0, client.input.leaf = shortened);
+    expect(checker, &client.input, CLIENTCT_BAD_EXTENSIONS, "shortened", "nowhere");
+    unlink(responses);
+    sk_X509_set(client.chain, 0, client.input.leaf = whole);
+    expect(checker, &client.input, CLIENTCT_EXEMPT, "whole, not revoked", "nowhere");
+    clientct_checker_free(checker);
+    X509_free(whole);
+    X509_free(shortened);
+    pki_minted_clear(&minted);
+    pki_ca_clear(&rsa);
+}
+END_TEST
+
 /* Whose owner cannot be known has no twin, and what libcrypto says of the key is not for the application. */
 START_TEST(key_that_does_not_decode_leaves_no_error)
 {
@@ -477,6 +542,7 @@ int main(void)
     tcase_add_test(tc, required_without_a_store_is_an_error_of_the_configuration);
     tcase_add_test(tc, twin_is_revoked_with_its_certificate);
     tcase_add_test(tc, twin_comes_under_the_rules_of_its_certificate);
+    tcase_add_test(tc, signature_that_was_shortened_is_none);
     tcase_add_test(tc, key_that_does_not_decode_leaves_no_error);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
