@@ -56,6 +56,51 @@ START_TEST(a_changed_mode_is_in_force_after_the_reload)
 }
 END_TEST
 
+enum { IN_PLACE, BY_SYMBOLIC_LINK, BY_HARD_LINK, BY_EXCHANGE, WAYS_OF_WRITING };
+
+/* Another file of the same length under the name, or the same file with the same time of its last change. */
+static void write_so(int way, const char *text)
+{
+    char aside[120], next[120];
+    struct stat st;
+
+    snprintf(aside, sizeof aside, "%s/%s", scene.dir, strstr(text, "report") != NULL ? "watching" : "enforcing");
+    snprintf(next, sizeof next, "%s/next", scene.dir);
+    usleep(10000); /* longer than a tick of the clock that gives files their times */
+    if (way == IN_PLACE) {
+        int fd = open(scene.config, O_WRONLY);
+
+        ck_assert_int_eq(fstat(fd, &st), 0);
+        ck_assert_int_eq(write(fd, text, strlen(text)), st.st_size);
+        ck_assert_int_eq(futimens(fd, (const struct timespec[]){ st.st_atim, st.st_mtim }), 0);
+        close(fd);
+        return;
+    }
+    pki_write_file(aside, (const uint8_t *)text, strlen(text));
+    if (way == BY_EXCHANGE) {
+        ck_assert_int_eq(renameat2(AT_FDCWD, aside, AT_FDCWD, scene.config, RENAME_EXCHANGE), 0);
+    } else {
+        ck_assert_int_eq(way == BY_HARD_LINK ? link(aside, next) : symlink(aside, next), 0);
+        ck_assert_int_eq(rename(next, scene.config), 0);
+    }
+}
+
+START_TEST(a_file_is_seen_to_change_however_it_is_written)
+{
+    char enforcing[200], watching[200];
+
+    snprintf(enforcing, sizeof enforcing, "log_list = %s\npolicy = one\nmode = enforce", scene.list);
+    snprintf(watching, sizeof watching, "log_list = %s\npolicy = one\nmode = report ", scene.list);
+    pki_write_file(scene.config, (const uint8_t *)enforcing, strlen(enforcing));
+    clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+    for (int i = 0; i < 6; i++) {
+        write_so(_i, i % 2 == 0 ? watching : enforcing);
+        clientct_checker_reload(checker, CLIENTCT_AT_CONTEXT);
+        ck_assert_msg(accepts(&unlogged) == (i % 2 == 0), "way %d, change %d", _i, i);
+    }
+}
+END_TEST
+
 /* Refusing everybody is a state of its own, and report mode is not in it, whatever is missing. */
 START_TEST(state_says_what_is_in_force)
 {
@@ -499,6 +544,7 @@ int main(void)
     tcase_add_test(tc, the_strictest_of_the_names_that_were_shown_decides);
     tcase_add_test(tc, files_that_no_list_can_be_are_named);
     tcase_add_test(tc, a_changed_mode_is_in_force_after_the_reload);
+    tcase_add_loop_test(tc, a_file_is_seen_to_change_however_it_is_written, 0, WAYS_OF_WRITING);
     tcase_add_test(tc, state_says_what_is_in_force);
     tcase_add_test(tc, a_handshake_looks_at_most_once_a_second);
     tcase_add_loop_test(tc, a_file_that_never_holds_still_starves_nobody, 0, 2);
