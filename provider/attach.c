@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attach.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
 
@@ -9,6 +8,7 @@
 
 #include "connection.h"
 #include "errors.h"
+#include "same_library.h"
 #include "sct_extension.h"
 #include "session_context.h"
 #include "status.h"
@@ -20,11 +20,7 @@ static bool hooked;
 /* Two OpenSSLs share one openssl.cnf where both are installed; the other one would load us and enforce nothing. */
 static bool is_our_libcrypto(const void *caller)
 {
-    Dl_info theirs;
-    Dl_info ours;
-
-    return dladdr(caller, &theirs) != 0 && dladdr((const void *)(uintptr_t)CRYPTO_get_ex_new_index, &ours) != 0 &&
-           theirs.dli_fbase == ours.dli_fbase;
+    return ct_same_library(caller, (const void *)(uintptr_t)CRYPTO_get_ex_new_index);
 }
 
 /* The verify hook comes last: where it is, the others are. */

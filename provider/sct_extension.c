@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "handshake_watch.h"
 #include "process_checker.h"
+#include "same_library.h"
 #include "status.h"
 
 /* Not in OpenSSL 3.0 and 3.1, so declared here; weak, because the libssl at run time may be older than the headers. */
@@ -21,8 +22,9 @@ bool ct_is_for_clients_only(const SSL_CTX *ctx)
     const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
 
     return method == TLS_client_method() || method == DTLS_client_method() ||
-           (OSSL_QUIC_client_method != NULL && method == OSSL_QUIC_client_method()) ||
-           (OSSL_QUIC_client_thread_method != NULL && method == OSSL_QUIC_client_thread_method());
+           (CT_IS_OF_LIBRARY(OSSL_QUIC_client_method, SSL_CTX_new) && method == OSSL_QUIC_client_method()) ||
+           (CT_IS_OF_LIBRARY(OSSL_QUIC_client_thread_method, SSL_CTX_new) &&
+            method == OSSL_QUIC_client_thread_method());
 }
 
 /*

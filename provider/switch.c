@@ -13,6 +13,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "same_library.h"
+
 #define OURS "clientct"
 
 /* OpenSSL 3.5 and later; the libcrypto we run with may be older than the headers, or newer. */
@@ -56,7 +58,7 @@ static char *read_properties(OSSL_LIB_CTX *libctx, const OSSL_CORE_HANDLE *core)
     OSSL_FUNC_provider_deregister_child_cb_fn *unsubscribe = atomic_load(&deregister_child_cb);
     char *found = NULL;
 
-    if (EVP_get1_default_properties != NULL) {
+    if (CT_IS_OF_LIBRARY(EVP_get1_default_properties, EVP_set_default_properties)) {
         char *theirs = EVP_get1_default_properties(libctx);
 
         found = theirs != NULL ? strdup(theirs) : NULL;
