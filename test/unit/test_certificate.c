@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/der.h"
 #include "pki.h"
 #include "unit.h"
 
@@ -109,6 +110,62 @@ START_TEST(an_inner_octet_string_must_be_exact)
 }
 END_TEST
 
+enum { LONG_LENGTH, NO_LENGTH, SIGNATURE_IN_PARTS, SPELLINGS };
+
+/* The same certificate in BER, which libcrypto takes from a client. */
+static size_t spell(int spelling, const struct pki_bytes *der, uint8_t *out)
+{
+    struct ct_reader outer = ct_reader_of((struct ct_bytes){ der->data, der->len });
+    struct ct_bytes content = ct_der_expect(&outer, CT_DER_SEQUENCE).content;
+    struct ct_reader parts = ct_reader_of(content);
+    struct ct_bytes signature;
+    uint8_t *at = out;
+
+    (void)ct_der_read(&parts);
+    (void)ct_der_read(&parts);
+    signature = ct_der_expect(&parts, CT_DER_BIT_STRING).whole;
+    ck_assert(ct_reader_finished(&parts) && signature.len < 0x80);
+    if (spelling == LONG_LENGTH) {
+        memcpy(at, (uint8_t[]){ 0x30, 0x83, 0, (uint8_t)(content.len >> 8), (uint8_t)content.len }, 5);
+        memcpy(at + 5, content.data, content.len);
+        return 5 + content.len;
+    }
+    memcpy(at, (uint8_t[]){ 0x30, 0x80 }, 2);
+    memcpy(at + 2, content.data, content.len - signature.len);
+    at += 2 + content.len - signature.len;
+    if (spelling == SIGNATURE_IN_PARTS) {
+        memcpy(at, (uint8_t[]){ 0x23, (uint8_t)signature.len }, 2);
+        at += 2;
+    }
+    memcpy(at, signature.data, signature.len);
+    memset(at + signature.len, 0, 2);
+    return (size_t)(at - out) + signature.len + 2;
+}
+
+START_TEST(another_spelling_is_the_same_certificate)
+{
+    struct pki_leaf leaf = leaf_with_sct();
+    struct pki_minted minted = { 0 };
+    uint8_t ber[4096], sha256[32];
+
+    pki_mint(&minted, &leaf, &ca);
+    ck_assert_int_eq(EVP_Digest(minted.der.data, minted.der.len, sha256, NULL, EVP_sha256(), NULL), 1);
+    for (int spelling = 0; spelling < SPELLINGS; spelling++) {
+        const uint8_t *at = ber;
+        X509 *x509 = d2i_X509(NULL, &at, (long)spell(spelling, &minted.der, ber));
+        struct ct_certificate certificate;
+
+        ck_assert_msg(x509 != NULL && X509_verify(x509, X509_get0_pubkey(ca.certificate)) == 1, "spelling %d",
+                      spelling);
+        ck_assert_int_eq(ct_certificate_read(x509, &certificate), CT_CERTIFICATE_OK);
+        ck_assert_msg(certificate.well_formed && ct_certificate_is(&certificate, sha256), "spelling %d", spelling);
+        ct_certificate_clear(&certificate);
+        X509_free(x509);
+    }
+    pki_minted_clear(&minted);
+}
+END_TEST
+
 START_TEST(no_truncation_is_well_formed)
 {
     struct pki_leaf leaf = leaf_with_sct();
@@ -139,6 +196,7 @@ int main(void)
     tcase_add_test(tc, sees_poison_duplicates_and_nothing);
     tcase_add_test(tc, an_inner_octet_string_must_be_exact);
     tcase_add_test(tc, no_truncation_is_well_formed);
+    tcase_add_test(tc, another_spelling_is_the_same_certificate);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
