@@ -98,9 +98,10 @@ static int read_still(struct ct_loaded_file *loaded)
     return error;
 }
 
-static bool copy_earlier(const struct ct_file_set *earlier, struct ct_loaded_file *loaded)
+static bool copy_earlier(const struct ct_file_set *set, struct ct_loaded_file *loaded)
 {
-    const struct ct_loaded_file *from = find(earlier, loaded->path);
+    const struct ct_loaded_file *from = find(set->earlier, loaded->path);
+    const struct ct_loaded_file *in_force = find(set->in_force, loaded->path);
     struct ct_file *to = &loaded->file;
 
     if (from == NULL || from->file.data == NULL || from->file.len > loaded->max ||
@@ -110,7 +111,9 @@ static bool copy_earlier(const struct ct_file_set *earlier, struct ct_loaded_fil
     memcpy(to->data, from->file.data, from->file.len + 1);
     to->len = from->file.len;
     to->stamp = from->file.stamp;
-    if (ct_file_digest(to) != 0) {
+    if (ct_file_digest(to) != 0 ||
+        (set->in_force != NULL &&
+         (in_force == NULL || memcmp(to->sha256, in_force->file.sha256, sizeof to->sha256) != 0))) {
         ct_file_clear(to);
         return false;
     }
@@ -141,7 +144,7 @@ const struct ct_loaded_file *ct_file_set_read(struct ct_file_set *set, const cha
     } else {
         /* What could not be read is watched as stat sees it: a changed mode or owner is a reason to try again. */
         loaded->stamp = before;
-        loaded->is_earlier = copy_earlier(set->earlier, loaded);
+        loaded->is_earlier = copy_earlier(set, loaded);
     }
     return loaded;
 }
@@ -194,6 +197,7 @@ void ct_file_set_drop_bytes(struct ct_file_set *set)
         ct_file_drop_bytes(&set->files[i]->file);
     }
     set->earlier = NULL;
+    set->in_force = NULL;
 }
 
 void ct_file_set_clear(struct ct_file_set *set)

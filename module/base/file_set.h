@@ -27,8 +27,9 @@ struct ct_loaded_file {
 struct ct_file_set {
     struct ct_loaded_file **files;
     size_t count;
-    const struct ct_file_set *earlier; /* its bytes are taken where a file cannot be read any more; NULL: none */
-    struct ct_root root;               /* in which the names lead to the files; as it is for the first where not set */
+    const struct ct_file_set *earlier;  /* its bytes are taken where a file cannot be read any more; NULL: none */
+    const struct ct_file_set *in_force; /* and only those that this has, too; NULL: any */
+    struct ct_root root;                /* in which the names lead to the files; as it is for the first where not set */
     bool in_doubt; /* a file was changed just before it was read: the next change may leave the same stamp */
 };
 

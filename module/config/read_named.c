@@ -49,6 +49,17 @@ static void report(struct ct_reading *reading, const char *what, const char *pat
     }
 }
 
+void ct_reading_keeps(struct ct_reading *reading, const char *what, const char *path, int error)
+{
+    char text[128];
+
+    if (!reading->kept) {
+        reading->kept = true;
+        snprintf(reading->kept_why, sizeof reading->kept_why, "cannot read %s %.200s any more: %s", what, path,
+                 ct_why_unread(error, text));
+    }
+}
+
 struct ct_named ct_read_named(struct ct_reading *reading, const char *what, const char *path, size_t max, unsigned line,
                               bool in_force)
 {
@@ -71,12 +82,8 @@ struct ct_named ct_read_named(struct ct_reading *reading, const char *what, cons
     reading->unfinished = reading->unfinished || is_shortage(error);
     if (!named.kept) {
         report(reading, what, path, max, line, error);
-    } else if (!reading->kept) {
-        char text[128];
-
-        reading->kept = true;
-        snprintf(reading->kept_why, sizeof reading->kept_why, "cannot read %s %.200s any more: %s", what, path,
-                 ct_why_unread(error, text));
+    } else {
+        ct_reading_keeps(reading, what, path, error);
     }
     return named;
 }

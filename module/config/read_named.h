@@ -34,6 +34,8 @@ bool ct_is_out_of_reach(int error) CT_MUST_USE;
 
 /* In words, for which `text` is room. */
 const char *ct_why_unread(int error, char text[128]);
+/* Notes that the file is out of reach and what it had said stays, and why where it is the first. */
+void ct_reading_keeps(struct ct_reading *reading, const char *what, const char *path, int error);
 
 /*
  * Reads a file that clientct.cnf named on that line (0: it is clientct.cnf). `in_force`: something of it is, as it was

@@ -48,20 +48,39 @@ static bool digest_files(const struct ct_file_set *files, uint8_t sha256[32])
     return ok;
 }
 
+/* Files that rules name, of which there are the bytes of the load alone: to be read as soon as they can be. */
+static void keep_early_files(struct ct_reading *reading)
+{
+    for (size_t i = 1; i < reading->files.count; i++) {
+        const struct ct_loaded_file *loaded = reading->files.files[i];
+
+        if (loaded->is_earlier) {
+            ct_reading_keeps(reading, "certificate", loaded->path, loaded->error);
+        }
+    }
+}
+
 /* The settings that a text makes, with the files that it names; NULL, which is reported. */
-static struct ct_config *config_parse(struct ct_snapshot *snapshot, const struct ct_file *file)
+static struct ct_config *config_parse(struct ct_snapshot *snapshot, const struct ct_file *file,
+                                      const struct ct_snapshot *previous)
 {
     struct ct_config *config = calloc(1, sizeof *config);
+    bool parsed;
 
     if (config == NULL) {
         ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0, "memory is short");
         return NULL;
     }
     atomic_init(&config->references, 1);
-    if (!ct_settings_parse(snapshot->config_file, (struct ct_bytes){ file->data, file->len }, &snapshot->reading.files,
-                           &config->settings, &snapshot->problems)) {
+    /* What rules name may have been replaced since the load: what is not in force is not taken again. */
+    snapshot->reading.files.in_force = previous == NULL || previous->config == NULL ? NULL : &previous->reading.files;
+    parsed = ct_settings_parse(snapshot->config_file, (struct ct_bytes){ file->data, file->len },
+                               &snapshot->reading.files, &config->settings, &snapshot->problems);
+    snapshot->reading.files.in_force = NULL;
+    if (!parsed) {
         goto failed;
     }
+    keep_early_files(&snapshot->reading);
     if (!digest_files(&snapshot->reading.files, config->sha256)) {
         ct_problem_add(&snapshot->problems, CT_ERROR, snapshot->config_file, 0,
                        "the digest of the settings cannot be computed (out of memory, or no digest available)");
@@ -91,7 +110,7 @@ static void config_read(struct ct_snapshot *snapshot, const struct ct_snapshot *
                                           CT_CONFIG_MAX_BYTES, 0, before != NULL);
 
     if (named.file != NULL && (before == NULL || !named.is_earlier)) {
-        snapshot->config = config_parse(snapshot, named.file);
+        snapshot->config = config_parse(snapshot, named.file, previous);
         snapshot->config_failed = snapshot->config == NULL || (named.is_earlier && !named.kept);
     }
     if (snapshot->config != NULL) {

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "config/early.h"
 #include "scene.h"
 #include "unit.h"
 
@@ -198,6 +200,70 @@ START_TEST(a_list_does_not_go_back_in_time)
 }
 END_TEST
 
+static void read_with(const struct ct_file_set *early, enum clientct_mode mode, bool kept, bool failed,
+                      const uint8_t issuer[32])
+{
+    struct ct_snapshot *fresh = ct_snapshot_read(scene.config, now, early);
+
+    ck_assert_ptr_nonnull(fresh);
+    ct_snapshot_release(now);
+    now = fresh;
+    ck_assert_ptr_nonnull(now->config);
+    ck_assert_msg(memcmp(now->config->settings.rules[0].issuer_spki, issuer, 32) == 0, "another CA is in force");
+    ck_assert_msg(now->config->settings.mode == mode && now->reading.kept == kept && now->config_failed == failed,
+                  "mode %s, kept %d, failed %d: %s", clientct_mode_name(now->config->settings.mode), now->reading.kept,
+                  now->config_failed, now->why);
+}
+
+/* The certificate of a rule, when it cannot be read: it may have been replaced since the load. */
+START_TEST(what_was_read_early_counts_while_nothing_newer_did)
+{
+    const char *const modes[] = { "enforce", "report" };
+    char settings[2][300], prefix[96], path[100];
+    struct ct_file_set early = { 0 };
+    struct pki_ca next = { 0 };
+    struct rlimit none = { 0, 0 }, before;
+    uint8_t first[32], second[32];
+
+    snprintf(prefix, sizeof prefix, "%s/ca", scene.dir);
+    snprintf(path, sizeof path, "%s.pem", prefix);
+    for (int i = 0; i < 2; i++) {
+        snprintf(settings[i], sizeof settings[i],
+                 "mode = %s\npolicy = one\nrules = r\n[r]\nx = x\n[x]\nissuer = %s\nexempt = yes\n", modes[i], path);
+    }
+    pki_ca_new(&next, "Next CA", NULL, NULL, 300);
+    pki_issuer_key_hash(scene.ca.certificate, first);
+    pki_issuer_key_hash(next.certificate, second);
+    pki_ca_write(&scene.ca, prefix);
+    scene_configure(&scene, settings[0]);
+    ct_early_read(scene.config, &early);
+    ct_snapshot_release(now);
+    now = NULL;
+    read_with(&early, CLIENTCT_MODE_ENFORCE, false, false, first);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    scene_configure(&scene, settings[1]);
+    read_with(&early, CLIENTCT_MODE_REPORT, true, false, first);
+    ck_assert_int_eq(rmdir(path), 0);
+    pki_ca_write(&next, prefix);
+    read_with(&early, CLIENTCT_MODE_REPORT, false, false, second);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    scene_configure(&scene, settings[0]);
+    read_with(&early, CLIENTCT_MODE_REPORT, false, true, second);
+    ck_assert_int_eq(rmdir(path), 0);
+    pki_ca_write(&next, prefix);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none.rlim_max = before.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    read_with(&early, CLIENTCT_MODE_REPORT, true, true, second);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    read_with(&early, CLIENTCT_MODE_ENFORCE, false, false, second);
+    ct_file_set_clear(&early);
+    pki_ca_clear(&next);
+}
+END_TEST
+
 START_TEST(reading_the_same_again_is_no_new_generation)
 {
     uint64_t generation = now->generation;
@@ -312,6 +378,7 @@ int main(void)
     tcase_add_test(tc, without_an_earlier_list_there_is_none);
     tcase_add_test(tc, each_list_is_its_own_last_good);
     tcase_add_test(tc, a_list_does_not_go_back_in_time);
+    tcase_add_test(tc, what_was_read_early_counts_while_nothing_newer_did);
     tcase_add_test(tc, reading_the_same_again_is_no_new_generation);
     tcase_add_test(tc, a_file_that_was_just_written_is_read_once_more);
     tcase_add_test(tc, sees_that_somebody_is_writing);
