@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table of clients: what the user of a client reads whose certificate is refused."""
+import collections
 import datetime
+import os
 import re
 import subprocess
 import tomllib
 from pathlib import Path
 
-from clientct import fixture, s_server, write_config, write_openssl_conf
-from processes import TemporaryFolder, environment, run
+from clientct import CTPKI, fixture, s_server, write_config, write_openssl_conf
+from processes import TemporaryFolder, environment, program, run
 from row import installed_version
 
 CLIENTS = Path(__file__).resolve().parent.parent / "clients"
-PAGES = ("Ciphers supported in s_server binary", "accepted ")  # the second one is our Go client's
-CLIENT_KEYS = {"title", "packages", "prepare", "command"}
+CLIENT_KEYS = {"title", "packages", "tools", "prepare", "version", "command", "scts"}
+NOTHING = "nothing at all; status "
+NUMBERS = ("1.2", "1.3")
+TRIES = 5  # what an unlogged client says may hang on what comes first, the alert or a write that fails
 
 
 def described(names=()):
@@ -27,72 +31,129 @@ def described(names=()):
     return {name: client for name, client in clients.items() if not names or name in names}
 
 
-def best_line(text, folder):
-    """What a person would quote of it."""
-    lines = [re.sub(r"\s+", " ", line).strip() for line in text.replace(str(folder), "DIR").splitlines()]
+def best_line(text, folder, port):
+    """What a person would quote of it, without what is another one each time."""
+    text = re.sub(rf":{port}\b|\b[0-9A-F]{{12,16}}\b:?", "", text.replace(str(folder), "DIR"))
+    text = re.sub(r"0x[0-9a-f]{8,16}\b", "0x...", text.replace(f"port={port}", "port=PORT"))
+    text = re.sub(r":\d+->", "->", text)
+    lines = [re.sub(r"\s+", " ", line).strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("depth=", "verify return", "at ", "from "))]
     for pattern in (r"(?i)alert|certificate.unknown|certificate_unknown", r"(?i)error|fail|exception|refused"):
         found = [line for line in lines if re.search(pattern, line)]
         if found:
-            return re.sub(r"\b[0-9A-F]{12,16}\b:?|:\d{4,5}\b", "", found[-1])[:240].strip()
+            return found[-1][:240].strip()
     return lines[-1][:240] if lines else ""
 
 
 class Trial:
-    """A server that refuses, and one client's files."""
+    """One client's files, and what becomes of it."""
 
-    def __init__(self, client, folder, goclient):
+    def __init__(self, client, folder):
         self.client, self.folder = client, folder
-        self.values = {"folder": folder, "ca": fixture() / "ca.pem", "goclient": goclient}
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clientct" / "clients"
+        self.values = {"folder": folder, "ca": fixture() / "ca.pem", "cache": cache, "scts": folder / "client.scts"}
         for path in CLIENTS.glob("*.in"):
             (folder / path.name.removesuffix(".in")).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
         for who in ("good", "unlogged"):
             subprocess.run(["openssl", "pkcs12", "-export", "-in", fixture() / f"client-{who}.pem", "-inkey",
                             fixture() / f"client-{who}.key", "-name", "client", "-passout", "pass:secret", "-out",
                             folder / f"{who}.p12"], check=True)
+        subprocess.run([CTPKI, "scts", "--out", self.values["scts"], "--cert", fixture() / "client-unlogged",
+                        "--issuer", fixture() / "ca", "--entry", "x509", "--sct", f"log={fixture() / 'log-a'}"],
+                       check=True)
 
     def fill(self, words, **more):
         values = {**self.values, **more}
         return [re.sub(r"@([a-z0-9]+)@", lambda match: str(values.get(match[1], match[0])), word) for word in words]
 
-    def prepare(self):
-        for command in self.client.get("prepare", []):
-            done = subprocess.run(self.fill(command), cwd=self.folder, env=environment("/dev/null"), check=False,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
-            if done.returncode != 0:
-                raise AssertionError(f"{command}: {done.stdout.decode()}")
-
-    def connect(self, who, number, port):
-        words = self.fill(self.client["command"], cert=fixture() / f"client-{who}.pem", port=port, number=number,
-                          key=fixture() / f"client-{who}.key", p12=self.folder / f"{who}.p12", minor=number[-1])
+    def run(self, words, seconds):
         with subprocess.Popen(words, cwd=self.folder, env=environment("/dev/null"), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             try:
-                text = process.communicate(timeout=30)[0]
+                text = process.communicate(timeout=seconds)[0]
             except subprocess.TimeoutExpired:
                 process.kill()
-                text = process.communicate()[0] + b"\nnothing: it waits\n"
-        text = text.decode("utf-8", "replace")
-        served = any(page in text for page in PAGES)
-        return {"answer": "in" if served else "out", "status": process.returncode,
-                "words": "" if served else best_line(text, self.folder)}
+                text = process.communicate()[0] + b"\nerror: nothing comes, it waits\n"
+        return process.returncode, text.decode("utf-8", "replace")
+
+    def prepare(self):
+        for command in self.client.get("prepare", []):
+            status, text = self.run(self.fill(command), 1800)
+            if status != 0:
+                raise AssertionError(f"{command}: {text}")
+
+    def connect(self, who, number, server, command="command"):
+        before = len(server.output())
+        words = self.fill(self.client[command], who=who, port=server.port, number=number, minor=number[-1],
+                          cert=fixture() / f"client-{who}.pem", key=fixture() / f"client-{who}.key",
+                          p12=self.folder / f"{who}.p12")
+        status, text = self.run(words, 30)
+        served = re.search(rf"(?m)^New, TLSv{re.escape(number)}, Cipher is", text) is not None
+        found = {"answer": "in" if served else "out", "status": status,
+                 "words": "" if served else best_line(text, self.folder, server.port) or f"{NOTHING}{status}"}
+        said = server.output()[before:]
+        if not served and "peer did not return a certificate" in said:
+            found["sent"] = False
+        elif "clientct: refused client certificate" in said:
+            found["sent"] = True
+        return found
+
+    def refused(self, number, server):
+        """What the unlogged one reads, the most frequent words first."""
+        tries = [self.connect("unlogged", number, server) for _ in range(TRIES)]
+        words = [words for words, _ in collections.Counter(one["words"] for one in tries).most_common()]
+        found = next((one for one in tries if one["answer"] == "in"), tries[0])
+        return {**found, "words": words[0], **({"also": words[1:]} if words[1:] else {})}
+
+    def version(self, number, server, plain):
+        found = {"good": self.connect("good", number, server), "unlogged": self.refused(number, server)}
+        if found["good"]["answer"] == "out":
+            found["plain"] = self.connect("good", number, plain)
+        elif found["unlogged"]["answer"] == "out" and not found["unlogged"].get("sent"):
+            raise AssertionError(f"TLS {number}: the unlogged one was not refused by clientct: {found['unlogged']}")
+        return found
 
 
-def measure(client, goclient):
+def bring_scts(trial, server):
+    """The unlogged one once more, with SCTs that its library sends: they are all that lets it in."""
+    found = trial.connect("unlogged", "1.3", server, "scts")
+    if found["answer"] != "in":
+        raise AssertionError(f"with SCTs of its own it is out: {found['words']}")
+    return "in"
+
+
+def asks_for_scts(server):
+    """Whether CertificateRequest has extension 18: else nothing is known of who minds it."""
+    text = run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_3", "-trace"],
+               environment("/dev/null"))[1]
+    request = text.partition("CertificateRequest, Length=")[2].partition("Received Record")[0]
+    return "signed_certificate_timestamps(18)" in request
+
+
+def missing_of(client):
+    return ([name for name in client["packages"] if not installed_version(name)] +
+            [name for name in client.get("tools", []) if not program(name)])
+
+
+def measure(client):
     """The row, as plain values: by version, what becomes of the logged and the unlogged one."""
-    row = {"date": datetime.date.today().isoformat(), "versions": {}}
-    if client["packages"]:
-        row["version"] = installed_version(client["packages"][0])
-        if not row["version"]:
-            raise LookupError(f"not installed: {client['packages'][0]}")
+    if missing_of(client):
+        raise LookupError(f"not installed: {' '.join(missing_of(client))}")
+    row = {"date": datetime.date.today().isoformat()}
     with TemporaryFolder() as folder:
-        trial = Trial(client, folder, goclient)
+        trial = Trial(client, folder)
         trial.prepare()
+        row["version"] = (" ".join(trial.run(trial.fill(client["version"]), 60)[1].split()) if "version" in client
+                          else installed_version(client["packages"][0]))
         (folder / "server").mkdir()
         conf = write_openssl_conf(folder / "server", write_config(folder / "server", sources="embedded, tls, ocsp"))
-        with s_server(folder / "server", conf).wait_ready() as server:
-            for number in ("1.2", "1.3"):
-                row["versions"][number] = {who: trial.connect(who, number, server.port) for who in ("good", "unlogged")}
+        with s_server(folder / "server", conf).wait_ready() as server, \
+                s_server(folder / "server", "/dev/null", name="plain").wait_ready() as plain:
+            if not asks_for_scts(server):
+                raise AssertionError("the server asks for no SCTs")
+            row["versions"] = {number: trial.version(number, server, plain) for number in NUMBERS}
+            if "scts" in client:
+                row["scts"] = bring_scts(trial, server)
     return row
 
 
