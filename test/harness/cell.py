@@ -31,6 +31,7 @@ mount -t tmpfs -o mode=1777 none "$folder/.dev/shm"
 mount --bind "$folder/.syslog" "$folder/.dev/log"
 mount --move "$folder/.dev" /dev
 mount -t proc proc /proc
+echo localhost >/proc/sys/kernel/hostname # what is logged does not depend on whose machine it was
 "$@" &
 wait $! || status=$?
 echo "[ended with status ${status-0}]"
@@ -76,7 +77,7 @@ class Cell:
         self.logs = [self.output_path, self.syslog.path, *logs]
         with open(self.output_path, "wb") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--mount", "--propagation", "unchanged", "--pid", "--fork", "--kill-child",
+                ["unshare", "--mount", "--propagation", "unchanged", "--uts", "--pid", "--fork", "--kill-child",
                  "sh", "-c", INSIDE, "-", str(folder), str(apart), *(str(word) for word in argv)],
                 env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
                 start_new_session=True)
