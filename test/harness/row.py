@@ -49,10 +49,20 @@ def apt_get(*words, folder="/"):
                    env=environment(DEBIAN_FRONTEND="noninteractive"), stdout=subprocess.DEVNULL, check=False)
 
 
-def install(description):
-    missing = [name for name in description.packages if not installed_version(name)]
+def install_packages(names):
+    missing = [name for name in names if not installed_version(name)]
     if missing:
         apt_get("install", "-y", "--no-install-recommends", *missing)
+
+
+def install_at_once(descriptions):
+    """All that apt knows, in a tenth of the time; what stands in the way of others is left to `install`."""
+    names = sorted({name for description in descriptions for name in description.packages})
+    install_packages([name for name in names if run(["apt-cache", "show", name])[0] == 0])
+
+
+def install(description):
+    install_packages(description.packages)
     if description.apart and not apart_of(description).exists():
         apart_of(description).mkdir(parents=True)
         apt_get("download", *description.apart, folder=apart_of(description).parent)
