@@ -84,6 +84,7 @@ in_debian_root() {
             PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             ${CC:+CC="$CC"} ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
             ${SSL_CERT_FILE:+SSL_CERT_FILE=/etc/ssl/trusted-outside.pem} \
+            ${SSL_CERT_FILE:+CARGO_HTTP_CAINFO=/etc/ssl/trusted-outside.pem} \
             DEBIAN_FRONTEND=noninteractive "$@"' - "$@" </dev/null
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server in namespaces of its own: whatever it starts ends with it, and what it tells syslog is caught."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -91,6 +92,9 @@ class Cell:
     def ended(self):
         """Whether the program itself is over; what it has left behind may still run."""
         return self.process.poll() is not None or "[ended with status " in self.output()
+
+    def failed(self):
+        return re.search(r"\[ended with status [1-9]", self.output())
 
     def output(self):
         return self.output_path.read_bytes().decode("utf-8", "replace")

@@ -24,7 +24,8 @@ quiet      words for the start at its default log level
 loud       words in their place with which it tells the reason, and
 loud_how   the line that an operator sets for that
 note       what an operator should know
-expected   how the verdict begins where it is not "enforces", with its reason in `note`
+expected   how the verdict begins where it is not "enforces", with its reason in `note`; with "does not start" it is
+           tried once more without the dead-man switch
 """
 import os
 import random

@@ -134,7 +134,7 @@ class Probe:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return True
             except OSError:
-                if cell.process.poll() is not None:
+                if cell.process.poll() is not None or cell.failed():
                     raise AssertionError(f"the server ended:\n{cell.output()}") from None
                 return False
         wait_until(listens, lambda: f"the server to listen:\n{cell.output()}", seconds=40)

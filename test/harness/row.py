@@ -20,6 +20,7 @@ SPEAKS = (("reason", r"no-scts"), ("error 71", r"no valid SCTs|Certificate Trans
 RANK = [what for what, _ in SPEAKS] + ["nothing"]
 
 
+NO_START = "does not start"
 APART = Path("/var/cache/clientct-servers")
 
 
@@ -100,8 +101,8 @@ def check_usable(description):
 class Started:
     """The server of a description in a folder of its own, and clients for it."""
 
-    def __init__(self, description, with_us, more=None):
-        self.description, self.with_us, self.more = description, with_us, more or {}
+    def __init__(self, description, with_us, more=None, switch=True):
+        self.description, self.with_us, self.more, self.switch = description, with_us, more or {}, switch
         self.temporary = TemporaryFolder()
         self.beside = []
 
@@ -111,7 +112,7 @@ class Started:
         self.audit = folder / "record" / "audit.json"
         if self.with_us:
             config = write_config(folder, audit=f"file:{self.audit}", metrics=folder / "record")
-            conf = write_openssl_conf(folder, config)
+            conf = write_openssl_conf(folder, config, dead_man_switch=self.switch)
             conf.write_text("nodejs_conf = init\n" + conf.read_text())
         # What a server is told by its own configuration, it is told without us as well.
         words = lay_out(self.description, folder, {"conf": conf or "/etc/ssl/openssl.cnf", **self.more})
@@ -119,7 +120,7 @@ class Started:
         self.cell = None
         try:
             for command in self.description.prepare:
-                status, text = run([words.fill(word) for word in command], environment(), seconds=600)
+                status, text = run([words.fill(word) for word in command], environment(), seconds=3600)
                 if status != 0:
                     raise AssertionError(f"{command}: {text}")
             for command in self.description.beside:
@@ -210,6 +211,17 @@ def clients_at(started, version, row):
             row.setdefault("words", {})[name] = outcome.words
 
 
+def why_no_start(description):
+    """What a server says that does not start with us, in a line that names us if there is one."""
+    try:
+        with Started(description, with_us=True) as started:
+            raise RuntimeError(f"it starts, though it should not:\n{started.cell.output()}")
+    except AssertionError as error:
+        lines = str(error).splitlines()
+        line = next((line for line in lines if re.search(r"clientct(?![-/])", line)), lines[-1])
+        return re.sub(r"[^\x20-\x7e]", "?", line).strip()[:300]
+
+
 def measure(description):
     """The row as a dictionary of plain values; see clientct-servers(7) for their meaning."""
     check_usable(description)
@@ -223,7 +235,10 @@ def measure(description):
     spoken = [version for version in VERSIONS if row["without"][version]["logged"] == "in"]
     if not spoken:
         raise AssertionError(f"without us nobody is let in: {row['without']}")
-    with Started(description, with_us=True) as started:
+    starts = description.expected != NO_START
+    if not starts:
+        row["start"] = why_no_start(description)
+    with Started(description, with_us=True, switch=starts) as started:
         for version in spoken:
             row["with"][version] = {}
             clients_at(started, version, row["with"][version])
@@ -241,7 +256,7 @@ def measure(description):
     if description.loud:
         with Started(description, True, description.loud) as started:
             row["log"]["loud"] = list(started.complaint(lambda: started.probe.try_client("unlogged", spoken[-1])))
-    row["verdict"] = verdict(row)
+    row["verdict"] = verdict(row) if starts else f"{NO_START}; without the dead-man switch {verdict(row)}"
     return row
 
 

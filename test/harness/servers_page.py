@@ -109,6 +109,8 @@ def entry(server, row):
         parts.append(f"Log: {log_text(server, row['log'])}.")
         said = by_version(row["with"], lambda found: found["words"].get("unlogged", "") or "nothing")
         parts.append(f"Client: {said}.")
+    if "start" in row:
+        parts.append(f'Log: "{row["start"]}".')
     if server.note:
         parts.append(server.note)
     return parts
