@@ -2,6 +2,7 @@
 """What becomes of a client at a server of the table: in, out, or something else, and what its TLS library said."""
 import itertools
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -43,7 +44,7 @@ def unescaped(text):
 def says(error):
     """An exception as its user reads it, without the place in CPython's source."""
     if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).lower().replace("_", " ")
+        return re.sub(r" \(_ssl\.c:\d+\)", "", error.reason or str(error)).lower().replace("_", " ")
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
