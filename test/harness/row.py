@@ -75,9 +75,10 @@ def install(description):
 
 def release():
     """Debian's name for what runs here."""
+    if Path("/etc/debian_version").read_text(encoding="utf-8").strip().endswith("/sid"):
+        return "sid"  # whose other file names the release to come
     with open("/etc/os-release", encoding="utf-8") as file:
-        values = dict(line.strip().split("=", 1) for line in file if "=" in line)
-    return values.get("VERSION_CODENAME", "sid").strip('"')
+        return dict(line.strip().split("=", 1) for line in file if "=" in line)["VERSION_CODENAME"].strip('"')
 
 
 def is_tried(description):
