@@ -90,6 +90,8 @@ def check_usable(description):
     if missing or not version_of(description):
         raise Unusable(f"not installed: {' '.join(missing or description.apart)}")
     name = description.linked or description.command[0]
+    if name.startswith("@folder@"):
+        return  # `prepare` builds it, with an OpenSSL that comes with it
     roots = [apart_of(description), Path("/")] if description.apart else [Path("/")]
     found = [path for root in roots for path in sorted(root.glob(name[1:]))] if name[0] == "/" else [program(name)]
     if not found or not found[0]:
