@@ -84,7 +84,7 @@ SSL *ct_open_contexts_find(X509_STORE_CTX *ctx)
         X509_STORE_CTX *other = atomic_load(&seats[i].ctx);
         SSL *ssl;
 
-        /* Of what was added before this thread was last known to verify nothing, neither it nor its leaf may be left. */
+        /* Of what was added before this thread was last known to verify nothing, nothing may be left. */
         if (other == NULL || other == ctx || atomic_load(&seats[i].thread) != this_thread() ||
             atomic_load(&seats[i].leaf) != leaf || atomic_load(&seats[i].over) != over_here) {
             continue;
