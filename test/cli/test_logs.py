@@ -11,7 +11,7 @@ import subprocess
 import threading
 import unittest
 
-from cli import VECTORS, Case, needs_vectors, pki, run
+from cli import VECTORS, Case, needs_network, needs_vectors, pki, run
 
 LISTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "vectors", "lists")
 
@@ -121,6 +121,7 @@ class Logs(Case):
         for one, other in zip(facts[::2], facts[1::2]):
             self.assertEqual(one, other)
 
+    @needs_network
     def test_what_a_list_cannot_say_is_no_list(self):
         key = self.public_key()
         for arguments, words in (
@@ -148,6 +149,7 @@ class Logs(Case):
         self.assertNotIn("Yew post-quantum", descriptions)
         self.assertGreater(len(descriptions), 1)
 
+    @needs_network
     def test_a_log_says_itself_what_it_is(self):
         own = self.make("log.v3.json", "a,description=A,operator=One,url=https://a.example/", form="single")
         server = http.server.ThreadingHTTPServer(

@@ -8,7 +8,7 @@ import ssl
 import unittest
 
 import ctlog
-from cli import Case, run
+from cli import Case, needs_network, run
 
 
 def utc(at):
@@ -61,6 +61,7 @@ class Replay(Case):
             with open(os.path.join(folder, "issuer", name), "wb") as file:
                 file.write(der)
 
+    @needs_network
     def test_a_log_as_the_monitor_reads_it(self):
         names = [name for name, wanted in self.fixture.items() if wanted["issuer"] == "ca" and name != "poison"]
         refused = [name for name in names if self.fixture[name]["expect"] == "refuse"]
