@@ -161,6 +161,8 @@ static void write_digits(char **to, unsigned value, unsigned digits)
     *to += digits;
 }
 
+#define DAYS_OF_400_YEARS 146097u
+
 /* No gmtime_r, which takes the time zone's lock: a child forked while another thread held it would wait for ever. */
 static void format(int64_t ms, bool with_fraction, char *out, size_t size)
 {
@@ -169,26 +171,26 @@ static void format(int64_t ms, bool with_fraction, char *out, size_t size)
     char text[32];
     char *to = text;
     size_t len;
-    int64_t year;
-    unsigned month = 1;
+    /* Years begin in March here, and so end with the day that some have more; months are counted from there. */
+    unsigned day, of_era, year_of_era, of_year, month, day_of_month, year;
 
     if (ms < days_from_date(1, 1, 1) * CT_DAY_MS || ms >= days_from_date(10000, 1, 1) * CT_DAY_MS) {
         snprintf(out, size, "%lldms", (long long)ms);
         return;
     }
-    year = days >= 0 ? 1970 + days / 366 : 1970 + days / 365 - 1; /* never late, and at most a few years early */
-    while (days_from_date(year + 1, 1, 1) <= days) {
-        year++;
-    }
-    days -= days_from_date(year, 1, 1);
-    while (days >= month_length(year, month)) {
-        days -= month_length(year, month++);
-    }
-    write_digits(&to, (unsigned)year, 4);
+    day = (unsigned)(days - days_from_date(0, 3, 1));
+    of_era = day % DAYS_OF_400_YEARS;
+    year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / (DAYS_OF_400_YEARS - 1)) / 365;
+    of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    month = (5 * of_year + 2) / 153; /* 31, 30, 31, 30, 31, and again: 153 days in five months */
+    day_of_month = of_year - (153 * month + 2) / 5 + 1;
+    year = year_of_era + day / DAYS_OF_400_YEARS * 400 + (month >= 10 ? 1 : 0);
+    month = month < 10 ? month + 3 : month - 9;
+    write_digits(&to, year, 4);
     *to++ = '-';
     write_digits(&to, month, 2);
     *to++ = '-';
-    write_digits(&to, (unsigned)days + 1, 2);
+    write_digits(&to, day_of_month, 2);
     *to++ = 'T';
     write_digits(&to, rest / 3600000, 2);
     *to++ = ':';
