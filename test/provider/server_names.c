@@ -3,9 +3,15 @@
  * Clients that show several server names on one connection. The configuration watches everybody and enforces for
  * strict.example alone, so an unlogged client gets in by any other name. Run by test_in_process.py.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
+
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+#include <openssl/ech.h>
+#include <openssl/pem.h>
+#endif
 
 #include "case.h"
 #include "pair.h"
@@ -161,6 +167,76 @@ START_TEST(cleared_object_has_shown_no_name)
 }
 END_TEST
 
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+/* A server with a key for ECH, and a client that knows its public half. */
+static void use_ech(SSL_CTX *server, SSL_CTX *client, const char *public_name)
+{
+    const OSSL_HPKE_SUITE suite = OSSL_HPKE_SUITE_DEFAULT;
+    OSSL_ECHSTORE *made = OSSL_ECHSTORE_new(NULL, NULL), *secret = OSSL_ECHSTORE_new(NULL, NULL);
+    OSSL_ECHSTORE *published = OSSL_ECHSTORE_new(NULL, NULL);
+    BIO *pem = BIO_new(BIO_s_mem()), *list;
+    char pair[2048], *text;
+    long len;
+
+    ck_assert_int_eq(OSSL_ECHSTORE_new_config(made, OSSL_ECH_CURRENT_VERSION, 0, public_name, suite), 1);
+    ck_assert_int_eq(OSSL_ECHSTORE_write_pem(made, OSSL_ECHSTORE_LAST, pem), 1);
+    len = BIO_get_mem_data(pem, &text);
+    snprintf(pair, sizeof pair, "%.*s", (int)len, text);
+    text = strstr(pair, "-----BEGIN ECHCONFIG-----"); /* behind the private key */
+    ck_assert_ptr_nonnull(text);
+    list = BIO_new_mem_buf(text, -1);
+    ck_assert_int_eq(OSSL_ECHSTORE_read_pem(published, list, OSSL_ECH_NO_RETRY), 1);
+    ck_assert_int_eq(OSSL_ECHSTORE_read_pem(secret, pem, OSSL_ECH_FOR_RETRY), 1);
+    ck_assert_int_eq(SSL_CTX_set1_echstore(server, secret), 1);
+    ck_assert_int_eq(SSL_CTX_set1_echstore(client, published), 1);
+    BIO_free(list);
+    BIO_free(pem);
+    OSSL_ECHSTORE_free(made);
+    OSSL_ECHSTORE_free(secret);
+    OSSL_ECHSTORE_free(published);
+}
+
+/* The name that everybody shows on the outside says nothing of whom the client wants; the one inside does. */
+START_TEST(name_inside_an_encrypted_hello_counts)
+{
+    static const struct {
+        const char *inside, *outside;
+        bool unlogged_gets_in;
+    } rows[] = { { STRICT, "lax.example", false },
+                 { "lax.example", "public.example", true },
+                 { "lax.example", STRICT, true } };
+
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        const char *inside = rows[i / 2].inside, *outside = rows[i / 2].outside;
+        SSL_CTX *server = server_context(), *client = client_context("unlogged");
+        char *inner = NULL, *outer = NULL;
+        struct pair pair;
+
+        ck_assert_int_eq(SSL_CTX_set1_groups_list(server, "P-256"), 1);
+        ck_assert_int_eq(SSL_CTX_set1_groups_list(client, i % 2 == 0 ? "P-256" : "X25519:P-256"), 1); /* asked again */
+        SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL); /* the server's certificate has none of these names */
+        use_ech(server, client, outside);
+        pair = connect_pair(server, client);
+        ck_assert_int_eq(SSL_ech_set1_server_names(pair.client, inside, outside, 0), 1);
+        ck_assert_msg(shake_hands(&pair) == rows[i / 2].unlogged_gets_in, "%s inside, %s outside", inside, outside);
+        if (rows[i / 2].unlogged_gets_in) { /* libssl tells at the end of the handshake */
+            ck_assert_int_eq(SSL_ech_get1_status(pair.server, &inner, &outer), SSL_ECH_STATUS_SUCCESS);
+            ck_assert_str_eq(inner, inside);
+            ck_assert_str_eq(outer, outside);
+            OPENSSL_free(inner);
+            OPENSSL_free(outer);
+        } else {
+            ck_assert_int_eq(SSL_get_verify_result(pair.server), X509_V_ERR_NO_VALID_SCTS);
+        }
+        free_pair(&pair);
+        SSL_CTX_free(server);
+        SSL_CTX_free(client);
+        ERR_clear_error();
+    }
+}
+END_TEST
+#endif
+
 int main(void)
 {
     Suite *suite = suite_create("server_names");
@@ -172,6 +248,9 @@ int main(void)
     tcase_add_test(cases, name_of_the_first_handshake_counts_in_the_second);
     tcase_add_test(cases, more_names_than_are_looked_at_are_refused);
     tcase_add_test(cases, cleared_object_has_shown_no_name);
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+    tcase_add_test(cases, name_inside_an_encrypted_hello_counts);
+#endif
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
