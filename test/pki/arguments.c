@@ -26,14 +26,14 @@ int64_t ctpki_time(const char *option, const char *text)
     return at_ms;
 }
 
-unsigned long ctpki_number(const char *option, const char *text, unsigned long max)
+uint64_t ctpki_number(const char *option, const char *text, uint64_t max)
 {
     char *end;
 
     errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
+    unsigned long long number = strtoull(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || *text == '-' || number > max) {
-        pki_die("%s: '%s' is not a number up to %lu", option, text, max);
+        pki_die("%s: '%s' is not a number up to %llu", option, text, (unsigned long long)max);
     }
     return number;
 }
@@ -105,7 +105,7 @@ void ctpki_scts_add(struct ctpki_scts *scts, const char *spec)
         } else if (strcmp(key, "ext") == 0) {
             add_hex(extensions, value);
         } else if (strcmp(key, "tiled") == 0) {
-            pki_add_leaf_index(extensions, ctpki_number("tiled", value, (1UL << 40) - 1));
+            pki_add_leaf_index(extensions, ctpki_number("tiled", value, (UINT64_C(1) << 40) - 1));
         } else if (strcmp(key, "count") == 0) {
             count = ctpki_number("count", value, 2000);
         } else if (strcmp(key, "bad") == 0) {

@@ -21,7 +21,7 @@ _Noreturn void ctpki_usage(const char *usage, const char *missing);
 
 /* The argument of `option`, or death with a message that says what would be right. */
 int64_t ctpki_time(const char *option, const char *text);
-unsigned long ctpki_number(const char *option, const char *text, unsigned long max);
+uint64_t ctpki_number(const char *option, const char *text, uint64_t max);
 enum pki_list_fault ctpki_list_fault(const char *text);
 
 /* The --sct options of one command. Zero-initialise. */
