@@ -313,7 +313,8 @@ def revoked_refuses_a_logged_client_in_its_own_right():
     ("truncated", (), None, lambda der: der[:-1], "ocsp-unusable"),
     ("PEM", (), None, lambda der: b"-----BEGIN OCSP RESPONSE-----\n" + base64.encodebytes(der) +
      b"-----END OCSP RESPONSE-----\n", "ocsp-unusable"),
-    ("certificate named by SHA-512", ("--id-digest", "sha512"), None, None, "ocsp-unusable"),
+    ("certificate named by SHA-512", ("--id-digest", "sha512"), None, None, None),
+    ("certificate named by SHA3-256", ("--id-digest", "sha3-256"), None, None, "ocsp-unusable"),
     ("responder that expired", (), "-1d", None, "ocsp-unusable"),
     ("responder of today", (), "+1d", None, None),
     ("stale, but revoked", ("--status", "revoked", "--this-update", "-2d", "--next-update", "-1d"), None, None,
