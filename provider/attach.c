@@ -8,6 +8,7 @@
 
 #include "connection.h"
 #include "errors.h"
+#include "resumption.h"
 #include "same_library.h"
 #include "sct_extension.h"
 #include "session_context.h"
@@ -44,7 +45,7 @@ static bool hook_into(OSSL_LIB_CTX *libctx)
 static void hook_into_global_default(void)
 {
     ct_errors_register();
-    hooked = hook_into(OSSL_LIB_CTX_get0_global_default());
+    hooked = ct_resumption_prepare() && hook_into(OSSL_LIB_CTX_get0_global_default());
 }
 
 bool ct_attach_is_ours(const void *caller)

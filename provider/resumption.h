@@ -3,9 +3,14 @@
 #ifndef CT_RESUMPTION_H
 #define CT_RESUMPTION_H
 
+#include <stdbool.h>
+
 #include <openssl/ssl.h>
 
 #include <clientct/clientct.h>
+
+/* To be called once, before the others. False: memory is short. */
+bool ct_resumption_prepare(void);
 
 /*
  * Decides whether the session of a full handshake can be resumed, when its verdict has been made, and makes it one

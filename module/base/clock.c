@@ -220,6 +220,12 @@ void ct_time_format_ms(int64_t ms, char *out, size_t size)
     format(ms, true, out, size);
 }
 
+int64_t ct_time_of_tm(const struct tm *tm)
+{
+    return days_from_date(tm->tm_year + 1900, (unsigned)tm->tm_mon + 1, (unsigned)tm->tm_mday) * CT_DAY_MS +
+           ((int64_t)(tm->tm_hour * 60 + tm->tm_min) * 60 + tm->tm_sec) * CT_SECOND_MS;
+}
+
 bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms)
 {
     struct tm tm;
@@ -228,8 +234,7 @@ bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms)
     if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1) {
         return false;
     }
-    *ms = days_from_date(tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday) * CT_DAY_MS +
-          ((int64_t)(tm.tm_hour * 60 + tm.tm_min) * 60 + tm.tm_sec) * CT_SECOND_MS;
+    *ms = ct_time_of_tm(&tm);
     return true;
 }
 

@@ -28,6 +28,8 @@ bool ct_time_parse(const char *text, int64_t *ms) CT_MUST_USE;
 void ct_time_format(int64_t ms, char *out, size_t size);
 /* The same, with three digits of milliseconds in any case: for what programs guess a type from. */
 void ct_time_format_ms(int64_t ms, char *out, size_t size);
+/* A time in Zulu; no timegm, which ends in 2038 where time_t has 32 bits. */
+int64_t ct_time_of_tm(const struct tm *tm) CT_MUST_USE;
 bool ct_time_of_asn1(const ASN1_TIME *t, int64_t *ms) CT_MUST_USE;
 /* "35d", "12h", "5m", "60s", "0"; a number without a unit other than 0 is not a duration. */
 bool ct_duration_parse(const char *text, int64_t *ms) CT_MUST_USE;

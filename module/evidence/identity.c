@@ -53,7 +53,7 @@ static bool read_time(struct ct_reader *r, int64_t *ms)
     tm.tm_hour = (int)parts[3];
     tm.tm_min = (int)parts[4];
     tm.tm_sec = (int)parts[5];
-    *ms = (int64_t)timegm(&tm) * CT_SECOND_MS;
+    *ms = ct_time_of_tm(&tm);
     return true;
 }
 

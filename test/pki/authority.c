@@ -55,7 +55,8 @@ void pki_add_config_extension(X509 *certificate, X509 *issuer, int nid, const ch
 
 void pki_set_time(ASN1_TIME *to, int64_t at_ms)
 {
-    if (to == NULL || ASN1_TIME_set(to, (time_t)(at_ms / PKI_SECOND)) == NULL) {
+    /* From 1970 on, since time_t may have 32 bits. */
+    if (to == NULL || ASN1_TIME_adj(to, 0, (int)(at_ms / PKI_DAY), (long)(at_ms % PKI_DAY / PKI_SECOND)) == NULL) {
         pki_die("cannot set a time");
     }
 }

@@ -52,7 +52,7 @@ void pki_add_uint(struct pki_bytes *to, uint64_t value, size_t size)
 
 void pki_add_vector(struct pki_bytes *to, size_t size, const uint8_t *data, size_t len)
 {
-    if (len >> (8 * size) != 0) {
+    if ((uint64_t)len >> (8 * size) != 0) {
         pki_die("%zu bytes do not fit into a vector with a length of %zu bytes", len, size);
     }
     pki_add_uint(to, len, size);

@@ -7,7 +7,8 @@
 
 static ASN1_GENERALIZEDTIME *new_time(int64_t at_ms)
 {
-    ASN1_GENERALIZEDTIME *time = ASN1_GENERALIZEDTIME_set(NULL, (time_t)(at_ms / PKI_SECOND));
+    ASN1_GENERALIZEDTIME *time =
+        ASN1_GENERALIZEDTIME_adj(NULL, 0, (int)(at_ms / PKI_DAY), (long)(at_ms % PKI_DAY / PKI_SECOND));
 
     if (time == NULL) {
         pki_die("cannot set a time");

@@ -57,6 +57,9 @@ START_TEST(agrees_with_libc_on_every_day)
         time_t t = (time_t)(day * 86400);
         struct tm tm;
 
+        if (t != day * 86400) { /* a time_t of 32 bits */
+            continue;
+        }
         gmtime_r(&t, &tm);
         strftime(text, sizeof text, "%Y-%m-%dT00:00:00Z", &tm);
         ck_assert_msg(ct_time_parse(text, &ms) && ms == day * CT_DAY_MS, "%s gives %lld", text, (long long)ms);
