@@ -25,6 +25,17 @@ def pki(*arguments):
     subprocess.run([CTPKI, *map(str, arguments)], check=True, timeout=60, stdout=subprocess.DEVNULL)
 
 
+def read_terminal(terminal):
+    """All that came to our side of a terminal whose other side is closed, or will be; it comes in pieces."""
+    said = b""
+    try:
+        while chunk := os.read(terminal, 65536):
+            said += chunk
+    except OSError:  # Linux says EIO when the other side is closed
+        pass
+    return said
+
+
 needs_vectors = unittest.skipUnless(os.path.isdir(VECTORS), "the shared vectors are not here")
 needs_network = unittest.skipIf(b"no network code" in run("submit", "--help").stdout, "this build has no network code")
 

@@ -6,7 +6,7 @@ import pty
 import subprocess
 import unittest
 
-from cli import CLIENTCT, Case, run
+from cli import CLIENTCT, Case, read_terminal, run
 
 VERBS = ["verify", "inspect", "check", "doctor", "metrics", "version"]
 
@@ -83,12 +83,7 @@ class Command(Case):
         env = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
         with subprocess.Popen(arguments, stdout=theirs, env={**env, "TERM": "xterm", **environment}) as process:
             os.close(theirs)
-            output = b""
-            try:
-                while chunk := os.read(ours, 65536):
-                    output += chunk
-            except OSError:  # Linux says EIO when the other side is closed
-                pass
+            output = read_terminal(ours)
             process.wait(timeout=30)
         os.close(ours)
         self.assertIn(b"accept", output)

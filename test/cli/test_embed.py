@@ -12,7 +12,7 @@ import time
 import unittest
 
 import ctlog
-from cli import CLIENTCT, Case, run
+from cli import CLIENTCT, Case, read_terminal, run
 from issued import Authority, name
 
 try:
@@ -257,7 +257,7 @@ class Embed(Case):
                               timeout=60, check=False)
         os.close(slave)
         self.assertEqual((done.returncode, done.stdout), (0, b"60 of 60 certificates have the SCTs of all logs\n"))
-        said = os.read(master, 100000)
+        said = read_terminal(master)
         self.assertRegex(said, rb"^clientct: warning: .* \(said once for all\)\r\n"
                                rb"(\r\x1b\[K\d+ of 60 certificates, 0 of them not complete)+\r\x1b\[K$")
 

@@ -15,7 +15,7 @@ import time
 import unittest
 import zlib
 
-from cli import CLIENTCT, Case, run
+from cli import CLIENTCT, Case, read_terminal, run
 
 TEMPLATE = ('{{"@timestamp":"{at}","ecs.version":"9.0.0","event.module":"clientct","event.kind":"event",'
             '"event.sequence":{n},"event.action":"client-certificate","event.outcome":"success","process.pid":7,'
@@ -195,7 +195,7 @@ class Inputs(Case):
         self.addCleanup(os.close, master)
         self.said_while_it_reads(slave)
         os.close(slave)
-        self.assertIn(b"0 MB of standard input\r\x1b[K", os.read(master, 10000))
+        self.assertIn(b"0 MB of standard input\r\x1b[K", read_terminal(master))
         with open(self.path("stderr"), "w+b") as file:
             self.said_while_it_reads(file)
             file.seek(0)
