@@ -150,7 +150,8 @@ def proftpd(folder, conf, diagnostics):
     (folder / "proftpd.conf").write_text("\n".join([
         "ServerType standalone", f"ModulePath {modules}", "LoadModule mod_tls.c", f"Port {port}",
         "DefaultAddress 127.0.0.1", "SocketBindTight on", "User nobody", "Group nogroup", f"PidFile {folder}/pid",
-        f"ScoreboardFile {folder}/scoreboard", "DelayEngine off", "WtmpLog off", "TransferLog none",
+        f"ScoreboardFile {folder}/scoreboard", "<IfModule mod_delay.c>", "DelayEngine off", "</IfModule>",
+        "WtmpLog off", "TransferLog none",
         "UseReverseDNS off", f"AuthUserFile {folder}/passwd", "AuthOrder mod_auth_file.c", "RequireValidShell off",
         f"SystemLog {folder}/system.log", "TLSEngine on", f"TLSLog {folder}/tls.log", "TLSProtocol TLSv1.2 TLSv1.3",
         f"TLSRSACertificateFile {pki}/server.pem", f"TLSRSACertificateKeyFile {folder}/server.key",
