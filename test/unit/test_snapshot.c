@@ -200,6 +200,19 @@ START_TEST(a_list_does_not_go_back_in_time)
 }
 END_TEST
 
+/* A directory in a file's place, which cannot be read as one; and a certificate there again. */
+static void hide(const char *path)
+{
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+static void show(const char *path, const struct pki_ca *ca, const char *prefix)
+{
+    ck_assert_int_eq(rmdir(path), 0);
+    pki_ca_write(ca, prefix);
+}
+
 static void read_with(const struct ct_file_set *early, enum clientct_mode mode, bool kept, bool failed,
                       const uint8_t issuer[32])
 {
@@ -240,19 +253,15 @@ START_TEST(what_was_read_early_counts_while_nothing_newer_did)
     ct_snapshot_release(now);
     now = NULL;
     read_with(&early, CLIENTCT_MODE_ENFORCE, false, false, first);
-    ck_assert_int_eq(unlink(path), 0);
-    ck_assert_int_eq(mkdir(path, 0700), 0);
+    hide(path);
     scene_configure(&scene, settings[1]);
     read_with(&early, CLIENTCT_MODE_REPORT, true, false, first);
-    ck_assert_int_eq(rmdir(path), 0);
-    pki_ca_write(&next, prefix);
+    show(path, &next, prefix);
     read_with(&early, CLIENTCT_MODE_REPORT, false, false, second);
-    ck_assert_int_eq(unlink(path), 0);
-    ck_assert_int_eq(mkdir(path, 0700), 0);
+    hide(path);
     scene_configure(&scene, settings[0]);
     read_with(&early, CLIENTCT_MODE_REPORT, false, true, second);
-    ck_assert_int_eq(rmdir(path), 0);
-    pki_ca_write(&next, prefix);
+    show(path, &next, prefix);
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     none.rlim_max = before.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
