@@ -42,6 +42,8 @@ commonName = supplied
 {extensions}
 {scts}
 """
+TODAY = datetime.datetime.now(datetime.timezone.utc)
+SINCE, NEXT, UNTIL = (TODAY + datetime.timedelta(days=days) for days in (-100, 1, 265))
 EXTENSIONS = """basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
 extendedKeyUsage = clientAuth
@@ -100,7 +102,7 @@ class Embed(Case):
 
     def issue(self, section, out):
         self.openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-name", section, "-in", "client.csr", "-out",
-                     out, "-startdate", "20260101000000Z", "-enddate", "20270101000000Z")
+                     out, "-startdate", f"{SINCE:%Y%m%d%H%M%SZ}", "-enddate", f"{UNTIL:%Y%m%d%H%M%SZ}")
         chain = self.in_folder(out.replace(".pem", "-chain.pem"))
         with open(chain, "wb") as file:
             for name in (out, "ca.pem"):
@@ -109,7 +111,7 @@ class Embed(Case):
         return chain
 
     def verify(self, chain):
-        return self.ask("verify", "--config", self.settings, "--at", "2026-12-01T00:00:00Z", chain)
+        return self.ask("verify", "--config", self.settings, "--at", f"{NEXT:%Y-%m-%dT%H:%M:%SZ}", chain)
 
     def test_openssl_ca(self):
         self.make_ca()
