@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command that README.md and the manual pages show is run as it stands there, or by the test that is named."""
 
+import datetime
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import cli
 
 SOURCE = Path(os.environ["CLIENTCT_SOURCE"])
+TOMORROW = f"{datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
 
 GUIDE = "scripts/test-readme"  # types its block "guide"
 PARTS = "test/cli/test_report_partial.py: test_parts_add_up_to_the_whole"
@@ -98,6 +100,7 @@ class Documents(cli.Case):
                     continue
                 typed = command.replace("/etc/clientct/", f"{self.dir}/").replace("/var/log/clientct/", f"{self.dir}/")
                 typed = typed.replace("clientct ", f"{cli.CLIENTCT} ", 1)
+                typed = typed.replace("2027-06-01T00:00:00Z", TOMORROW)
                 if "--config" not in typed and " verify " in typed:
                     typed += f" --config {self.dir}/clientct.cnf"  # in place of the one in /etc
                 done = subprocess.run(["sh", "-c", typed], cwd=self.dir, stdin=subprocess.DEVNULL, capture_output=True,
