@@ -18,12 +18,6 @@
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
 static bool hooked;
 
-/* Two OpenSSLs share one openssl.cnf where both are installed; the other one would load us and enforce nothing. */
-static bool is_our_libcrypto(const void *caller)
-{
-    return ct_same_library(caller, (const void *)(uintptr_t)CRYPTO_get_ex_new_index);
-}
-
 /* The verify hook comes last: where it is, the others are. */
 static bool hook_into_threads_default(void)
 {
@@ -50,11 +44,7 @@ static void hook_into_global_default(void)
 
 bool ct_attach_is_ours(const void *caller)
 {
-    if (!is_our_libcrypto(caller)) {
-        ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
-        return false;
-    }
-    return true;
+    return ct_same_library(caller, (const void *)(uintptr_t)CRYPTO_get_ex_new_index);
 }
 
 bool ct_attach(OSSL_LIB_CTX *libctx)

@@ -19,7 +19,9 @@
 #include <openssl/provider.h>
 
 #include "attach.h"
+#include "other_build.h"
 #include "process_checker.h"
+#include "status.h"
 #include "switch.h"
 
 #define STORE_PROVIDER "clientct-store"
@@ -105,7 +107,7 @@ static bool release_switch(OSSL_LIB_CTX *libctx, const char *wanted, const struc
     return released;
 }
 
-int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
+int ct_module_enter(const void *caller, CONF_IMODULE *module, const CONF *cnf)
 {
     OSSL_LIB_CTX *libctx = NCONF_get0_libctx(cnf);
     struct section section = { NULL, NULL };
@@ -113,7 +115,8 @@ int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
     struct ct_errors_kept kept;
     bool released;
 
-    if (!ct_attach_is_ours(__builtin_return_address(0))) {
+    if (!ct_attach_is_ours(caller)) {
+        ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
         return 0;
     }
     ct_errors_keep(&kept);
@@ -128,6 +131,14 @@ int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
     released = release_switch(libctx, section.default_properties, &text);
     ct_errors_put_back(&kept);
     return released;
+}
+
+int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
+{
+    const void *caller = __builtin_return_address(0);
+    const struct ct_entries *entries = ct_entries_for(caller);
+
+    return entries != NULL ? entries->module(caller, module, cnf) : 0;
 }
 
 /* Called when a configuration is unloaded; the hooks stay, and so do we (-z nodelete). */

@@ -21,7 +21,9 @@
 #include <clientct/clientct.h>
 
 #include "attach.h"
+#include "other_build.h"
 #include "process_checker.h"
+#include "status.h"
 #include "store_loader.h"
 #include "switch.h"
 
@@ -81,8 +83,8 @@ int ct_builtin_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH
     return 1;
 }
 
-int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
-                       void **provctx)
+int ct_provider_enter(const void *caller, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                      const OSSL_DISPATCH **out, void **provctx)
 {
     OSSL_FUNC_core_get_params_fn *core_get_params = NULL;
     OSSL_FUNC_core_get_libctx_fn *core_get_libctx = NULL;
@@ -93,7 +95,8 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     OSSL_PARAM settings[] = { OSSL_PARAM_utf8_ptr("config", &config, 0),
                               OSSL_PARAM_utf8_ptr("default_properties", &default_properties, 0), OSSL_PARAM_END };
 
-    if (!ct_attach_is_ours(__builtin_return_address(0))) {
+    if (!ct_attach_is_ours(caller)) {
+        ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
         return 0;
     }
     for (const OSSL_DISPATCH *at = in; at->function_id != 0; at++) {
@@ -117,4 +120,13 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
         return 0;
     }
     return ct_builtin_provider_init(handle, in, out, provctx);
+}
+
+int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+                       void **provctx)
+{
+    const void *caller = __builtin_return_address(0);
+    const struct ct_entries *entries = ct_entries_for(caller);
+
+    return entries != NULL ? entries->provider(caller, handle, in, out, provctx) : 0;
 }

@@ -23,10 +23,10 @@ static int64_t now_ms(void)
 
 void ct_status_attached(enum ct_attached attached)
 {
-    if (attached == CT_ATTACHED_OTHER_LIBCRYPTO) {
+    if (attached == CT_ATTACHED_OTHER_LIBCRYPTO || attached == CT_ATTACHED_HANDED_ON) {
         uint32_t not_yet = CT_ATTACHED_NOT_YET;
 
-        atomic_fetch_add(&status.foreign_calls, 1);
+        atomic_fetch_add(&status.foreign_calls, attached == CT_ATTACHED_OTHER_LIBCRYPTO ? 1 : 0);
         atomic_compare_exchange_strong(&status.attached, &not_yet, attached);
         return;
     }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define CT_PROCESS_STATUS_MAGIC "clientct status\n" /* 16 bytes, its NUL left out */
-#define CT_PROCESS_STATUS_VERSION 2u
+#define CT_PROCESS_STATUS_VERSION 3u
 #define CT_PROCESS_STATUS_ALIGN 64
 
 /* Newer compilers want to be told of characters without a NUL. */
@@ -31,6 +31,7 @@ enum ct_attached {
     CT_ATTACHED,
     CT_ATTACHED_FAILED,          /* the hooks could not be registered */
     CT_ATTACHED_OTHER_LIBCRYPTO, /* only another libcrypto than ours has called us */
+    CT_ATTACHED_HANDED_ON,       /* the same, and the build for that one has taken the call */
 };
 
 /* What is in force: one of two is being shown while the other one is written. */

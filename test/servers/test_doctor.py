@@ -414,11 +414,11 @@ def a_chroot_is_looked_at_from_inside():
 HEAD = 152  # bytes of struct ct_process_status before its two states
 
 
-def size_of_status():
-    """As clientct/process_status.h has it: found in the component itself."""
+def head_of_status():
+    """Its magic, version and size (in bytes) as clientct/process_status.h has them: found in the component itself."""
     data = Path(MODULE).read_bytes()
     at = data.index(b"clientct status\n")
-    return int.from_bytes(data[at + 20:at + 24], sys.byteorder)
+    return data[at:at + 24]
 
 
 def checksum(data):
@@ -435,8 +435,8 @@ def a_hostile_process_gains_nothing(what):
         raise Skip("needs root")
     with TemporaryFolder() as folder:
         os.chown(folder, 65534, 65534)
-        size = size_of_status()
-        state_size = (size - HEAD) // 2
+        whose = head_of_status()
+        state_size = (int.from_bytes(whose[20:], sys.byteorder) - HEAD) // 2
         name = {"fifo": f"{folder}/fifo", "shadow": f"{folder}/shadow", "escape": "/etc/\x1b[31mred\n"}.get(what, "")
         state = bytearray(state_size)
         state[0] = 1  # generation
@@ -444,8 +444,7 @@ def a_hostile_process_gains_nothing(what):
         state[64:64 + len(name)] = name.encode()
         state[-8:] = checksum(state[:-8])
         head = bytearray(HEAD)
-        head[:16] = b"clientct status\n"
-        head[16:24] = (2).to_bytes(4, sys.byteorder) + size.to_bytes(4, sys.byteorder)
+        head[:24] = whose
         head[24] = head[36] = 1  # attached, current
         head[44] = 1
         body = bytes(head) + (b"\xff" * 2 * state_size if what == "garbage" else bytes(state_size) + bytes(state))

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server that uses another libcrypto than the component: the component cannot enforce there, so nothing may start.
+"""A server that uses another libcrypto than the component: where the build for that one lies beside it, it takes over;
+else the component cannot enforce there, and nothing may start.
 
 Debian has OpenSSL 3 and 4 side by side, with one openssl.cnf and one directory of modules. Where only one is installed,
 a copy of it under another name and with other symbol versions takes the other's part.
 """
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
-from clientct import (ENTRIES, MODULE, OPENSSL, ask, client_context, fixture, linked_openssl, write_config,
+from asking import ON, doctor
+from clientct import (ENTRIES, MODULE, OPENSSL, ask, client_context, fixture, linked_openssl, s_server, write_config,
                       write_openssl_conf)
 from processes import Server, TemporaryFolder, environment, free_port, program
-from tap import case, equal, main, table
+from tap import case, contains, equal, lacks, main, table
 
 
 def libraries(path):
@@ -40,16 +43,36 @@ def copy_renamed(source, target):
     target.chmod(0o755)
 
 
-def other_s_server(folder, openssl_conf, name):
+def other_openssl(folder):
     copies = folder / "copies"
-    copies.mkdir(exist_ok=True)
-    copy_renamed(Path(OPENSSL), copies / "openssl")
-    for library, path in libraries(OPENSSL).items():
-        copy_renamed(path, copies / re.sub(r"\d+$", "9", library))
+    if not copies.exists():
+        copies.mkdir()
+        copy_renamed(Path(OPENSSL), copies / "openssl")
+        for library, path in libraries(OPENSSL).items():
+            copy_renamed(path, copies / re.sub(r"\d+$", "9", library))
+    return copies
+
+
+def other_environment(folder, openssl_conf):
+    env = environment(openssl_conf, LD_LIBRARY_PATH=str(other_openssl(folder)))
+    env.pop("LD_PRELOAD", None)
+    return env
+
+
+def both_builds(folder, copy):
+    """The path of a component beside which lies what copy(MODULE, target) makes: the build for the other OpenSSL."""
+    builds = folder / "builds"
+    builds.mkdir()
+    shutil.copy(MODULE, builds / "clientct.so")
+    copy(Path(MODULE), builds / f"clientct-{linked_openssl(MODULE).split('.')[-1]}.so")
+    return builds / "clientct.so"
+
+
+def other_s_server(folder, openssl_conf, name):
+    copies = other_openssl(folder)
     port = free_port()
     pki = fixture()
-    env = environment(openssl_conf, LD_LIBRARY_PATH=str(copies))
-    env.pop("LD_PRELOAD", None)
+    env = other_environment(folder, openssl_conf)
     return Server(folder, [copies / "openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert",
                            pki / "server.pem", "-key", pki / "server.key", "-CAfile", pki / "ca.pem", "-Verify", "3",
                            "-verify_return_error"], env, port, name)
@@ -84,6 +107,30 @@ def component_takes_no_part_in_another_openssl(entry):
             else:
                 server.wait_ready()
                 equal(ask(server.port, client_context("unlogged")).served, True, "whether unlogged is served")
+
+
+@table(*((entry,) for entry in ENTRIES))
+def one_name_serves_both(entry):
+    """Each process gets the build for its own OpenSSL, and doctor looks at that one."""
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), entry, both_builds(folder, copy_renamed))
+        for server in (s_server(folder, conf), other_s_server(folder, conf, entry)):
+            with server.wait_ready():
+                for client, served in (("unlogged", False), ("good", True)):
+                    equal(ask(server.port, client_context(client)).served, served, f"whether {client} is served")
+                text = doctor("--pid", server.process.pid, status=ON)
+                contains(text, "2 verdicts, 1 refused", "what doctor says of the process")
+                lacks(text, "more than one OpenSSL", "it")
+        contains(doctor("--", other_openssl(folder) / "openssl", env=other_environment(folder, conf), status=ON),
+                 "has hooked in", "what doctor says of the other program")
+
+
+@table(*((entry,) for entry in ENTRIES))
+def one_that_is_not_for_it_either_does_not_take_over(entry):
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, write_config(folder), entry, both_builds(folder, shutil.copy))
+        with other_s_server(folder, conf, entry) as server:
+            equal(server.wait_end() != 0, True, "whether the server failed")
 
 
 def stunnel(folder, openssl_conf):

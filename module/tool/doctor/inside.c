@@ -88,21 +88,22 @@ static const uint8_t *find_openssl(const uint8_t *data, size_t len)
 static void look_for_status(int mem, const struct mapping *mapping, size_t *budget, struct inside *out)
 {
     unsigned long at = look_through(mem, mapping, sizeof CT_PROCESS_STATUS_MAGIC, budget, find_status);
+    struct inside_component *component = &out->components[out->component_count];
 
     /* A state that was being written has another checksum: a moment later it is whole. */
-    for (int i = 0; at != 0 && i < 10 && !out->status.known; i++) {
+    for (int i = 0; at != 0 && i < 10 && !component->status.known; i++) {
         uint8_t bytes[sizeof(struct ct_process_status)];
         ssize_t got = pread(mem, bytes, sizeof bytes, (off_t)at);
         enum doctor_status_parsed parsed =
-            doctor_status_parse((struct ct_bytes){ bytes, got > 0 ? (size_t)got : 0 }, &out->status);
+            doctor_status_parse((struct ct_bytes){ bytes, got > 0 ? (size_t)got : 0 }, &component->status);
 
         if (parsed == DOCTOR_STATUS_NONE) {
             return;
         }
-        out->has_component = true;
-        out->other_version = parsed == DOCTOR_STATUS_OTHER_VERSION;
-        snprintf(out->component, sizeof out->component, "%s", mapping->path);
-        if (out->other_version || out->status.contexts == 0) {
+        out->component_count += i == 0 ? 1 : 0;
+        component->other_version = parsed == DOCTOR_STATUS_OTHER_VERSION;
+        snprintf(component->path, sizeof component->path, "%s", mapping->path);
+        if (component->other_version || component->status.contexts == 0) {
             return;
         }
         poll(NULL, 0, i);
@@ -147,7 +148,7 @@ void inside_look(pid_t pid, struct inside *out)
             mapping.permissions[0] != 'r' || mapping.permissions[3] != 'p') {
             continue;
         }
-        if (mapping.permissions[1] == 'w' && !out->has_component) {
+        if (mapping.permissions[1] == 'w' && out->component_count < INSIDE_OPENSSLS) {
             look_for_status(mem, &mapping, &writable, out);
         } else if (mapping.permissions[1] != 'w') {
             look_for_openssl(mem, &mapping, &readable, out);

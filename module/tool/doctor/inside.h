@@ -10,11 +10,16 @@
 #define INSIDE_OPENSSLS 4
 #define INSIDE_GROUPS 64
 
-struct inside {
-    int error; /* errno: it could not be looked into; 0: it could */
-    bool has_component, other_version;
-    char component[256]; /* as the process names it, cut */
+struct inside_component {
+    char path[256]; /* as the process names it, cut */
+    bool other_version;
     struct doctor_state status;
+};
+
+struct inside {
+    int error;              /* errno: it could not be looked into; 0: it could */
+    size_t component_count; /* two where there is a build for each of two OpenSSLs */
+    struct inside_component components[INSIDE_OPENSSLS];
     size_t openssl_count; /* files with an OpenSSL 3 or later in them */
     char openssls[INSIDE_OPENSSLS][256];
 };

@@ -52,7 +52,7 @@ static pid_t first_of(pid_t pid)
             break;
         }
         inside_look(identity.parent, &inside);
-        if (!inside.has_component) {
+        if (inside.component_count == 0) {
             break; /* an interpreter that runs another program */
         }
         pid = identity.parent;
@@ -175,25 +175,27 @@ static void say_sessions(struct doctor *doctor, const char *who, const uint64_t 
     }
 }
 
-static void say_component(struct doctor *doctor, const char *who, const struct inside *inside, struct sums *sums)
+static void say_component(struct doctor *doctor, const char *who, const struct inside_component *component)
 {
-    sums->components++;
-    if (inside->other_version) {
+    if (component->other_version) {
         doctor_say(doctor, DOCTOR_UNKNOWN, "component",
                    "%s: %s is of another version than this clientct, so what it says cannot be read", who,
-                   inside->component);
-    } else if (inside->status.attached == CT_ATTACHED_OTHER_LIBCRYPTO) {
+                   component->path);
+    } else if (component->status.attached == CT_ATTACHED_HANDED_ON) {
+        doctor_say(doctor, DOCTOR_NOTE, "component", "%s: %s has handed on to the build for another OpenSSL", who,
+                   component->path);
+    } else if (component->status.attached == CT_ATTACHED_OTHER_LIBCRYPTO) {
         doctor_say(doctor, DOCTOR_BAD, "component",
                    "%s: %s takes no part: it is built for another OpenSSL than the one that loaded it", who,
-                   inside->component);
-    } else if (inside->status.attached != CT_ATTACHED) {
+                   component->path);
+    } else if (component->status.attached != CT_ATTACHED) {
         doctor_say(doctor, DOCTOR_BAD, "component", "%s: %s could not hook in, or was never called", who,
-                   inside->component);
-    } else if (!inside->status.known) {
+                   component->path);
+    } else if (!component->status.known) {
         doctor_say(doctor, DOCTOR_NOTE, "component", "%s: %s has hooked in, and no SSL_CTX for servers has been made",
-                   who, inside->component);
+                   who, component->path);
     }
-    if (strstr(inside->component, " (deleted)") != NULL) {
+    if (strstr(component->path, " (deleted)") != NULL) {
         doctor_say(doctor, DOCTOR_NOTE, "component",
                    "%s: the file was replaced since; restart the server to use the new one", who);
     }
@@ -216,30 +218,36 @@ static enum found look_at_one(struct doctor *doctor, pid_t pid, const char *conf
         return FOUND_NOTHING;
     }
     sums->looked++;
-    for (size_t i = 1; i < inside.openssl_count; i++) {
+    /* A component brings the OpenSSL that it is built for. */
+    for (size_t i = 1; i < inside.openssl_count && inside.openssl_count > inside.component_count; i++) {
         doctor_say(doctor, DOCTOR_NOTE, "second",
                    "%s has more than one OpenSSL in it, %s and %s: only one of them is reached, and a dead-man switch "
                    "stops the other one",
                    who, inside.openssls[0], inside.openssls[i]);
     }
-    if (!inside.has_component) {
+    if (inside.component_count == 0) {
         doctor_say(doctor, DOCTOR_NOTE, "component", "%s has no clientct.so in it%s", who,
                    inside.openssl_count > 0 ? "" : ", nor an OpenSSL 3 or later");
         return inside.openssl_count > 0 ? FOUND_OPENSSL : FOUND_NOTHING;
     }
-    say_component(doctor, who, &inside, sums);
-    if (inside.status.foreign_calls > 0) {
-        doctor_say(doctor, DOCTOR_NOTE, "second",
-                   "%s: another OpenSSL than the component's has loaded it, %u times, and "
-                   "is not enforced",
-                   who, inside.status.foreign_calls);
-    }
-    if (inside.status.known) {
-        sums->in_force++;
-        say_state(doctor, who, &inside.status, config);
-        say_contexts(doctor, who, &inside.status);
-        say_sessions(doctor, who, inside.status.sessions);
-        say_files(doctor, who, pid, &identity, &inside.status.state);
+    sums->components++;
+    for (size_t i = 0; i < inside.component_count; i++) {
+        const struct doctor_state *status = &inside.components[i].status;
+
+        say_component(doctor, who, &inside.components[i]);
+        if (status->foreign_calls > 0) {
+            doctor_say(doctor, DOCTOR_NOTE, "second",
+                       "%s: another OpenSSL than the component's has loaded it, %u times, and "
+                       "is not enforced",
+                       who, status->foreign_calls);
+        }
+        if (status->known) {
+            sums->in_force++;
+            say_state(doctor, who, status, config);
+            say_contexts(doctor, who, status);
+            say_sessions(doctor, who, status->sessions);
+            say_files(doctor, who, pid, &identity, &status->state);
+        }
     }
     return FOUND_COMPONENT;
 }

@@ -159,12 +159,11 @@ struct found {
     char path[4096];
 };
 
-static int look_at_object(struct dl_phdr_info *info, size_t size, void *arg)
+static struct ct_process_status *status_in(const struct dl_phdr_info *info)
 {
     static const char magic[] = CT_PROCESS_STATUS_MAGIC;
-    struct found *found = arg;
 
-    for (int i = 0; found->status == NULL && i < info->dlpi_phnum; i++) {
+    for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         uintptr_t at = (uintptr_t)info->dlpi_addr + segment->p_vaddr;
         uintptr_t end = at + segment->p_memsz;
@@ -173,13 +172,24 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *arg)
             continue;
         }
         at = (at + CT_PROCESS_STATUS_ALIGN - 1) / CT_PROCESS_STATUS_ALIGN * CT_PROCESS_STATUS_ALIGN;
-        for (; at + sizeof *found->status <= end; at += CT_PROCESS_STATUS_ALIGN) {
+        for (; at + sizeof(struct ct_process_status) <= end; at += CT_PROCESS_STATUS_ALIGN) {
             if (memcmp((const void *)at, magic, sizeof magic - 1) == 0) {
-                found->status = (struct ct_process_status *)at;
-                snprintf(found->path, sizeof found->path, "%s", info->dlpi_name);
-                break;
+                return (struct ct_process_status *)at;
             }
         }
+    }
+    return NULL;
+}
+
+/* One that has handed on to the build for this OpenSSL is not the one that works here. */
+static int look_at_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct found *found = arg;
+    struct ct_process_status *status = status_in(info);
+
+    if (status != NULL && (found->status == NULL || found->status->attached == CT_ATTACHED_HANDED_ON)) {
+        found->status = status;
+        snprintf(found->path, sizeof found->path, "%s", info->dlpi_name);
     }
     return 0;
 }
