@@ -107,12 +107,17 @@ static bool says_revoked(OCSP_SINGLERESP *single)
     return OCSP_single_get0_status(single, NULL, NULL, NULL, NULL) == V_OCSP_CERTSTATUS_REVOKED;
 }
 
-/* The one single response about this certificate: two could contradict each other, and then revoked is what counts. */
-static const char *find_single(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer, OCSP_SINGLERESP **single)
+struct singles {
+    OCSP_SINGLERESP *about[MAX_SINGLE_RESPONSES];
+    size_t count;
+};
+
+/* All single responses about this certificate, at least one. */
+static const char *find_singles(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer, struct singles *out)
 {
     int count = OCSP_resp_count(basic);
-    bool twice = false;
 
+    out->count = 0;
     if (count < 1 || count > MAX_SINGLE_RESPONSES) {
         return "the response has none or too many single responses (the limit is 16)";
     }
@@ -127,18 +132,11 @@ static const char *find_single(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer, 
         if ((why = id_matches(OCSP_SINGLERESP_get0_id(candidate), leaf, issuer, &matches)) != NULL) {
             return why;
         }
-        if (!matches) {
-            continue;
-        }
-        twice = *single != NULL;
-        if (!twice || says_revoked(candidate)) {
-            *single = candidate;
+        if (matches) {
+            out->about[out->count++] = candidate;
         }
     }
-    if (twice && !says_revoked(*single)) {
-        return "the response speaks twice about this certificate";
-    }
-    return *single != NULL ? NULL : "the response is about another certificate, or another issuer's";
+    return out->count > 0 ? NULL : "the response is about another certificate, or another issuer's";
 }
 
 /* Inside [start, end)? Either way narrows the interval in which that answer stays the same. */
@@ -330,39 +328,51 @@ static bool has_unknown_critical(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single)
     return false;
 }
 
-static const char *examine(struct ct_bytes bytes, X509 *leaf, X509 *issuer, int64_t now, struct ct_evidence *out)
+static const char *examine_single(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single, X509 *issuer, int64_t now,
+                                  struct ct_evidence *out)
 {
-    OCSP_BASICRESP *basic = NULL;
-    OCSP_SINGLERESP *single = NULL;
     const char *why;
     int64_t since;
     int status;
 
-    if ((why = read_basic(bytes, &basic)) != NULL || (why = find_single(basic, leaf, issuer, &single)) != NULL ||
-        (why = check_freshness(single, now, &status, &since, out)) != NULL) {
-        goto out;
+    if ((why = check_freshness(single, now, &status, &since, out)) != NULL) {
+        return why;
     }
     if (has_unknown_critical(basic, single)) {
-        why = "the response has a critical extension that is not understood";
-        goto out;
+        return "the response has a critical extension that is not understood";
     }
     if ((why = check_signature(basic, issuer, since, now, out)) != NULL) {
-        goto out;
+        return why;
     }
     switch (status) {
     case V_OCSP_CERTSTATUS_GOOD:
         out->good = true;
-        why = read_list(single, out);
-        break;
+        return read_list(single, out);
     case V_OCSP_CERTSTATUS_REVOKED:
         out->revoked = true;
-        why = "the certificate is revoked";
-        break;
+        return "the certificate is revoked";
     default:
-        why = "the responder does not know the certificate";
-        break;
+        return "the responder does not know the certificate";
     }
-out:
+}
+
+/* Several could contradict each other: then one that says "revoked", and is believed, is what counts, and none else. */
+static const char *examine(struct ct_bytes bytes, X509 *leaf, X509 *issuer, int64_t now, struct ct_evidence *out)
+{
+    OCSP_BASICRESP *basic = NULL;
+    struct singles singles;
+    const char *why;
+
+    if ((why = read_basic(bytes, &basic)) == NULL && (why = find_singles(basic, leaf, issuer, &singles)) == NULL) {
+        for (size_t i = 0; i < singles.count && !out->revoked; i++) {
+            if (singles.count == 1 || says_revoked(singles.about[i])) {
+                why = examine_single(basic, singles.about[i], issuer, now, out);
+            }
+        }
+        if (singles.count > 1 && !out->revoked) {
+            why = "the response speaks more than once about this certificate";
+        }
+    }
     OCSP_BASICRESP_free(basic);
     return why;
 }

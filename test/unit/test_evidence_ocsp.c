@@ -109,7 +109,7 @@ static const struct row rows[] = {
 
     { "about another certificate", { .id_of_sibling = true }, UNUSABLE, "another certificate" },
     { "about the twin's certificate of that number", { .id_of_twin = true }, UNUSABLE, "another issuer's" },
-    { "two single responses about it", { .copies = 1 }, UNUSABLE, "speaks twice" },
+    { "two single responses about it", { .copies = 1 }, UNUSABLE, "speaks more than once" },
     { "seventeen single responses", { .others = 16 }, UNUSABLE, "the limit is 16" },
     { "nine certificates", { .signer = DELEGATED, .certs = 8 }, UNUSABLE, "the limit is 8" },
 

@@ -269,10 +269,15 @@ START_TEST(revoked_counts_if_the_responder_was_ever_valid_since)
 }
 END_TEST
 
-static void add_single(OCSP_BASICRESP *basic, const EVP_MD *digest, int status)
+/* Other statuses than OCSP's: "revoked" that counts from tomorrow on; nothing. */
+enum { LATER = 100, NONE };
+
+static void add_single(OCSP_BASICRESP *basic, const EVP_MD *digest, int said)
 {
+    int status = said == LATER ? V_OCSP_CERTSTATUS_REVOKED : said;
     OCSP_CERTID *id = OCSP_cert_to_id(digest, client.minted.certificate, scene.ca.certificate);
-    ASN1_TIME *then = X509_gmtime_adj(NULL, -3600), *next = X509_gmtime_adj(NULL, 3600);
+    ASN1_TIME *then = X509_gmtime_adj(NULL, said == LATER ? 24L * 3600 : -3600);
+    ASN1_TIME *next = X509_gmtime_adj(NULL, 48L * 3600);
 
     ck_assert_ptr_nonnull(OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_NOSTATUS,
                                                  status == V_OCSP_CERTSTATUS_REVOKED ? then : NULL, then, next));
@@ -281,31 +286,43 @@ static void add_single(OCSP_BASICRESP *basic, const EVP_MD *digest, int status)
     ASN1_TIME_free(next);
 }
 
-/* A responder that names the certificate in two ways, as it was asked. */
+/* A responder that names the certificate in several ways, as it was asked. */
 START_TEST(revoked_counts_where_a_response_speaks_twice)
 {
-    const int good = V_OCSP_CERTSTATUS_GOOD, revoked = V_OCSP_CERTSTATUS_REVOKED;
-    const int said[][2] = { { revoked, revoked }, { good, revoked }, { revoked, good }, { good, good } };
+    enum { GOOD_1 = V_OCSP_CERTSTATUS_GOOD, REVOKED_1 = V_OCSP_CERTSTATUS_REVOKED };
+    static const struct {
+        enum clientct_reason expected;
+        int said[3];
+    } answers[] = {
+        { REVOKED, { REVOKED_1, REVOKED_1, NONE } }, { REVOKED, { GOOD_1, REVOKED_1, NONE } },
+        { REVOKED, { REVOKED_1, GOOD_1, NONE } },    { REVOKED, { GOOD_1, REVOKED_1, GOOD_1 } },
+        { REVOKED, { REVOKED_1, GOOD_1, GOOD_1 } },  { REVOKED, { GOOD_1, GOOD_1, REVOKED_1 } },
+        { REVOKED, { REVOKED_1, LATER, NONE } },     { REVOKED, { LATER, REVOKED_1, NONE } },
+        { REVOKED, { LATER, REVOKED_1, LATER } },    { GOOD, { GOOD_1, GOOD_1, NONE } },
+        { GOOD, { GOOD_1, LATER, GOOD_1 } },
+    };
     struct clientct_checker *checker;
 
     write_settings("");
     checker = clientct_checker_new(scene.config);
-    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        const EVP_MD *digests[] = { EVP_sha1(), EVP_sha256(), EVP_sha384() };
         OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
         OCSP_RESPONSE *response;
         struct pki_bytes der = { 0 };
         uint8_t *encoded = NULL;
         int len;
 
-        add_single(basic, EVP_sha1(), said[i][0]);
-        add_single(basic, EVP_sha256(), said[i][1]);
+        for (size_t j = 0; j < 3 && answers[i].said[j] != NONE; j++) {
+            add_single(basic, digests[j], answers[i].said[j]);
+        }
         ck_assert_int_eq(OCSP_basic_sign(basic, scene.ca.certificate, scene.ca.key, EVP_sha256(), NULL, OCSP_NOCERTS),
                          1);
         ck_assert_ptr_nonnull(response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic));
         len = i2d_OCSP_RESPONSE(response, &encoded);
         pki_add(&der, encoded, (size_t)len);
         put_response(&der);
-        expect(checker, &client.input, i < 3 ? REVOKED : GOOD, "spoken of twice", "nowhere");
+        expect(checker, &client.input, answers[i].expected, "spoken of more than once", "nowhere");
         OPENSSL_free(encoded);
         OCSP_RESPONSE_free(response);
         OCSP_BASICRESP_free(basic);
