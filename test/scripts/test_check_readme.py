@@ -25,6 +25,25 @@ def the_tree_as_it_is():
     equal(check(COPY, "check-readme", BUILD), (0, ""), "status and output")
 
 
+@case
+def a_build_without_network_code():
+    """As where libcurl goes with another OpenSSL than the build: four verbs have no options to look at."""
+    with TemporaryFolder() as folder:
+        (folder / "tool").mkdir()
+        (folder / "pki").symlink_to(next(Path(BUILD).glob("**/pki/ctpki")).parent.resolve())
+        tool = folder / "tool" / "clientct"
+        tool.write_text(f"""#!/bin/sh
+case $1 in submit | prove | monitor | reconcile)
+    [ "$2" = --help ] || exit 2
+    echo "$1: this build has no network code; build with libcurl"
+    exit ;;
+esac
+exec {next(Path(BUILD).glob("**/tool/clientct")).resolve()} "$@"
+""")
+        tool.chmod(0o755)
+        equal(check(COPY, "check-readme", folder), (0, ""), "status and output")
+
+
 READ, STATE = "check-readme", "check-statements"
 PROOF = "    test/unit/test_decision.c: embedded_scts_decide\n"
 
