@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from processes import LONGEST, Server, environment, free_port, program
+from processes import LONGEST, Server, environment, free_port, program, run
+from tap import Skip
 
 
 def reachable(path):
@@ -29,6 +30,7 @@ def reachable(path):
 MODULE = reachable(os.environ.get("CLIENTCT_SO"))  # the component under test
 CTPKI = os.environ.get("CTPKI")  # mints the fixture
 OPENSSL = program("openssl")
+PYTHON = "/usr/bin/python3"  # Debian's: another one may have brought an OpenSSL of its own
 ENTRIES = ("module", "provider")
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 
@@ -49,6 +51,20 @@ def need_same_openssl(path, name):
     if theirs != ours:
         print(f"1..0 # SKIP {name} is linked with {theirs}, another OpenSSL than the component's {ours}")
         sys.exit(0)
+
+
+def need_our_openssl(path, name):
+    """The same for one case."""
+    if linked_openssl(path) != linked_openssl(MODULE):
+        raise Skip(f"{name} is linked with another OpenSSL than the component's")
+
+
+def ssl_of_python():
+    """The file of Debian's Python that is linked with OpenSSL; None without one."""
+    if not os.path.exists(PYTHON):
+        return None
+    said = run([PYTHON, "-c", "import _ssl; print(getattr(_ssl, '__file__', ''))"])[1].strip()
+    return said if os.path.exists(said) else None
 
 
 @functools.lru_cache(maxsize=None)

@@ -5,7 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from clientct import MODULE, ask, client_context, fixture, linked_openssl
+from clientct import ask, client_context, fixture, need_our_openssl
 from processes import Server, environment, free_port, program, run
 from tap import Skip, equal
 
@@ -20,8 +20,7 @@ def need(path, name, as_root=False):
         raise Skip(f"{name} is not installed")
     if as_root and not ROOT:
         raise Skip("needs root")
-    if linked_openssl(path) != linked_openssl(MODULE):
-        raise Skip(f"{name} is linked with another OpenSSL than the component's")
+    need_our_openssl(path, name)
 
 
 def nginx(folder, conf):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from clientct import MODULE, fixture, linked_openssl
+from clientct import fixture, need_our_openssl
 from processes import Server, environment, free_port, program, run
 from tap import Skip
 
@@ -20,8 +20,7 @@ def need(path, name, linked=None, as_root=True):
         raise Skip(f"only CI has {name}")
     if as_root and os.geteuid() != 0:
         raise Skip("needs root")
-    if linked_openssl(linked or path) != linked_openssl(MODULE):
-        raise Skip(f"{name} is linked with another OpenSSL than the component's")
+    need_our_openssl(linked or path, name)
     return path
 
 

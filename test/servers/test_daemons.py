@@ -2,7 +2,7 @@
 """Servers that are no web servers, and log what the TLS library says in their own ways: Redis and mosquitto."""
 import socket
 
-from clientct import (ENTRIES, JUDGED, MODULE, VERSIONS, client_context, expected_reason, fixture, linked_openssl,
+from clientct import (ENTRIES, JUDGED, VERSIONS, client_context, expected_reason, fixture, need_our_openssl,
                       write_config, write_openssl_conf)
 from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program
 from tap import Skip, equal, main, table
@@ -57,8 +57,7 @@ def daemon(name, folder, openssl_conf):
     path = program(name)
     if path is None:
         raise Skip(f"{name} is not installed")
-    if linked_openssl(path) != linked_openssl(MODULE):
-        raise Skip(f"{name} is linked with another OpenSSL than the component's")
+    need_our_openssl(path, name)
     return SERVERS[name][0](folder, openssl_conf, free_port())
 
 

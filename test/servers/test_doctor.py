@@ -10,12 +10,22 @@ import time
 from pathlib import Path
 
 from asking import CLIENTCT, DENIES, NOT_ON, ON, UNKNOWN, WATCHES, doctor, good
-from clientct import MODULE, VERSIONS, ask, client_context, fixture, s_server, write_config, write_openssl_conf
+from clientct import (MODULE, PYTHON, VERSIONS, ask, client_context, fixture, need_our_openssl, s_server, ssl_of_python,
+                      write_config, write_openssl_conf)
 from daemons import ROOT, haproxy, nginx
 from processes import TemporaryFolder, environment, program, run, wait_until
 from tap import Skip, case, contains, equal, lacks, main, table
 
 OPENSSL = program("openssl")
+
+
+def need_python():
+    """The file of Debian's Python that is linked with OpenSSL: with ours."""
+    module = ssl_of_python()
+    if not module:
+        raise Skip("no Python of Debian")
+    need_our_openssl(module, "Debian's Python")
+    return module
 
 
 # Before the start.
@@ -201,10 +211,7 @@ def a_program_that_apparmor_confines():
 @case
 def openssl_that_comes_later_is_named():
     """Python has its OpenSSL in a module, Apache in mod_ssl."""
-    python = "/usr/bin/python3"
-    module = os.path.exists(python) and run([python, "-c", "import _ssl; print(_ssl.__file__)"])[1].strip()
-    if not module or not module.endswith(".so"):
-        raise Skip("no Python of Debian")
+    module, python = need_python(), PYTHON
     with TemporaryFolder() as folder:
         env = environment(write_openssl_conf(folder, write_config(folder)))
         contains(doctor("--", python, env=env, status=UNKNOWN), "--library", "what it says")
@@ -360,9 +367,8 @@ time.sleep(60)
 @table(("serves", "the same", NOT_ON), ("serves", "another", UNKNOWN), ("waits", "the same", ON))
 def a_process_that_is_left_out(what, program_of_child, status):
     """As nginx's new master is, where an upgrade by USR2 loses the variable."""
-    python = os.path.realpath("/usr/bin/python3")
-    if not os.path.exists(python):
-        raise Skip("no Python of Debian")
+    need_python()
+    python = os.path.realpath(PYTHON)
     with TemporaryFolder() as folder:
         script = folder / "server.py"
         script.write_text(TWO_PROCESSES)

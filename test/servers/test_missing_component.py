@@ -6,7 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from clientct import MODULE, client_context, fixture, linked_openssl
+from clientct import client_context, fixture, linked_openssl, need_our_openssl
 from daemons import haproxy, nginx, stunnel
 from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program
 from tap import Skip, contains, equal, main, table
@@ -91,8 +91,8 @@ def started(name, folder, conf):
     path = program(OTHERS[name][0])
     if not path or (name == "Dovecot" and os.geteuid() != 0):
         raise Skip(f"{name} is not installed, or needs root")
-    if name in ("lighttpd", "mosquitto") and linked_openssl(path) not in (None, linked_openssl(MODULE)):
-        raise Skip(f"{name} is linked with another OpenSSL than the component's")
+    if name in ("lighttpd", "mosquitto") and linked_openssl(path):
+        need_our_openssl(path, name)
     if name == "Dovecot" and not IS_THAT_OF_THE_README:  # later ones are set up in another way
         raise Skip(ANOTHER)
     port = free_port()

@@ -7,26 +7,18 @@ import subprocess
 from pathlib import Path
 
 import prometheus
-from clientct import (VERSIONS, ask, client_context, fixture, linked_openssl, MODULE, write_config, write_openssl_conf)
+from clientct import (PYTHON, VERSIONS, ask, client_context, fixture, need_our_openssl, ssl_of_python, write_config,
+                      write_openssl_conf)
 from daemons import apache, haproxy, nginx, postgresql, stunnel
 from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program, run, wait_until
 from tap import Skip, equal, main, table
 
-PYTHON = "/usr/bin/python3"  # Debian's: another one may have brought an OpenSSL of its own
 HERE = Path(__file__).parent
-
-
-def need_our_openssl(path, name):
-    if linked_openssl(path) != linked_openssl(MODULE):
-        raise Skip(f"{name} is linked with another OpenSSL than the component's")
 
 
 def python(folder, conf):
     """Threads, with one context."""
-    if not Path(PYTHON).exists():
-        raise Skip("Debian's Python is not installed")
-    need_our_openssl(subprocess.run([PYTHON, "-c", "import _ssl; print(_ssl.__file__)"], check=True,
-                                    stdout=subprocess.PIPE).stdout.decode().strip(), "Debian's Python")
+    need_our_openssl(ssl_of_python(), "Debian's Python")
     port = free_port()
     return Server(folder, [PYTHON, HERE / "python" / "threads.py", port, fixture() / "ca.pem", fixture() / "server.pem",
                            fixture() / "server.key"], environment(conf), port)

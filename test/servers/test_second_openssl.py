@@ -8,21 +8,18 @@ import sys
 import tempfile
 import threading
 
-from clientct import MODULE, linked_openssl, write_config, write_openssl_conf
+from clientct import PYTHON, need_same_openssl, ssl_of_python, write_config, write_openssl_conf
 from processes import TemporaryFolder, environment, run
-from tap import case, contains, equal, main
+from tap import case, contains, equal, main, need
 
 CLIENTCT = os.environ["CLIENTCT"]
-PYTHON = "/usr/bin/python3"
 WHEELS = ("cryptography==50.0.2", "psycopg2-binary==2.9.13")
 
 
 def fetch_wheels():
     """The folder that has them; skips the program where they cannot be had."""
-    module = os.path.exists(PYTHON) and run([PYTHON, "-c", "import _ssl; print(_ssl.__file__)"])[1].strip()
-    if not module or linked_openssl(module) != linked_openssl(MODULE):
-        print("1..0 # SKIP there is no Python of Debian with the component's OpenSSL")
-        sys.exit(0)
+    need(ssl_of_python(), "Debian's Python")
+    need_same_openssl(ssl_of_python(), "Debian's Python")
     version = run([PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])[1].strip()
     folder = tempfile.mkdtemp(prefix="clientct-wheels-")
     done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",

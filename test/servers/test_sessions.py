@@ -6,7 +6,7 @@ import pwd
 import shutil
 import ssl
 
-from clientct import (VERSIONS, ask, client_context, fixture, linked_openssl, MODULE, write_config, write_openssl_conf)
+from clientct import VERSIONS, ask, client_context, fixture, need_our_openssl, write_config, write_openssl_conf
 from processes import Server, TemporaryFolder, environment, free_port, program
 from tap import Skip, contains, equal, main, table
 
@@ -15,8 +15,7 @@ def start(name, folder, arguments, openssl_conf, port):
     path = program(name)
     if not path:
         raise Skip(f"{name} is not installed")
-    if linked_openssl(path) != linked_openssl(MODULE):
-        raise Skip(f"{name} is linked with another OpenSSL than the component")
+    need_our_openssl(path, name)
     return Server(folder, [path, *arguments], environment(openssl_conf), port)
 
 

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A forking server of Python's: a context for each connection, made in the child."""
-import subprocess
 from pathlib import Path
 
-from clientct import (ENTRIES, JUDGED, VERSIONS, ask, client_context, expected_reason, fixture, need_same_openssl,
-                      write_config, write_openssl_conf)
+from clientct import (ENTRIES, JUDGED, PYTHON, VERSIONS, ask, client_context, expected_reason, fixture,
+                      need_same_openssl, ssl_of_python, write_config, write_openssl_conf)
 from processes import Server, TemporaryFolder, environment, free_port
 from tap import case, contains, equal, main, need, table
 
-# Debian's: another one may have brought an OpenSSL of its own.
-PYTHON = "/usr/bin/python3"
-need(Path(PYTHON).exists() and PYTHON, "Debian's Python")
-need_same_openssl(subprocess.run([PYTHON, "-c", "import _ssl; print(_ssl.__file__)"], check=True,
-                                 stdout=subprocess.PIPE).stdout.decode().strip(), "Debian's Python")
+need(ssl_of_python(), "Debian's Python")
+need_same_openssl(ssl_of_python(), "Debian's Python")
 
 
 def python_server(folder, openssl_conf, when="demand"):
