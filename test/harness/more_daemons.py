@@ -147,7 +147,9 @@ def proftpd(folder, conf, diagnostics):
     shutil.copy(pki / "server.key", folder / "server.key")
     (folder / "server.key").chmod(0o600)
     (folder / "proftpd.conf").write_text("\n".join([
-        "ServerType standalone", f"ModulePath {modules}", "LoadModule mod_tls.c", f"Port {port}",
+        "ServerType standalone", f"ModulePath {modules}", "LoadModule mod_tls.c",
+        # Of Debian 13 this is a module of its own, and not part of the program.
+        "LoadModule mod_xfer.c" if (modules / "mod_xfer.so").exists() else "", f"Port {port}",
         "DefaultAddress 127.0.0.1", "SocketBindTight on", "User nobody", "Group nogroup", f"PidFile {folder}/pid",
         f"ScoreboardFile {folder}/scoreboard", "<IfModule mod_delay.c>", "DelayEngine off", "</IfModule>",
         "WtmpLog off", "TransferLog none",
