@@ -93,7 +93,7 @@ def apache(folder, conf, verify="require", mpm="event", name="server"):
 
 
 def postgresql(folder, conf):
-    """A process a connection. `user` is who may log in, `reload` its own reload."""
+    """A process a connection. `user` is who may log in, `reload` its own reload, `psql` its client."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.path.isdir("/usr/lib/postgresql") else []
     need(binaries and binaries[-1] / "postgres", "PostgreSQL")
     data, pki, port, key = folder / "data", fixture(), free_port(), folder / "server.key"
@@ -112,5 +112,6 @@ def postgresql(folder, conf):
                              "-c", f"ssl_cert_file={pki}/server.pem", "-c", f"ssl_key_file={key}",
                              "-c", f"ssl_ca_file={pki}/ca.pem"], environment(conf), port)
     server.user = "postgres" if ROOT else os.environ.get("USER", "postgres")
+    server.psql = binaries[-1] / "psql"
     server.reload = lambda: os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGHUP)
     return server

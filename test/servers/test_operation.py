@@ -10,9 +10,8 @@ from pathlib import Path
 
 import prometheus
 from clientct import ask, client_context, fixture, s_server, write_config, write_openssl_conf
-from daemons import ROOT, haproxy, need, nginx, postgresql, stunnel
-from processes import (Server, TemporaryFolder, accepts_connections, environment, free_port, program, run,
-                       wait_until)
+from daemons import ROOT, haproxy, nginx, postgresql, stunnel
+from processes import TemporaryFolder, accepts_connections, environment, run, wait_until
 from tap import case, contains, equal, main, table
 
 CLIENTCT = os.environ["CLIENTCT"]
@@ -83,8 +82,6 @@ def a_server_in_a_chroot_keeps_what_it_has_until_it_is_reloaded():
 
 @case
 def postgresql_with_a_process_a_connection_follows_its_own_reload():
-    psql = program("psql")
-    need(psql, "PostgreSQL")
     with TemporaryFolder() as folder:
         metrics = folder / "metrics"
         metrics.mkdir()
@@ -98,7 +95,7 @@ def postgresql_with_a_process_a_connection_follows_its_own_reload():
                 chosen = folder / f"{client}.key"
                 shutil.copy(pki / f"client-{client}.key", chosen)
                 chosen.chmod(0o600)
-                return run([psql, f"host=127.0.0.1 port={port} dbname=postgres user={user} sslmode=require "
+                return run([server.psql, f"host=127.0.0.1 port={port} dbname=postgres user={user} sslmode=require "
                             f"sslcert={pki}/client-{client}.pem sslkey={chosen}", "-c", "select 1"],
                            environment())[0] == 0
             wait_until(lambda: accepts_connections(port) and served("good"), server.output)
