@@ -27,7 +27,26 @@ def reachable(path):
     return shutil.copy(path, folder)
 
 
+def beside(path, other):
+    """A copy of the component that has `other`, its build for another OpenSSL, beside it."""
+    folder = Path(tempfile.mkdtemp(prefix="clientct-builds-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    shutil.copy(other, folder / f"clientct-{linked_openssl(other).rsplit('.', 1)[1]}.so")
+    return shutil.copy(path, folder)
+
+
+def linked_openssl(path):
+    """The libcrypto that a program or library loads, such as "libcrypto.so.3"; None: none, or a static one."""
+    listed = subprocess.run(["ldd", str(path)], check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    found = re.search(r"\blibcrypto\.so\.\d+", listed.stdout.decode())
+    return found and found.group()
+
+
+OTHER_BUILD = os.environ.get("CLIENTCT_OTHER_BUILD")  # of scripts/other-build
 MODULE = reachable(os.environ.get("CLIENTCT_SO"))  # the component under test
+if OTHER_BUILD and MODULE:
+    MODULE = beside(MODULE, OTHER_BUILD)
 CTPKI = os.environ.get("CTPKI")  # mints the fixture
 OPENSSL = program("openssl")
 PYTHON = "/usr/bin/python3"  # Debian's: another one may have brought an OpenSSL of its own
@@ -38,24 +57,22 @@ VERSIONS = ("TLSv1.2", "TLSv1.3")
 JUDGED = ("good", "unlogged", "tampered", "replayed", "unknown-log", "future")
 
 
-def linked_openssl(path):
-    """The libcrypto that a program or library loads, such as "libcrypto.so.3"; None: none, or a static one."""
-    listed = subprocess.run(["ldd", str(path)], check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    found = re.search(r"\blibcrypto\.so\.\d+", listed.stdout.decode())
-    return found and found.group()
+def reaches(path):
+    """Whether the component, or the other build beside it, is for the OpenSSL that a program or library loads."""
+    return linked_openssl(path) in [linked_openssl(build) for build in (MODULE, OTHER_BUILD) if build]
 
 
 def need_same_openssl(path, name):
     """Skips the whole program where a server (`path`: its file that is linked with OpenSSL) has another one than we."""
-    theirs, ours = linked_openssl(path), linked_openssl(MODULE)
-    if theirs != ours:
-        print(f"1..0 # SKIP {name} is linked with {theirs}, another OpenSSL than the component's {ours}")
+    if not reaches(path):
+        print(f"1..0 # SKIP {name} is linked with {linked_openssl(path)}, another OpenSSL than the component's "
+              f"{linked_openssl(MODULE)}")
         sys.exit(0)
 
 
 def need_our_openssl(path, name):
     """The same for one case."""
-    if linked_openssl(path) != linked_openssl(MODULE):
+    if not reaches(path):
         raise Skip(f"{name} is linked with another OpenSSL than the component's")
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from cell import Cell
-from clientct import MODULE, VERSIONS, linked_openssl, write_config, write_openssl_conf
+from clientct import MODULE, VERSIONS, linked_openssl, reaches, write_config, write_openssl_conf
 from description import lay_out
 from probes import Probe
 from processes import TemporaryFolder, accepts_connections, environment, program, run, wait_until
@@ -96,9 +96,8 @@ def check_usable(description):
     found = [path for root in roots for path in sorted(root.glob(name[1:]))] if name[0] == "/" else [program(name)]
     if not found or not found[0]:
         raise Unusable(f"there is no {name}")
-    theirs, ours = linked_openssl(found[0]), linked_openssl(MODULE)
-    if theirs and theirs != ours:
-        raise Unusable(f"linked with {theirs}, not the component's {ours}")
+    if linked_openssl(found[0]) and not reaches(found[0]):
+        raise Unusable(f"linked with {linked_openssl(found[0])}, not the component's {linked_openssl(MODULE)}")
 
 
 class Started:

@@ -9,8 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from clientct import (CTPKI, MODULE, ask, client_context, fixture, linked_openssl, s_server, write_config,
-                      write_openssl_conf)
+from clientct import CTPKI, ask, client_context, fixture, reaches, s_server, write_config, write_openssl_conf
 from modules import go_build
 from processes import LONGEST, Server, TemporaryFolder, environment, free_port, program
 from tap import case, contains, equal, main
@@ -122,10 +121,10 @@ class Fronts:
     def __init__(self, folder, config, backend):
         conf = write_openssl_conf(folder, config)
         self.servers = {"s_server": s_server(folder, conf)}
-        if linked_openssl(program("nginx")) == linked_openssl(MODULE):
+        if reaches(program("nginx")):
             self.servers["nginx"] = nginx_server(folder, conf)
         stunnel = program("stunnel4") or program("stunnel")
-        if stunnel and linked_openssl(stunnel) == linked_openssl(MODULE):
+        if stunnel and reaches(stunnel):
             self.servers["stunnel"] = stunnel_server(folder, conf, backend)
         if os.environ.get("CLIENTCT_REQUIRE_CTLOG") == "1":
             equal(sorted(self.servers), ["nginx", "s_server", "stunnel"], "servers here")
