@@ -44,6 +44,16 @@ def lists_the_cas_of_the_rules_once_each(entry):
             contains(said, (fixture() / f"{ca}.pem").read_text(), f"the certificates, with that of {ca}")
 
 
+@table(*((entry,) for entry in ENTRIES))
+def is_there_where_only_fips_is_wanted(entry):
+    """As libcrypto's own stores, which do no cryptography either; certificates need no algorithm to be read."""
+    with TemporaryFolder() as folder:
+        conf = write_openssl_conf(folder, config_with_anchors(folder), entry)
+        status, said = storeutl(conf, "-propquery", "fips=yes", "-certs", "clientct:anchors")
+        equal(status, 0, f"status of storeutl, which said {said!r}")
+        contains(said, "Total found: 2", "what storeutl says")
+
+
 @case
 def gives_no_certificates_where_keys_are_asked_for():
     with TemporaryFolder() as folder:
