@@ -120,8 +120,28 @@ class Enable(Case):
                           "clientct = clientct_sect", "ssl_conf = ssl", "providers = provs"])
         self.assertIn(".include /etc/ssl/openssl.cnf", text)
         self.assertRegex(text, r"\[clientct_dead_man_switch\]\nfips_mode = no\ndefault_properties = clientct=loaded\n")
-        self.assertRegex(text, r"\[clientct_sect\]\npath = /\S+/clientct.so\nconfig = \S+\n"
-                               r"default_properties = fips=no\n")
+        self.assertRegex(text, r"\[clientct_sect\]\npath = /\S+/clientct.so\nconfig = \S+\n\Z")
+
+    def test_the_system_s_default_properties_stay_in_force(self):
+        """As OpenSSL takes its lines in turn: fips_mode replaces the demand of that name, default_properties all."""
+        for path, text in SERVICES["nginx"][0].items():
+            self.write(path, text)
+        for lines, want in (("default_properties = ?provider=x, fips=no", "?provider=x, fips=no"),
+                            ("fips_mode = yes", "fips=yes"),
+                            ("fips_mode = yes\nfips_mode = no", None),
+                            ("default_properties = fips=yes\nfips_mode = false", None),
+                            ("default_properties = a=b,?fips = no,fipsy=1, -fips\nfips_mode = yes",
+                             "fips=yes,a=b,fipsy=1"),
+                            ("fips_mode = yes\ndefault_properties = ?provider=x", "?provider=x"),
+                            ("", None)):
+            with self.subTest(lines):
+                self.write("/etc/ssl/openssl.cnf",
+                           f"openssl_conf = init\n[init]\nalg_section = algs\n[algs]\n{lines}\n")
+                self.do("enable", "nginx")
+                text = self.read(CNF).split("[clientct_sect]")[1]
+                found = re.search("^default_properties = (.*)$", text, re.MULTILINE)
+                self.assertEqual(found and found[1], want)
+                self.do("disable", "nginx")
 
     def test_an_openssl_cnf_of_the_administrator_stays(self):
         for path, text in SERVICES["nginx"][0].items():

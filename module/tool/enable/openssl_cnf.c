@@ -2,9 +2,11 @@
 /* Carrying the system's openssl.cnf over, read by OpenSSL's own reader. */
 #include <openssl/conf.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tool/enable/openssl_cnf.h"
 #include "tool/tool.h"
@@ -15,7 +17,7 @@
 struct carried {
     char *init;       /* lines of the section of modules */
     char *algorithms; /* lines of its alg_section, but for default_properties */
-    char *properties; /* default_properties, NULL: none */
+    char *properties; /* the default properties that it leaves in force, NULL: none */
 };
 
 static void add_line(char **text, const char *name, const char *value)
@@ -26,17 +28,49 @@ static void add_line(char **text, const char *name, const char *value)
     *text = longer;
 }
 
+/* What fips_mode makes of the properties in force: its demand in place of any that names fips. NULL: none are left. */
+static char *with_fips_mode(const char *list, int on)
+{
+    char *out = tool_format("%s", on ? "fips=yes" : "");
+
+    while (*list != '\0') {
+        size_t len = strcspn(list, ",");
+        const char *name = list + strspn(list, "?-! \t");
+
+        if (strncasecmp(name, "fips", 4) != 0 || strchr("=!, \t", name[4]) == NULL) {
+            char *longer = tool_format("%s%s%.*s", out, *out != '\0' ? "," : "", (int)len, list);
+
+            free(out);
+            out = longer;
+        }
+        list += len;
+        list += *list == ',';
+    }
+    if (*out == '\0') {
+        free(out);
+        out = NULL;
+    }
+    return out;
+}
+
 static void carry_algorithms(const CONF *conf, const char *section, struct carried *carried)
 {
     STACK_OF(CONF_VALUE) *values = NCONF_get_section(conf, section);
 
     for (int i = 0; values != NULL && i < sk_CONF_VALUE_num(values); i++) {
         const CONF_VALUE *value = sk_CONF_VALUE_value(values, i);
+        char *before = carried->properties;
+        int fips;
+
         if (strcmp(value->name, "default_properties") == 0) {
-            free(carried->properties);
             carried->properties = tool_format("%s", value->value);
-        } else {
-            add_line(&carried->algorithms, value->name, value->value);
+            free(before);
+            continue;
+        }
+        add_line(&carried->algorithms, value->name, value->value);
+        if (strcmp(value->name, "fips_mode") == 0 && X509V3_get_value_bool(value, &fips) == 1) {
+            carried->properties = with_fips_mode(before != NULL ? before : "", fips);
+            free(before);
         }
     }
 }
