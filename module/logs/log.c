@@ -194,15 +194,19 @@ static EVP_PKEY_CTX *verifier_of(const struct ct_log *log, EVP_PKEY *key, const 
 }
 
 /*
- * A provider that the administrator prefers may verify whole messages only (tpm2-openssl does): then libcrypto's own
- * provider is asked, within what else the default properties demand.
+ * A provider that the administrator prefers may verify whole messages only (tpm2-openssl does): then OpenSSL's own
+ * providers are asked, within what else the default properties demand. Beside FIPS's there may be no default one.
  */
 static EVP_PKEY_CTX *new_verifier(const struct ct_log *log)
 {
+    static const char *const properties[] = { NULL, "provider=default", "provider=fips" };
     EVP_PKEY *key = ct_log_get0_key(log);
-    EVP_PKEY_CTX *ctx = key == NULL ? NULL : verifier_of(log, key, NULL);
+    EVP_PKEY_CTX *ctx = NULL;
 
-    return ctx != NULL || key == NULL ? ctx : verifier_of(log, key, "provider=default");
+    for (size_t i = 0; key != NULL && ctx == NULL && i < sizeof properties / sizeof properties[0]; i++) {
+        ctx = verifier_of(log, key, properties[i]);
+    }
+    return ctx;
 }
 
 EVP_PKEY_CTX *ct_log_get1_verifier(const struct ct_log *log)

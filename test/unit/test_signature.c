@@ -187,14 +187,14 @@ static int whole_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, c
     return 1;
 }
 
-static void fill_whole_provider(void)
+static void fill_whole_provider(OSSL_LIB_CTX *libctx)
 {
     static const char *const names[] = { "ECDSA", "RSA" };
     const OSSL_ALGORITHM *from;
     size_t used = 0;
     int no_cache;
 
-    ck_assert_ptr_nonnull(complete = OSSL_PROVIDER_load(NULL, "default"));
+    ck_assert_ptr_nonnull(complete = OSSL_PROVIDER_load(libctx, "default"));
     for (from = OSSL_PROVIDER_query_operation(complete, OSSL_OP_KEYMGMT, &no_cache); from->algorithm_names != NULL;
          from++) {
         ck_assert_uint_lt(used, ALGORITHMS_MAX - 1);
@@ -227,7 +227,7 @@ START_TEST(a_provider_that_verifies_whole_messages_only_stops_nobody)
     EVP_PKEY_CTX *ctx;
     EVP_PKEY *key;
 
-    fill_whole_provider();
+    fill_whole_provider(NULL);
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "whole", whole_init), 1);
     whole = OSSL_PROVIDER_load(NULL, "whole");
     ck_assert_ptr_nonnull(whole);
@@ -260,6 +260,92 @@ START_TEST(a_provider_that_verifies_whole_messages_only_stops_nobody)
 }
 END_TEST
 
+/* In the place of FIPS's provider: what the default one of another context has. */
+static const int fips_operations[] = { OSSL_OP_KEYMGMT, OSSL_OP_SIGNATURE, OSSL_OP_DIGEST };
+static OSSL_ALGORITHM fips_algorithms[3][ALGORITHMS_MAX];
+
+static const OSSL_ALGORITHM *fips_query(void *provctx, int operation, int *no_cache)
+{
+    *no_cache = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (operation == fips_operations[i]) {
+            return fips_algorithms[i];
+        }
+    }
+    return NULL;
+}
+
+static int fips_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **provctx)
+{
+    static const OSSL_DISPATCH functions[] = { { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))fips_query },
+                                               { 0, NULL } };
+
+    *out = functions;
+    *provctx = OSSL_PROVIDER_get0_provider_ctx(complete);
+    return 1;
+}
+
+static void fill_fips(void)
+{
+    for (size_t i = 0; i < 3; i++) {
+        int no_cache;
+        const OSSL_ALGORITHM *from = OSSL_PROVIDER_query_operation(complete, fips_operations[i], &no_cache);
+
+        for (size_t used = 0; from[used].algorithm_names != NULL; used++) {
+            ck_assert_uint_lt(used, ALGORITHMS_MAX - 1);
+            fips_algorithms[i][used] = from[used];
+            fips_algorithms[i][used].property_definition = "provider=fips,fips=yes";
+        }
+    }
+}
+
+START_TEST(beside_fips_there_need_be_no_default_provider)
+{
+    static const enum pki_key_type types[] = { PKI_P256, PKI_RSA };
+    OSSL_PROVIDER *only_for_now = OSSL_PROVIDER_load(NULL, "default"); /* not by itself, or it would stay */
+    OSSL_LIB_CTX *elsewhere = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *loaded[4];
+    uint8_t signatures_by[2][512];
+    struct ct_log logs[2];
+    size_t lens[2];
+
+    for (size_t i = 0; i < 2; i++) {
+        EVP_PKEY *key = pki_new_key(types[i], 2048);
+
+        lens[i] = sign(key, signatures_by[i], sizeof signatures_by[i]);
+        log_with(&logs[i], key);
+        EVP_PKEY_free(key);
+    }
+    fill_whole_provider(elsewhere);
+    fill_fips();
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "whole", whole_init), 1);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "fips", fips_init), 1);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(elsewhere, "fips", fips_init),
+                     1); /* its signatures fetch their digest */
+    ck_assert_ptr_nonnull(loaded[0] = OSSL_PROVIDER_load(NULL, "base"));
+    ck_assert_ptr_nonnull(loaded[1] = OSSL_PROVIDER_load(NULL, "whole"));
+    ck_assert_ptr_nonnull(loaded[2] = OSSL_PROVIDER_load(NULL, "fips"));
+    ck_assert_ptr_nonnull(loaded[3] = OSSL_PROVIDER_load(elsewhere, "fips"));
+    OSSL_PROVIDER_unload(only_for_now);
+    ck_assert_int_eq(OSSL_PROVIDER_available(NULL, "default"), 0);
+    ck_assert_int_eq(EVP_set_default_properties(NULL, "?provider=whole"), 1);
+    for (size_t i = 0; i < 2; i++) {
+        struct ct_bytes signature = { signatures_by[i], lens[i] };
+
+        ck_assert_int_eq(ct_signature_check(&logs[i], digest, signature), CT_SIGNATURE_OK);
+        signatures_by[i][lens[i] - 1] ^= 1;
+        ck_assert_int_eq(ct_signature_check(&logs[i], digest, signature), CT_SIGNATURE_BAD);
+        ck_assert_uint_eq(ERR_peek_error(), 0);
+        ct_log_clear(&logs[i]);
+    }
+    for (size_t i = 4; i-- > 0;) {
+        OSSL_PROVIDER_unload(loaded[i]);
+    }
+    OSSL_PROVIDER_unload(complete);
+    OSSL_LIB_CTX_free(elsewhere);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signature");
@@ -271,6 +357,7 @@ int main(void)
     tcase_add_test(tc, the_algorithm_must_be_the_keys_own);
     tcase_add_test(tc, an_ecdsa_signature_must_be_der);
     tcase_add_test(tc, a_provider_that_verifies_whole_messages_only_stops_nobody);
+    tcase_add_test(tc, beside_fips_there_need_be_no_default_provider);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
