@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/lease.h"
 #include "config/early.h"
+#include "evidence/proxy.h"
 #include "record/recorder.h"
 #include "base/shared.h"
 #include "base/verdict.h"
@@ -433,15 +434,21 @@ static void decide(struct clientct_checker *checker, const struct clientct_input
     struct ct_share *share = ct_shared_get1(&checker->snapshot);
     const struct ct_snapshot *snapshot = ct_share_get0(share);
     const char *denied = atomic_load_explicit(&checker->denied, memory_order_acquire);
+    struct ct_proxied room;
 
     memset(verdict, 0, sizeof *verdict);
-    if (denied != NULL) {
+    input = ct_proxied_begin(input, &room);
+    if (input == NULL) {
+        verdict->reason = CLIENTCT_INTERNAL_ERROR;
+        snprintf(verdict->detail, sizeof verdict->detail, "%s", "a proxy certificate whose signer cannot be told");
+    } else if (denied != NULL) {
         verdict->reason = CLIENTCT_CONFIG_ERROR;
         snprintf(verdict->detail, sizeof verdict->detail, "%s", denied);
     } else {
         decide_by_every_name(atomic_load_explicit(&checker->cache, memory_order_acquire), snapshot, input,
                              input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
     }
+    ct_proxied_end(&room);
     verdict->generation = snapshot->generation;
     verdict->held = share;
 }
@@ -556,8 +563,10 @@ void clientct_record_sized(struct clientct_checker *checker, const struct client
                            const struct clientct_verdict *verdict, size_t verdict_size, uint64_t elapsed_ns)
 {
     struct ct_recorder *recorder = atomic_load_explicit(&checker->recorder, memory_order_acquire);
+    const struct clientct_input *subject;
     struct clientct_input input_copy;
     struct clientct_verdict whole;
+    struct ct_proxied room;
 
     if (recorder == NULL || verdict_size < CT_VERDICT_SIZE_MIN ||
         (input = known_input(input, input_size, &input_copy)) == NULL) {
@@ -568,7 +577,9 @@ void clientct_record_sized(struct clientct_checker *checker, const struct client
         memcpy(&whole, verdict, verdict_size);
         verdict = &whole;
     }
-    ct_recorder_decision(recorder, input, verdict, elapsed_ns);
+    subject = ct_proxied_begin(input, &room);
+    ct_recorder_decision(recorder, subject != NULL ? subject : input, verdict, elapsed_ns);
+    ct_proxied_end(&room);
 }
 
 void clientct_record_resumption(struct clientct_checker *checker)
