@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+_Static_assert(CT_ADDRESS_SIZE == INET6_ADDRSTRLEN, "room for an address");
+
 uint64_t ct_recording_now_ns(void)
 {
     struct timespec now;
@@ -43,16 +45,8 @@ static void find_peer(const SSL *ssl, char address[INET6_ADDRSTRLEN], struct cli
     input->client_address = inet_ntop(family, bytes, address, INET6_ADDRSTRLEN);
 }
 
-void ct_recording_record(struct clientct_checker *checker, const SSL *ssl, struct clientct_input *input,
-                         const struct clientct_verdict *verdict, uint64_t elapsed_ns)
+void ct_recording_describe(const SSL *ssl, char address[CT_ADDRESS_SIZE], struct clientct_input *input)
 {
-    char address[INET6_ADDRSTRLEN];
-
-    if (checker == NULL) {
-        return;
-    }
     find_peer(ssl, address, input);
     input->tls_version = SSL_get_version(ssl);
-    clientct_record(checker, input, verdict, elapsed_ns);
-    input->client_address = NULL; /* the text ends with this function */
 }

@@ -10,8 +10,9 @@
 /* Monotonic, for what a decision takes. */
 uint64_t ct_recording_now_ns(void);
 
-/* Fills in the rest of `input` and records the verdict. Never blocks and never fails. */
-void ct_recording_record(struct clientct_checker *checker, const SSL *ssl, struct clientct_input *input,
-                         const struct clientct_verdict *verdict, uint64_t elapsed_ns);
+#define CT_ADDRESS_SIZE 46 /* INET6_ADDRSTRLEN */
+
+/* Fills in the rest of `input`, which points to `address` then. */
+void ct_recording_describe(const SSL *ssl, char address[CT_ADDRESS_SIZE], struct clientct_input *input);
 
 #endif

@@ -39,6 +39,11 @@ void ct_verified_elsewhere_note(X509 *leaf)
     }
 }
 
+void ct_verified_elsewhere_happens(void)
+{
+    atomic_store_explicit(&happens, true, memory_order_relaxed);
+}
+
 bool ct_verified_elsewhere(X509 *leaf)
 {
     uint64_t mark;
@@ -50,11 +55,11 @@ bool ct_verified_elsewhere(X509 *leaf)
     if (mark == 0 || !has(mark)) {
         return false;
     }
-    atomic_store_explicit(&happens, true, memory_order_relaxed);
+    ct_verified_elsewhere_happens();
     return true;
 }
 
-STACK_OF(X509) *ct_verified_elsewhere_chain(SSL *ssl, X509 *leaf)
+STACK_OF(X509) *ct_verified_elsewhere_chain(SSL *ssl, X509 *leaf, void (*leave_alone)(X509_STORE_CTX *ctx))
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     STACK_OF(X509) *chain = NULL;
@@ -63,8 +68,12 @@ STACK_OF(X509) *ct_verified_elsewhere_chain(SSL *ssl, X509 *leaf)
     if (SSL_get0_verify_cert_store(ssl, &store) != 1 || store == NULL) {
         store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
     }
-    if (ctx != NULL && X509_STORE_CTX_init(ctx, store, leaf, SSL_get_peer_cert_chain(ssl)) == 1 &&
-        X509_STORE_CTX_set_default(ctx, "ssl_client") == 1 &&
+    if (ctx == NULL || X509_STORE_CTX_init(ctx, store, leaf, SSL_get_peer_cert_chain(ssl)) != 1) {
+        X509_STORE_CTX_free(ctx);
+        return NULL;
+    }
+    leave_alone(ctx);
+    if (X509_STORE_CTX_set_default(ctx, "ssl_client") == 1 &&
         X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(ctx), SSL_get0_param(ssl)) == 1 &&
         X509_verify_cert(ctx) == 1) {
         chain = X509_STORE_CTX_get1_chain(ctx);

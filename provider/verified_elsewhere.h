@@ -13,10 +13,16 @@
 /* libcrypto, asked for no connection, has accepted it. From any thread. */
 void ct_verified_elsewhere_note(X509 *leaf);
 
+/* It was that of a client that libcrypto had not been asked about in its handshake: this is a process for that. */
+void ct_verified_elsewhere_happens(void);
+
 /* Whether a client's certificate that libcrypto was not asked about in its handshake was verified in that way. */
 bool ct_verified_elsewhere(X509 *leaf);
 
-/* The client's chain, verified with what the connection trusts; NULL: there is none. To be freed with its elements. */
-STACK_OF(X509) *ct_verified_elsewhere_chain(SSL *ssl, X509 *leaf);
+/*
+ * The client's chain, verified with what the connection trusts; NULL: there is none. To be freed with its elements.
+ * `leave_alone` takes our verify function out of a context.
+ */
+STACK_OF(X509) *ct_verified_elsewhere_chain(SSL *ssl, X509 *leaf, void (*leave_alone)(X509_STORE_CTX *ctx));
 
 #endif

@@ -17,6 +17,7 @@
 #include "connection.h"
 #include "errors.h"
 #include "ex_index.h"
+#include "let_pass.h"
 #include "open_contexts.h"
 #include "process_checker.h"
 #include "recording.h"
@@ -116,7 +117,7 @@ static void fail(struct clientct_verdict *verdict, enum clientct_reason reason, 
     snprintf(verdict->detail, sizeof verdict->detail, "%s", detail);
 }
 
-static bool decide(struct clientct_checker *checker, struct clientct_input *input, SSL *ssl,
+static bool decide(struct clientct_checker *checker, const struct clientct_input *input,
                    struct clientct_verdict *verdict)
 {
     if (checker == NULL) {
@@ -124,8 +125,17 @@ static bool decide(struct clientct_checker *checker, struct clientct_input *inpu
         return false;
     }
     clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
-    input->tls_scts = ct_connection_get0_scts(ssl, &input->tls_scts_len);
     return clientct_decide(checker, input, verdict);
+}
+
+static void record(struct clientct_checker *checker, const struct clientct_input *input,
+                   const struct clientct_verdict *verdict, uint64_t begin_ns)
+{
+    ct_status_session(input->session);
+    ct_status_verdict(checker, verdict);
+    if (checker != NULL) {
+        clientct_record(checker, input, verdict, ct_recording_now_ns() - begin_ns);
+    }
 }
 
 /* Why the client could not send SCTs in its Certificate message; NULL: it could, or that is not known. */
@@ -137,6 +147,16 @@ static const char *why_no_tls_scts(const SSL *ssl, const struct ct_connection *c
     return connection == NULL || connection->asked
                ? NULL
                : "the server was started without tls in sources; restart or reload it";
+}
+
+/* All that the connection has shown but the certificate; `address` is room for a text in it. */
+static void see(SSL *ssl, const struct ct_connection *connection, char address[CT_ADDRESS_SIZE],
+                struct clientct_input *input)
+{
+    input->tls_scts = ct_connection_get0_scts(ssl, &input->tls_scts_len);
+    ct_server_names_get(ssl, input);
+    input->no_tls_scts = why_no_tls_scts(ssl, connection);
+    ct_recording_describe(ssl, address, input);
 }
 
 /*
@@ -151,21 +171,69 @@ static bool judge(X509 *leaf, STACK_OF(X509) *chain, long chain_error, SSL *ssl,
     struct clientct_checker *checker = ct_process_checker_get0();
     struct ct_connection *connection = ct_connection_make(ssl);
     uint64_t begin_ns = ct_recording_now_ns();
+    char address[CT_ADDRESS_SIZE];
     bool accept;
 
-    ct_server_names_get(ssl, &input);
-    input.no_tls_scts = why_no_tls_scts(ssl, connection);
-    accept = decide(checker, &input, ssl, verdict);
+    see(ssl, connection, address, &input);
+    accept = decide(checker, &input, verdict);
     input.session = ct_resumption_settle(ssl, verdict, &input);
-    ct_status_session(input.session);
     if (connection != NULL) { /* else it is judged once more, later */
         connection->judged = true;
     }
-    ct_status_verdict(checker, verdict);
-    ct_recording_record(checker, ssl, &input, verdict, ct_recording_now_ns() - begin_ns);
+    record(checker, &input, verdict, begin_ns);
     ct_process_checker_leave(threads_own);
     errno = saved_errno;
     return accept;
+}
+
+/* The same of a client whose handshake is over, and who was let pass in it. */
+static bool judge_afterwards(X509 *leaf, STACK_OF(X509) *chain, long chain_error, const struct ct_let_pass *shown,
+                             struct clientct_verdict *verdict)
+{
+    struct clientct_input input = shown->input;
+    int saved_errno = errno;
+    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
+    struct clientct_checker *checker = ct_process_checker_get0();
+    uint64_t begin_ns = ct_recording_now_ns();
+    bool accept;
+
+    input.leaf = leaf;
+    input.chain = chain;
+    input.chain_error = chain_error;
+    accept = decide(checker, &input, verdict);
+    record(checker, &input, verdict, begin_ns);
+    ct_process_checker_leave(threads_own);
+    errno = saved_errno;
+    return accept;
+}
+
+/*
+ * Nobody has asked libcrypto in this handshake. If nobody ever does, that stays out of our reach; but it may be asked
+ * afterwards. No session comes of it: nobody has made a verdict that could be looked for again.
+ */
+static bool let_pass(SSL *ssl, X509 *leaf)
+{
+    struct clientct_input input = { 0 };
+    int saved_errno = errno;
+    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
+    struct clientct_checker *checker = ct_process_checker_get0();
+    struct clientct_terms terms = { 0 }; /* which refuse */
+    char address[CT_ADDRESS_SIZE];
+    bool noted;
+
+    if (checker != NULL) {
+        clientct_checker_get_terms(checker, &terms);
+    }
+    input.session = CLIENTCT_SESSION_ALLOWED;
+    if (terms.resumption != CLIENTCT_RESUMPTION_ALLOW) {
+        ct_resumption_refuse(ssl);
+        input.session = CLIENTCT_SESSION_REFUSED;
+    }
+    see(ssl, ct_connection_get0(ssl), address, &input);
+    noted = ct_let_pass_note(leaf, &input);
+    ct_process_checker_leave(threads_own);
+    errno = saved_errno;
+    return noted;
 }
 
 /* Refuses as libcrypto would, so that applications which only report errors (nginx) keep doing so. */
@@ -188,8 +256,12 @@ static int verify(X509_STORE_CTX *ctx)
     void *slot = X509_STORE_CTX_get_ex_data(ctx, slot_index);
     X509_STORE_CTX_verify_fn previous;
     SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    X509 *leaf = (X509 *)X509_STORE_CTX_get0_cert(ctx);
+    STACK_OF(X509) *chain;
     struct clientct_verdict verdict = { 0 };
     struct ct_errors_kept kept;
+    struct ct_let_pass shown;
+    bool passed = false;
     bool accept = false;
     int ok;
 
@@ -215,19 +287,26 @@ static int verify(X509_STORE_CTX *ctx)
         }
         return ok;
     }
+    chain = (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx);
     if (ssl == NULL) {
         ssl = ct_open_contexts_find(ctx); /* an application's own verification, inside that of a connection */
         if (ssl == NULL) {
-            ct_verified_elsewhere_note(X509_STORE_CTX_get0_cert(ctx));
+            ct_verified_elsewhere_note(leaf);
+            passed = ct_let_pass_take(leaf, &shown);
         }
     }
-    if (ssl == NULL || !SSL_is_server(ssl)) {
+    if (!passed && (ssl == NULL || !SSL_is_server(ssl))) {
         return ok;
     }
 
     ct_errors_keep(&kept);
-    accept = judge((X509 *)X509_STORE_CTX_get0_cert(ctx), (STACK_OF(X509) *)X509_STORE_CTX_get0_chain(ctx),
-                   X509_STORE_CTX_get_error(ctx), ssl, &verdict);
+    if (passed) {
+        ct_verified_elsewhere_happens();
+        accept = judge_afterwards(leaf, chain, X509_STORE_CTX_get_error(ctx), &shown, &verdict);
+        ct_let_pass_give_back(&shown);
+    } else {
+        accept = judge(leaf, chain, X509_STORE_CTX_get_error(ctx), ssl, &verdict);
+    }
     ct_errors_put_back(&kept);
 
     if (!accept) {
@@ -235,6 +314,16 @@ static int verify(X509_STORE_CTX *ctx)
     }
     clientct_verdict_clear(&verdict);
     return ok;
+}
+
+/* A verification of our own is not to be judged. */
+static void leave_alone(X509_STORE_CTX *ctx)
+{
+    X509_STORE_CTX_verify_fn previous = recall(X509_STORE_CTX_get_ex_data(ctx, slot_index));
+
+    if (previous != NULL) {
+        X509_STORE_CTX_set_verify(ctx, previous);
+    }
 }
 
 bool ct_verify_hook_judge_late(SSL *ssl)
@@ -251,12 +340,13 @@ bool ct_verify_hook_judge_late(SSL *ssl)
     }
     ct_errors_keep(&kept);
     if (chain == NULL || sk_X509_num(chain) < 1) {
-        /* Nobody has asked libcrypto in this handshake. If nobody ever does, that stays out of our reach. */
         if (!ct_verified_elsewhere(leaf)) {
+            bool passes = let_pass(ssl, leaf);
+
             ct_errors_put_back(&kept);
-            return true;
+            return passes;
         }
-        chain = found = ct_verified_elsewhere_chain(ssl, leaf);
+        chain = found = ct_verified_elsewhere_chain(ssl, leaf, leave_alone);
     } else if (X509_cmp(sk_X509_value(chain, 0), leaf) != 0) {
         chain = NULL; /* the chain of another certificate: of this one no issuer is known */
     }
