@@ -43,7 +43,7 @@ const struct clientct_input *ct_proxied_begin(const struct clientct_input *input
     int proxies;
 
     room->chain = NULL;
-    ERR_set_mark(); /* of a certificate that libcrypto reads here for the first time, for the caller to find no errors */
+    ERR_set_mark(); /* libcrypto may read the certificate here for the first time: the caller is to find no errors */
     proxies = input->leaf != NULL ? proxies_before(input->leaf, input->chain) : 0;
     ERR_pop_to_mark();
     if (proxies == 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/audit_sink.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,22 @@ static void handle_free(void *arg)
     free(handle);
 }
 
+/*
+ * A daemon may have closed its standard descriptors: what it, or a library, then writes to "standard error" would
+ * stand among our lines, and a client may have chosen its words.
+ */
+static int beyond_standard(int fd)
+{
+    int higher;
+
+    if (fd < 0 || fd > STDERR_FILENO) {
+        return fd;
+    }
+    higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(fd);
+    return higher;
+}
+
 static struct ct_audit_handle *handle_open(const struct ct_audit_sink *sink)
 {
     struct ct_audit_handle *handle = calloc(1, sizeof *handle);
@@ -38,6 +55,7 @@ static struct ct_audit_handle *handle_open(const struct ct_audit_sink *sink)
         return NULL;
     }
     handle->fd = sink->kind == CT_AUDIT_FILE ? ct_audit_file_open(sink->path) : ct_audit_socket_open(sink->path);
+    handle->fd = beyond_standard(handle->fd);
     if (handle->fd < 0) {
         free(handle);
         return NULL;

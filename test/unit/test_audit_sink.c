@@ -52,6 +52,34 @@ START_TEST(never_writes_to_a_descriptor_that_is_not_ours_any_more)
 }
 END_TEST
 
+/* A daemon that has none of its own writes what clients say to "standard error", which is the next file it opened. */
+START_TEST(never_stands_where_standard_error_was)
+{
+    static const char forged[] = "forged by a client\n";
+    int saved[STDERR_FILENO + 1];
+
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        saved[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+        close(fd);
+    }
+    add_sink(CT_AUDIT_FILE, file_path);
+    apply();
+    decide(true);
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        ssize_t written = write(fd, forged, sizeof forged - 1);
+
+        if (saved[fd] >= 0) {
+            dup2(saved[fd], fd);
+            close(saved[fd]);
+        }
+        ck_assert_int_lt(written, 0);
+    }
+    ck_assert_uint_eq(count_lines(file_path), 1);
+    decide(true);
+    ck_assert_uint_eq(count_lines(file_path), 2);
+}
+END_TEST
+
 /* RLIMIT_FSIZE ends a process that writes beyond it, with SIGXFSZ. */
 START_TEST(a_file_size_limit_is_a_full_disk_and_no_end)
 {
@@ -295,6 +323,7 @@ int main(void)
     tcase_add_test(tcase, a_file_size_limit_is_a_full_disk_and_no_end);
     tcase_add_test(tcase, never_writes_to_a_descriptor_that_is_not_ours_any_more);
     tcase_add_test(tcase, never_writes_to_a_file_that_took_our_descriptor);
+    tcase_add_test(tcase, never_stands_where_standard_error_was);
     tcase_add_test(tcase, follows_a_rotated_file);
     tcase_add_test(tcase, keeps_the_old_file_where_a_new_one_cannot_be_opened);
     tcase_add_test(tcase, does_not_follow_the_name_into_another_root_directory);
