@@ -41,7 +41,7 @@ struct ct_connection {
     size_t scts_len;
     unsigned char client_random[SSL3_RANDOM_SIZE]; /* of the handshake that brought them */
     bool asked;                                    /* for SCTs, in the last CertificateRequest */
-    bool judged;                                   /* since the last ClientHello or CertificateVerify */
+    uint64_t judged; /* since the last ClientHello or CertificateVerify: mark of the certificate; 0: none */
     /* server_names.c: */
     const BIO *bio;                         /* where the ClientHello came from, */
     uint64_t read;                          /* and how much had come by then */

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "certificate_mark.h"
 #include "connection.h"
 #include "open_contexts.h"
 #include "server_names.h"
@@ -25,22 +26,29 @@ static bool on_client_hello(SSL *ssl)
     }
     connection = ct_connection_get0(ssl);
     if (connection != NULL) {
-        connection->judged = false;
+        connection->judged = 0;
     }
     return true;
+}
+
+/* That of the client, and not another one that the application has had verified in the connection's name. */
+static bool is_judged(const struct ct_connection *connection, const SSL *ssl)
+{
+    return connection != NULL && connection->judged != 0 &&
+           connection->judged == ct_certificate_mark(SSL_get0_peer_certificate(ssl));
 }
 
 static bool on_certificate_verify(SSL *ssl)
 {
     struct ct_connection *connection = ct_connection_get0(ssl);
-    bool judged = connection != NULL && connection->judged;
+    bool judged = is_judged(connection, ssl);
 
     ct_open_contexts_over();
     if (!judged && !ct_verify_hook_judge_late(ssl)) {
         return false;
     }
     if (connection != NULL) {
-        connection->judged = false; /* another Certificate may follow: post-handshake authentication */
+        connection->judged = 0; /* another Certificate may follow: post-handshake authentication */
     }
     ct_connection_forget_scts(ssl);
     return true;

@@ -270,7 +270,7 @@ static void on_beginning(SSL *ssl, struct clientct_checker *checker)
     }
     if (connection != NULL) {
         forget_promise(connection);
-        connection->judged = false;
+        connection->judged = 0;
         connection->opened = false;
         connection->given_context_len = 0;
         connection->kept_context_len = 0;

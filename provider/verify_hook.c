@@ -14,6 +14,7 @@
 
 #include <clientct/clientct.h>
 
+#include "certificate_mark.h"
 #include "connection.h"
 #include "errors.h"
 #include "ex_index.h"
@@ -178,7 +179,7 @@ static bool judge(X509 *leaf, STACK_OF(X509) *chain, long chain_error, SSL *ssl,
     accept = decide(checker, &input, verdict);
     input.session = ct_resumption_settle(ssl, verdict, &input);
     if (connection != NULL) { /* else it is judged once more, later */
-        connection->judged = true;
+        connection->judged = ct_certificate_mark(leaf);
     }
     record(checker, &input, verdict, begin_ns);
     ct_process_checker_leave(threads_own);

@@ -183,6 +183,22 @@ static int and_takes_no_for_yes(X509_STORE_CTX *ctx, void *arg)
     return 1;
 }
 
+/* A certificate that is logged, for the connection; and the client's where we do not see it. */
+static int after_another_certificate(X509_STORE_CTX *ctx, void *arg)
+{
+    int index = SSL_get_ex_data_X509_STORE_CTX_idx();
+    X509_STORE_CTX *other = X509_STORE_CTX_new();
+    SSL_CTX *client = client_context("good");
+
+    ck_assert_int_eq(
+        X509_STORE_CTX_init(other, X509_STORE_CTX_get0_store(ctx), SSL_CTX_get0_certificate(client), NULL), 1);
+    ck_assert(X509_STORE_CTX_set_ex_data(other, index, X509_STORE_CTX_get_ex_data(ctx, index)));
+    ck_assert_int_eq(X509_verify_cert(other), 1);
+    X509_STORE_CTX_free(other);
+    SSL_CTX_free(client);
+    return without_a_verify_function(ctx, NULL);
+}
+
 struct question {
     X509_STORE_CTX *ctx;
     int answer;
@@ -217,6 +233,7 @@ static const struct way {
     { "in the same context, set up anew", in_the_same_context_set_up_anew },
     { "and takes no for yes", and_takes_no_for_yes },
     { "on another thread", on_another_thread },
+    { "after another certificate", after_another_certificate },
 };
 
 START_TEST(verification_past_our_function_is_judged)
