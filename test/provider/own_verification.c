@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/conf.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
 #include <openssl/ssl.h>
@@ -190,8 +191,8 @@ static int after_another_certificate(X509_STORE_CTX *ctx, void *arg)
     X509_STORE_CTX *other = X509_STORE_CTX_new();
     SSL_CTX *client = client_context("good");
 
-    ck_assert_int_eq(
-        X509_STORE_CTX_init(other, X509_STORE_CTX_get0_store(ctx), SSL_CTX_get0_certificate(client), NULL), 1);
+    ck_assert_int_eq(X509_STORE_CTX_init(other, X509_STORE_CTX_get0_store(ctx), SSL_CTX_get0_certificate(client), NULL),
+                     1);
     ck_assert(X509_STORE_CTX_set_ex_data(other, index, X509_STORE_CTX_get_ex_data(ctx, index)));
     ck_assert_int_eq(X509_verify_cert(other), 1);
     X509_STORE_CTX_free(other);
@@ -463,6 +464,21 @@ static int in_a_library_context_of_its_own(X509_STORE_CTX *ctx, void *arg)
 }
 
 /* A limit that SECURITY.md states: what happens in such a context is not seen. */
+/* Nothing watches handshakes in such a context; verification itself is judged there, too. */
+START_TEST(context_from_before_the_load_is_judged_but_for_what_passes_us_by)
+{
+    SSL_CTX *server;
+
+    ck_assert_int_eq(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    server = server_context();
+    ck_assert_int_eq(CONF_modules_load_file(getenv("OPENSSL_CONF"), NULL, 0), 1);
+    judges("made before", server);
+    SSL_CTX_set_cert_verify_callback(server, without_a_verify_function, NULL);
+    ck_assert(admits_with(server, "unlogged", NULL));
+    SSL_CTX_free(server);
+}
+END_TEST
+
 START_TEST(application_that_verifies_in_a_library_context_of_its_own_is_not_reached)
 {
     ck_assert(admits_anybody_by(in_a_library_context_of_its_own));
@@ -512,6 +528,7 @@ int main(void)
     tcase_add_test(cases, number_of_verify_functions_is_not_limited);
     tcase_add_test(cases, application_that_replaces_verification_is_not_reached);
     tcase_add_test(cases, application_that_verifies_in_a_library_context_of_its_own_is_not_reached);
+    tcase_add_test(cases, context_from_before_the_load_is_judged_but_for_what_passes_us_by);
     tcase_add_test(cases, callback_of_one_connection_is_asked);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

@@ -368,6 +368,62 @@ START_TEST(server_of_tls_1_3_says_something_after_the_clients_finished)
     }
 }
 END_TEST
+
+/* A key that both ends know, and what the server's application knows of its owner: a whole session. */
+static SSL_SESSION *of_the_application, *of_the_client;
+
+static int find_by_key(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **session)
+{
+    ck_assert(SSL_SESSION_up_ref(of_the_application));
+    *session = of_the_application;
+    return 1;
+}
+
+static int use_key(SSL *ssl, const EVP_MD *md, const unsigned char **identity, size_t *len, SSL_SESSION **session)
+{
+    ck_assert(SSL_SESSION_up_ref(of_the_client));
+    *session = of_the_client;
+    *identity = (const unsigned char *)"key";
+    *len = 3;
+    return 1;
+}
+
+/* No certificate is shown then, and no session of libssl's is resumed. */
+START_TEST(certificate_that_an_application_knows_by_a_key_is_not_reached)
+{
+    unsigned char key[SSL_MAX_MASTER_KEY_LENGTH];
+    SSL_CTX *server, *client;
+    struct pair pair;
+
+    configure("resumption = refuse\n");
+    load();
+    server = server_context();
+    client = client_context("good");
+    pair = connect_pair(server, client);
+    ck_assert(shake_hands(&pair));
+    of_the_application = SSL_SESSION_dup(SSL_get_session(pair.server));
+    of_the_client = SSL_SESSION_new();
+    ck_assert_int_eq(SSL_SESSION_set1_master_key(of_the_client, key,
+                                                 SSL_SESSION_get_master_key(of_the_application, key, sizeof key)),
+                     1);
+    ck_assert_int_eq(SSL_SESSION_set_cipher(of_the_client, SSL_SESSION_get0_cipher(of_the_application)), 1);
+    ck_assert_int_eq(SSL_SESSION_set_protocol_version(of_the_client, TLS1_3_VERSION), 1);
+    free_pair(&pair);
+
+    SSL_CTX_set_psk_find_session_callback(server, find_by_key);
+    SSL_CTX_set_psk_use_session_callback(client, use_key);
+    pair = connect_pair(server, client);
+    ck_assert(shake_hands(&pair));
+    ck_assert(SSL_session_reused(pair.server));
+    ck_assert_ptr_nonnull(SSL_get0_peer_certificate(pair.server));
+    free_pair(&pair);
+    SSL_SESSION_free(of_the_application);
+    SSL_SESSION_free(of_the_client);
+    SSL_CTX_free(server);
+    SSL_CTX_free(client);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("resumed_sessions");
@@ -380,6 +436,7 @@ int main(void)
     tcase_add_test(cases, client_that_was_only_watched_is_refused_when_it_comes_back);
     tcase_add_test(cases, early_data_is_taken_only_where_the_session_is);
     tcase_add_test(cases, server_of_tls_1_3_says_something_after_the_clients_finished);
+    tcase_add_test(cases, certificate_that_an_application_knows_by_a_key_is_not_reached);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
