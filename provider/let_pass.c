@@ -29,6 +29,7 @@ static struct {
 } seats[SEATS];
 
 static atomic_uint next_seat;
+static atomic_bool happens;
 
 static void entry_free(struct ct_let_pass_entry *entry)
 {
@@ -114,6 +115,7 @@ bool ct_let_pass_take(X509 *leaf, struct ct_let_pass *found)
             continue;
         }
         is_there = true;
+        atomic_store(&happens, true);
         found->seat = i;
         found->entry = atomic_exchange(&seats[i].entry, NULL);
         if (found->entry != NULL && found->entry->mark == mark) {
@@ -123,6 +125,11 @@ bool ct_let_pass_take(X509 *leaf, struct ct_let_pass *found)
         ct_let_pass_give_back(found); /* of a connection that is just taking the seat */
     }
     return is_there;
+}
+
+bool ct_let_pass_happens(void)
+{
+    return atomic_load(&happens);
 }
 
 void ct_let_pass_give_back(struct ct_let_pass *found)

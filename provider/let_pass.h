@@ -27,6 +27,8 @@ bool ct_let_pass_note(X509 *leaf, const struct clientct_input *input);
  * `found` where another thread has it, or has left with it. To be given back, from any thread.
  */
 bool ct_let_pass_take(X509 *leaf, struct ct_let_pass *found);
+/* Whether that has ever been so in this process. */
+bool ct_let_pass_happens(void);
 void ct_let_pass_give_back(struct ct_let_pass *found);
 
 #endif

@@ -341,13 +341,16 @@ bool ct_verify_hook_judge_late(SSL *ssl)
     }
     ct_errors_keep(&kept);
     if (chain == NULL || sk_X509_num(chain) < 1) {
-        if (!ct_verified_elsewhere(leaf)) {
+        bool elsewhere = ct_verified_elsewhere(leaf);
+
+        chain = found = elsewhere ? ct_verified_elsewhere_chain(ssl, leaf, leave_alone) : NULL;
+        /* Of what is not verified by the trust that libssl knows of, more may be known when it is verified later. */
+        if (!elsewhere || (chain == NULL && ct_let_pass_happens())) {
             bool passes = let_pass(ssl, leaf);
 
             ct_errors_put_back(&kept);
             return passes;
         }
-        chain = found = ct_verified_elsewhere_chain(ssl, leaf, leave_alone);
     } else if (X509_cmp(sk_X509_value(chain, 0), leaf) != 0) {
         chain = NULL; /* the chain of another certificate: of this one no issuer is known */
     }

@@ -15,6 +15,8 @@
 #include "case.h"
 #include "pair.h"
 
+static X509_STORE *trust; /* of the application's own; NULL: that of the SSL_CTX */
+
 struct guest {
     struct pair pair;
     X509 *shown;
@@ -44,8 +46,9 @@ static void *verify_guest(void *arg)
     X509 *copy = X509_dup(guest->shown);
     bool accepted;
 
-    ck_assert_int_eq(
-        X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), copy, SSL_get_peer_cert_chain(ssl)), 1);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, trust != NULL ? trust : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)),
+                                         copy, SSL_get_peer_cert_chain(ssl)),
+                     1);
     accepted = X509_verify_cert(ctx) == 1;
     ck_assert_int_eq(X509_STORE_CTX_get_error(ctx), accepted ? X509_V_OK : X509_V_ERR_NO_VALID_SCTS);
     X509_STORE_CTX_free(ctx);
@@ -100,6 +103,30 @@ START_TEST(verification_after_the_handshake_is_judged)
     }
     /* From then on it need not come to that. */
     judges("known to be verified", server);
+    SSL_CTX_free(server);
+}
+END_TEST
+
+/* Each time anew: libssl does not know by what. */
+START_TEST(verification_after_the_handshake_by_other_trust_is_judged)
+{
+    SSL_CTX *server;
+
+    configure("");
+    load();
+    server = server_that_asks_later(_i);
+    SSL_CTX_set_cert_store(server, X509_STORE_new());
+    trust = X509_STORE_new();
+    ck_assert_int_eq(X509_STORE_load_locations(trust, file("ca", "", ".pem"), NULL), 1);
+    for (int i = 0; i < 6; i++) {
+        const char *names[] = { "good", "unlogged", "tampered" };
+        struct guest guest = let_in(server, names[i % 3], NULL);
+
+        ck_assert_msg(guest.shown != NULL, "round %d", i);
+        ck_assert_msg((verify_guest(&guest) != NULL) == (i % 3 == 0), "round %d", i);
+        say_goodbye(&guest);
+    }
+    X509_STORE_free(trust);
     SSL_CTX_free(server);
 }
 END_TEST
@@ -163,6 +190,8 @@ int main(void)
 
     tcase_set_timeout(cases, 60);
     tcase_add_loop_test(cases, verification_after_the_handshake_is_judged, TLS1_2_VERSION, TLS1_3_VERSION + 1);
+    tcase_add_loop_test(cases, verification_after_the_handshake_by_other_trust_is_judged, TLS1_2_VERSION,
+                        TLS1_3_VERSION + 1);
     tcase_add_loop_test(cases, verification_after_the_handshake_knows_its_names, TLS1_2_VERSION, TLS1_3_VERSION + 1);
     tcase_add_loop_test(cases, client_that_was_let_pass_resumes_nothing, TLS1_2_VERSION, TLS1_3_VERSION + 1);
     suite_add_tcase(suite, cases);
