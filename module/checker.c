@@ -434,21 +434,15 @@ static void decide(struct clientct_checker *checker, const struct clientct_input
     struct ct_share *share = ct_shared_get1(&checker->snapshot);
     const struct ct_snapshot *snapshot = ct_share_get0(share);
     const char *denied = atomic_load_explicit(&checker->denied, memory_order_acquire);
-    struct ct_proxied room;
 
     memset(verdict, 0, sizeof *verdict);
-    input = ct_proxied_begin(input, &room);
-    if (input == NULL) {
-        verdict->reason = CLIENTCT_INTERNAL_ERROR;
-        snprintf(verdict->detail, sizeof verdict->detail, "%s", "a proxy certificate whose signer cannot be told");
-    } else if (denied != NULL) {
+    if (denied != NULL) {
         verdict->reason = CLIENTCT_CONFIG_ERROR;
         snprintf(verdict->detail, sizeof verdict->detail, "%s", denied);
     } else {
         decide_by_every_name(atomic_load_explicit(&checker->cache, memory_order_acquire), snapshot, input,
                              input->at_ms != 0 ? input->at_ms : ct_now_ms(), verdict);
     }
-    ct_proxied_end(&room);
     verdict->generation = snapshot->generation;
     verdict->held = share;
 }
@@ -577,7 +571,7 @@ void clientct_record_sized(struct clientct_checker *checker, const struct client
         memcpy(&whole, verdict, verdict_size);
         verdict = &whole;
     }
-    subject = ct_proxied_begin(input, &room);
+    subject = ct_proxied_begin(input, verdict->cached, &room);
     ct_recorder_decision(recorder, subject != NULL ? subject : input, verdict, elapsed_ns);
     ct_proxied_end(&room);
 }

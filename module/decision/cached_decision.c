@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "evidence/evidence.h"
+#include "evidence/proxy.h"
 #include "base/file.h"
 
 #define CHAIN_MAX 16 /* certificates of a chain that are put into a tag; a longer one is decided anew each time */
@@ -259,6 +260,25 @@ static void say_no_tls(const struct ct_settings *settings, const char *why, stru
     }
 }
 
+/* Apart, for its place on the stack is needed only here. */
+static __attribute__((noinline)) void decide_anew(const struct ct_snapshot *snapshot,
+                                                  const struct clientct_input *input, int64_t now_ms,
+                                                  struct clientct_verdict *verdict, struct ct_decision_facts *facts)
+{
+    struct ct_proxied room;
+    const struct clientct_input *subject = ct_proxied_begin(input, false, &room);
+
+    if (subject != NULL) {
+        ct_decide(snapshot, subject, now_ms, verdict, facts);
+    } else {
+        memset(facts, 0, sizeof *facts);
+        facts->resumption = CLIENTCT_RESUMPTION_REFUSE;
+        verdict->reason = CLIENTCT_INTERNAL_ERROR;
+        snprintf(verdict->detail, sizeof verdict->detail, "a proxy certificate, and it cannot be told who made it");
+    }
+    ct_proxied_end(&room);
+}
+
 void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot, const struct clientct_input *input,
                       int64_t now_ms, struct clientct_verdict *verdict)
 {
@@ -278,7 +298,7 @@ void ct_decide_cached(struct ct_cache *cache, const struct ct_snapshot *snapshot
         set_terms(snapshot, cached.resumption, cached.until_ms, verdict);
         return;
     }
-    ct_decide(snapshot, input, now_ms, verdict, &facts);
+    decide_anew(snapshot, input, now_ms, verdict, &facts);
     set_terms(snapshot, (uint8_t)facts.resumption, facts.until_ms, verdict);
     if (cacheable && keep(cache, settings, verdict, &facts, &cached)) {
         ct_cache_insert(cache, client, &tag, &cached);

@@ -19,9 +19,10 @@ struct ct_proxied {
 /*
  * The input, or one in `room` without the proxy certificates that its chain begins with; NULL: it cannot be told, for
  * the next certificate is unknown or has not signed (the application goes on in spite of that), or memory is short. To
- * be ended.
+ * be ended. With `again` a verdict was made of it before, and only what has the name of a proxy is looked at.
  */
-const struct clientct_input *ct_proxied_begin(const struct clientct_input *input, struct ct_proxied *room) CT_MUST_USE;
+const struct clientct_input *ct_proxied_begin(const struct clientct_input *input, bool again,
+                                              struct ct_proxied *room) CT_MUST_USE;
 void ct_proxied_end(struct ct_proxied *room);
 
 #endif
