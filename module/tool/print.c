@@ -338,7 +338,7 @@ json_t *tool_json_bool(bool value)
     return json_boolean(value);
 }
 
-json_t *tool_json_count(size_t value)
+json_t *tool_json_count(uint64_t value)
 {
     return kept(json_integer((json_int_t)value));
 }

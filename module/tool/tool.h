@@ -86,7 +86,7 @@ json_t *tool_json_text(const char *text);
 json_t *tool_json_hex(const uint8_t *data, size_t len);
 json_t *tool_json_time(int64_t ms);
 json_t *tool_json_bool(bool value);
-json_t *tool_json_count(size_t value);
+json_t *tool_json_count(uint64_t value);
 json_t *tool_json_object(void);
 json_t *tool_json_array(void);
 /* These steal `value`. */

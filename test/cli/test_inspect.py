@@ -46,11 +46,11 @@ class Inspect(Case):
         return self.path("list.sct")
 
     def test_sct_list_and_its_wrappings(self):
-        path = self.make_list("", ",tiled=1234567", ",ext=0500")
+        path = self.make_list("", ",tiled=1099511627775", ",ext=0500")
         plain = self.ask("inspect", path, code=1)  # 0500 is no sequence of extensions
         self.assertEqual(plain["kind"], "sct-list")
         scts = plain["sct_list"]["scts"]
-        self.assertEqual([sct.get("leaf_index") for sct in scts], [None, 1234567, None])
+        self.assertEqual([sct.get("leaf_index") for sct in scts], [None, 1099511627775, None])
         self.assertEqual(scts[1]["extensions"][0]["type"], "leaf_index (0)")
         self.assertIn("problem", scts[2]["extensions"][0])
         content = self.read("list.sct")

@@ -60,7 +60,7 @@ static void set_lifetime(json_t *out, X509 *certificate)
         ct_time_of_asn1(X509_get0_notAfter(certificate), &until)) {
         tool_duration_format(until - from, text, sizeof text);
         tool_json_set(out, "lifetime", tool_json_text(text));
-        tool_json_set(out, "lifetime_seconds", tool_json_count((size_t)((until - from) / CT_SECOND_MS)));
+        tool_json_set(out, "lifetime_seconds", tool_json_count((uint64_t)((until - from) / CT_SECOND_MS)));
     }
 }
 

@@ -103,7 +103,7 @@ static json_t *json_of_milliseconds(uint64_t ms)
     char text[24];
 
     if (ms <= INT64_MAX) {
-        return tool_json_count((size_t)ms);
+        return tool_json_count(ms);
     }
     snprintf(text, sizeof text, "%" PRIu64, ms);
     return tool_json_text(text);
@@ -133,7 +133,7 @@ json_t *tool_inspect_sct(struct ct_bytes serialized, bool *sound)
     tool_json_set(out, "timestamp_ms", json_of_milliseconds(sct.timestamp_ms));
     tool_json_set(out, "extensions", json_of_extensions(sct.extensions, sound));
     if (ct_sct_leaf_index(sct.extensions, &leaf_index)) {
-        tool_json_set(out, "leaf_index", tool_json_count((size_t)leaf_index));
+        tool_json_set(out, "leaf_index", tool_json_count(leaf_index));
     }
     tool_json_set(out, "signature", json_of_signature(&sct));
     return out;

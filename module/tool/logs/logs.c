@@ -203,7 +203,7 @@ static json_t *json_of_list(const struct list_facts *list, int64_t at_ms)
     tool_json_set(out, "timestamp", json_time_or_null(list->timestamp_ms));
     tool_json_set(out, "has_timestamp", tool_json_bool(list->has_timestamp));
     tool_json_set(out, "age_seconds",
-                  list->timestamp_ms == INT64_MIN ? json_null() : tool_json_count((size_t)(age_ms / CT_SECOND_MS)));
+                  list->timestamp_ms == INT64_MIN ? json_null() : tool_json_count((uint64_t)(age_ms / CT_SECOND_MS)));
     tool_json_set(out, "logs", tool_json_count(list->logs));
     return out;
 }
