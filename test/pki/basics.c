@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -213,6 +214,9 @@ static bool parse_duration(const char *text, int64_t *out)
     return true;
 }
 
+/* libcrypto's arithmetic, since time_t may have 32 bits. */
+static const struct tm epoch = { .tm_year = 70, .tm_mday = 1 };
+
 bool pki_parse_time(const char *text, int64_t now_ms, int64_t *out)
 {
     struct tm tm = { 0 };
@@ -233,13 +237,17 @@ bool pki_parse_time(const char *text, int64_t now_ms, int64_t *out)
     end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
     if (end != NULL) {
         int64_t fraction = 0;
+        int days, seconds;
         if (*end == '.') {
             int64_t scale = 100;
             for (end++; *end >= '0' && *end <= '9'; end++, scale /= 10) {
                 fraction += (*end - '0') * scale;
             }
         }
-        *out = (int64_t)timegm(&tm) * PKI_SECOND + fraction;
+        if (OPENSSL_gmtime_diff(&days, &seconds, &epoch, &tm) != 1) {
+            return false;
+        }
+        *out = days * PKI_DAY + seconds * PKI_SECOND + fraction;
         return strcmp(end, "Z") == 0;
     }
     if (*text < '0' || *text > '9') {
@@ -252,11 +260,12 @@ bool pki_parse_time(const char *text, int64_t now_ms, int64_t *out)
 
 void pki_format_time(int64_t at_ms, char out[32])
 {
-    time_t seconds = (time_t)(at_ms / PKI_SECOND);
     int fraction = (int)(at_ms % PKI_SECOND);
-    struct tm tm;
+    struct tm tm = epoch;
 
-    gmtime_r(&seconds, &tm);
+    if (OPENSSL_gmtime_adj(&tm, (int)(at_ms / PKI_DAY), (long)(at_ms % PKI_DAY / PKI_SECOND)) != 1) {
+        pki_die("cannot write a time");
+    }
     size_t len = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
     if (fraction == 0) {
         snprintf(out + len, 32 - len, "Z");
