@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates in great numbers for logs: DER by hand, with signatures that nobody checks."""
+import datetime
 import hashlib
 import time
 
@@ -22,10 +23,10 @@ def name(**attributes):
 
 def utc(seconds):
     """Time of RFC 5280, section 4.1.2.5: UTCTime through the year 2049, GeneralizedTime from then on."""
-    at = time.gmtime(seconds)
-    if at.tm_year < 2050:
-        return der(0x17, time.strftime("%y%m%d%H%M%SZ", at).encode())
-    return der(0x18, time.strftime("%Y%m%d%H%M%SZ", at).encode())
+    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)  # gmtime ends in 2038 on 32 bits
+    if at.year < 2050:
+        return der(0x17, at.strftime("%y%m%d%H%M%SZ").encode())
+    return der(0x18, at.strftime("%Y%m%d%H%M%SZ").encode())
 
 
 def extension(oid_hex, value, critical=False):
