@@ -13,7 +13,7 @@ from clientct import (CTPKI, ENTRIES, JUDGED, MODULE, OPENSSL, VERSIONS, ask, cl
                       linked_openssl, write_config)
 from processes import (LONGEST, Server, TemporaryFolder, accepts_connections, environment, free_port, program, run,
                        wait_until)
-from tap import Skip, case, equal, main, table
+from tap import Skip, case, contains, equal, main, table
 
 ORDERS = ("clientct first", "providers first")
 SOURCE = Path(__file__).resolve().parents[2]
@@ -114,6 +114,31 @@ def tpm_stands_beside_us(order):
             wait_until(lambda: accepts_connections(tpm.port), "the TPM to listen")
             conf = write_conf(folder, write_config(folder), order, "default", "tpm2")
             judges(folder, conf, fixture() / "server.pem", fixture() / "server.key", TPM2OPENSSL_TCTI=address)
+
+
+@table(*((order,) for order in ORDERS))
+def key_of_the_server_in_a_tpm(order):
+    """In the file is what only this TPM can use; OpenSSL 3.0 reads it with its default provider, and cannot sign."""
+    need_provider("tpm2")
+    if "OpenSSL 3.0." in run([OPENSSL, "version"])[1]:
+        raise Skip("a server's key in a TPM is for another OpenSSL")
+    with TemporaryFolder() as folder:
+        tpm, address = swtpm(folder)
+        with tpm:
+            wait_until(lambda: accepts_connections(tpm.port), "the TPM to listen")
+            env = {"TPM2OPENSSL_TCTI": address}
+            both = folder / "both.cnf"
+            both.write_text("openssl_conf = init\n[init]\nproviders = p\n[p]\ndefault = on\ntpm2 = on\n[on]\n"
+                            "activate = 1\n")
+            for words in (["genpkey", "-propquery", "provider=tpm2", "-algorithm", "EC", "-pkeyopt", "group:P-256",
+                           "-out", folder / "own.key"],
+                          ["req", "-x509", "-subj", "/CN=localhost", "-days", "2", "-key", folder / "own.key", "-out",
+                           folder / "own.pem"]):
+                status, said = run([OPENSSL, *words], environment(both, **env))
+                equal(status, 0, f"openssl {words[0]}: {said}")
+            contains((folder / "own.key").read_text(), "TSS2 PRIVATE KEY", "the key")
+            conf = write_conf(folder, write_config(folder), order, "default", "tpm2")
+            judges(folder, conf, folder / "own.pem", folder / "own.key", **env)
 
 
 @table(*((order,) for order in ORDERS))
