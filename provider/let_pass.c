@@ -7,14 +7,17 @@
 #include <string.h>
 
 #include "certificate_mark.h"
+#include "recording.h"
 
 /* Connections between their handshake and their verification; where all are taken, one takes the oldest one's place. */
 #define SEATS 256
 
-#define SCTS_LEN_MAX 8192 /* longer lists than that are as none */
+#define SCTS_LEN_MAX 8192                     /* longer lists than that are as none */
+#define RECENT_NS (60 * UINT64_C(1000000000)) /* from a handshake to its verification */
 
 struct ct_let_pass_entry {
     uint64_t mark;
+    uint64_t noted_ns;
     struct clientct_input input; /* points to the copies below */
     char *names[CLIENTCT_SERVER_NAMES_MAX];
     char *server_name;
@@ -22,13 +25,21 @@ struct ct_let_pass_entry {
     uint8_t *scts;
 };
 
-/* Whoever takes an entry out of its seat is the only one who knows it, so nobody frees what another one reads. */
-static struct {
-    _Atomic uint64_t mark; /* 0: free; stays while the entry is out */
-    _Atomic(struct ct_let_pass_entry *) entry;
+/*
+ * Nobody waits for a seat: who looks leaves out one that is being taken, and who takes one goes to the next where
+ * somebody looks. What a thread has left in the middle stays as it was then, and is missed by nobody.
+ */
+#define BEING_TAKEN (-1)
+
+static struct seat {
+    _Atomic int users;     /* who look at the entry, or BEING_TAKEN */
+    _Atomic uint64_t mark; /* 0: free */
+    _Atomic uint64_t number;
+    atomic_bool accepted;            /* its names as well */
+    struct ct_let_pass_entry *entry; /* to be looked at by users */
 } seats[SEATS];
 
-static atomic_uint next_seat;
+static _Atomic uint64_t noted;
 static atomic_bool happens;
 
 static void entry_free(struct ct_let_pass_entry *entry)
@@ -88,43 +99,141 @@ static struct ct_let_pass_entry *entry_new(const struct clientct_input *input)
     return entry;
 }
 
+static bool take_seat(struct seat *seat, uint64_t number, struct ct_let_pass_entry *entry)
+{
+    int nobody = 0;
+
+    if (!atomic_compare_exchange_strong(&seat->users, &nobody, BEING_TAKEN)) {
+        return false;
+    }
+    entry_free(seat->entry);
+    seat->entry = entry;
+    atomic_store(&seat->accepted, false);
+    atomic_store(&seat->number, number);
+    atomic_store(&seat->mark, entry->mark);
+    atomic_store(&seat->users, 0);
+    return true;
+}
+
 bool ct_let_pass_note(X509 *leaf, const struct clientct_input *input)
 {
     uint64_t mark = ct_certificate_mark(leaf);
     struct ct_let_pass_entry *entry = mark != 0 ? entry_new(input) : NULL;
-    unsigned seat;
 
     if (entry == NULL) {
         return false;
     }
     entry->mark = mark;
-    seat = atomic_fetch_add(&next_seat, 1) % SEATS;
-    entry_free(atomic_exchange(&seats[seat].entry, entry));
-    atomic_store(&seats[seat].mark, mark);
+    entry->noted_ns = ct_recording_now_ns();
+    for (int i = 0; i < SEATS; i++) {
+        uint64_t number = atomic_fetch_add(&noted, 1) + 1;
+
+        if (take_seat(&seats[number % SEATS], number, entry)) {
+            return true;
+        }
+    }
+    entry_free(entry);
+    return false;
+}
+
+static bool is_known(const struct ct_let_pass *found, const char *name)
+{
+    for (size_t i = 0; i < found->name_count; i++) {
+        const char *known = found->names[i];
+
+        if (known == name || (known != NULL && name != NULL && strcmp(known, name) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: there are too many, or memory is short. */
+static bool add_name(struct ct_let_pass *found, const char *name)
+{
+    if (is_known(found, name)) {
+        return true;
+    }
+    if (found->name_count == CLIENTCT_SERVER_NAMES_MAX || !copy(name, &found->names[found->name_count])) {
+        return false;
+    }
+    found->name_count++;
     return true;
 }
 
-bool ct_let_pass_take(X509 *leaf, struct ct_let_pass *found)
+static bool add_names(struct ct_let_pass *found, const struct clientct_input *input)
 {
-    uint64_t mark = atomic_load(&next_seat) > 0 ? ct_certificate_mark(leaf) : 0;
-    bool is_there = false;
+    bool all = input->shown_server_name_count > 0 || add_name(found, input->server_name);
+
+    for (size_t i = 0; i < input->shown_server_name_count; i++) {
+        all = all && i < CLIENTCT_SERVER_NAMES_MAX && add_name(found, input->shown_server_names[i]);
+    }
+    return all;
+}
+
+static bool begin_to_look(struct seat *seat)
+{
+    int users = atomic_load(&seat->users);
+
+    while (users != BEING_TAKEN) {
+        if (atomic_compare_exchange_weak(&seat->users, &users, users + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: not all that the seat has could be had. */
+static bool look_at(struct seat *seat, uint64_t mark, bool is_newest, uint64_t now_ns, struct ct_let_pass *found)
+{
+    bool all = true;
+
+    if (!begin_to_look(seat)) {
+        return true;
+    }
+    if (seat->entry->mark == mark &&
+        (is_newest || (!atomic_load(&seat->accepted) && now_ns - seat->entry->noted_ns < RECENT_NS))) {
+        all = add_names(found, &seat->entry->input);
+        found->entry = is_newest ? entry_new(&seat->entry->input) : found->entry;
+    }
+    atomic_fetch_sub(&seat->users, 1);
+    return all;
+}
+
+bool ct_let_pass_find(X509 *leaf, struct ct_let_pass *found)
+{
+    uint64_t mark = atomic_load(&noted) > 0 ? ct_certificate_mark(leaf) : 0;
+    uint64_t now_ns = ct_recording_now_ns();
+    struct seat *newest = NULL;
+    bool all = true;
 
     memset(found, 0, sizeof *found);
     for (unsigned i = 0; mark != 0 && i < SEATS; i++) {
-        if (atomic_load(&seats[i].mark) != mark) {
-            continue;
+        if (atomic_load(&seats[i].mark) == mark &&
+            (newest == NULL || atomic_load(&seats[i].number) > atomic_load(&newest->number))) {
+            newest = &seats[i];
         }
-        is_there = true;
-        atomic_store(&happens, true);
-        found->seat = i;
-        found->entry = atomic_exchange(&seats[i].entry, NULL);
-        if (found->entry != NULL && found->entry->mark == mark) {
-            found->input = found->entry->input;
-            break;
-        }
-        ct_let_pass_give_back(found); /* of a connection that is just taking the seat */
     }
-    return is_there;
+    if (newest == NULL) {
+        return false;
+    }
+    atomic_store(&happens, true);
+    found->mark = mark;
+    found->number = atomic_load(&newest->number);
+    for (unsigned i = 0; i < SEATS; i++) {
+        if (atomic_load(&seats[i].mark) == mark) {
+            all = look_at(&seats[i], mark, &seats[i] == newest, now_ns, found) && all;
+        }
+    }
+    if (found->entry != NULL) {
+        found->input = found->entry->input;
+        found->input.shown_server_names = (const char *const *)found->names;
+        found->input.shown_server_name_count = found->name_count;
+    }
+    if (found->entry == NULL || !all) {
+        found->input.shown_server_name_count = CLIENTCT_SERVER_NAMES_MAX + 1; /* which is refused */
+    }
+    return true;
 }
 
 bool ct_let_pass_happens(void)
@@ -132,12 +241,20 @@ bool ct_let_pass_happens(void)
     return atomic_load(&happens);
 }
 
-void ct_let_pass_give_back(struct ct_let_pass *found)
+void ct_let_pass_accept(const struct ct_let_pass *found)
 {
-    struct ct_let_pass_entry *none = NULL;
-
-    if (found->entry != NULL && !atomic_compare_exchange_strong(&seats[found->seat].entry, &none, found->entry)) {
-        entry_free(found->entry); /* its seat was taken meanwhile */
+    for (unsigned i = 0; i < SEATS; i++) {
+        if (atomic_load(&seats[i].mark) == found->mark && atomic_load(&seats[i].number) <= found->number) {
+            atomic_store(&seats[i].accepted, true);
+        }
     }
-    found->entry = NULL;
+}
+
+void ct_let_pass_clear(struct ct_let_pass *found)
+{
+    for (size_t i = 0; i < found->name_count; i++) {
+        free(found->names[i]);
+    }
+    entry_free(found->entry);
+    memset(found, 0, sizeof *found);
 }

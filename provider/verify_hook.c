@@ -293,7 +293,7 @@ static int verify(X509_STORE_CTX *ctx)
         ssl = ct_open_contexts_find(ctx); /* an application's own verification, inside that of a connection */
         if (ssl == NULL) {
             ct_verified_elsewhere_note(leaf);
-            passed = ct_let_pass_take(leaf, &shown);
+            passed = ct_let_pass_find(leaf, &shown);
         }
     }
     if (!passed && (ssl == NULL || !SSL_is_server(ssl))) {
@@ -304,7 +304,10 @@ static int verify(X509_STORE_CTX *ctx)
     if (passed) {
         ct_verified_elsewhere_happens();
         accept = judge_afterwards(leaf, chain, X509_STORE_CTX_get_error(ctx), &shown, &verdict);
-        ct_let_pass_give_back(&shown);
+        if (accept) {
+            ct_let_pass_accept(&shown);
+        }
+        ct_let_pass_clear(&shown);
     } else {
         accept = judge(leaf, chain, X509_STORE_CTX_get_error(ctx), ssl, &verdict);
     }

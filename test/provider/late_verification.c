@@ -107,6 +107,16 @@ START_TEST(verification_after_the_handshake_is_judged)
 }
 END_TEST
 
+static SSL_CTX *server_with_trust_of_its_own(int version)
+{
+    SSL_CTX *server = server_that_asks_later(version);
+
+    SSL_CTX_set_cert_store(server, X509_STORE_new());
+    trust = X509_STORE_new();
+    ck_assert_int_eq(X509_STORE_load_locations(trust, file("ca", "", ".pem"), NULL), 1);
+    return server;
+}
+
 /* Each time anew: libssl does not know by what. */
 START_TEST(verification_after_the_handshake_by_other_trust_is_judged)
 {
@@ -114,10 +124,7 @@ START_TEST(verification_after_the_handshake_by_other_trust_is_judged)
 
     configure("");
     load();
-    server = server_that_asks_later(_i);
-    SSL_CTX_set_cert_store(server, X509_STORE_new());
-    trust = X509_STORE_new();
-    ck_assert_int_eq(X509_STORE_load_locations(trust, file("ca", "", ".pem"), NULL), 1);
+    server = server_with_trust_of_its_own(_i);
     for (int i = 0; i < 6; i++) {
         const char *names[] = { "good", "unlogged", "tampered" };
         struct guest guest = let_in(server, names[i % 3], NULL);
@@ -146,6 +153,86 @@ START_TEST(verification_after_the_handshake_knows_its_names)
     ck_assert_ptr_null(verify_guest(&strict));
     say_goodbye(&strict);
     say_goodbye(&lax);
+    SSL_CTX_free(server);
+}
+END_TEST
+
+/*
+ * Which of a client's connections is being verified cannot be told: those that it has made lately, and that nobody has
+ * accepted yet, count together.
+ */
+START_TEST(names_of_all_connections_of_a_client_count)
+{
+    SSL_CTX *server;
+    struct guest guests[3];
+
+    configure("mode = report\nrules = r\n[r]\nstrict = strict\n[strict]\nserver_name = strict.example\n"
+              "mode = enforce\n");
+    load();
+    server = server_with_trust_of_its_own(_i);
+    for (int i = 0; i < 8; i++) { /* more than a verdict looks at */
+        char name[] = "a.example";
+
+        name[0] = (char)(name[0] + i);
+        guests[0] = let_in(server, "unlogged", name);
+        ck_assert_msg(verify_guest(&guests[0]) != NULL, "%s", name);
+        say_goodbye(&guests[0]);
+    }
+    guests[0] = let_in(server, "unlogged", "lax.example");
+    ck_assert_ptr_nonnull(verify_guest(&guests[0]));
+    guests[1] = let_in(server, "unlogged", "strict.example");
+    guests[2] = let_in(server, "unlogged", "lax.example");
+    ck_assert_ptr_null(verify_guest(&guests[1]));
+    for (int i = 0; i < 3; i++) {
+        say_goodbye(&guests[i]);
+    }
+    X509_STORE_free(trust);
+    SSL_CTX_free(server);
+}
+END_TEST
+
+struct crowd {
+    SSL_CTX *server;
+    const char *client;
+    bool gets_in;
+    unsigned wrong;
+};
+
+static void *come_often(void *arg)
+{
+    struct crowd *crowd = arg;
+
+    for (int i = 0; i < 40; i++) {
+        struct guest guest = let_in(crowd->server, crowd->client, NULL);
+
+        crowd->wrong += guest.shown == NULL || (verify_guest(&guest) != NULL) != crowd->gets_in ? 1 : 0;
+        say_goodbye(&guest);
+    }
+    return NULL;
+}
+
+/* Threads that handle one certificate, and different ones, at the same time. */
+START_TEST(many_at_once_are_each_judged)
+{
+    struct crowd crowds[] = { { .client = "good", .gets_in = true },
+                              { .client = "good", .gets_in = true },
+                              { .client = "unlogged" },
+                              { .client = "tampered" } };
+    pthread_t threads[4];
+    SSL_CTX *server;
+
+    configure("");
+    load();
+    server = server_with_trust_of_its_own(TLS1_3_VERSION);
+    for (int i = 0; i < 4; i++) {
+        crowds[i].server = server;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_often, &crowds[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        ck_assert_msg(crowds[i].wrong == 0, "%s: %u of 40 wrong", crowds[i].client, crowds[i].wrong);
+    }
+    X509_STORE_free(trust);
     SSL_CTX_free(server);
 }
 END_TEST
@@ -193,6 +280,8 @@ int main(void)
     tcase_add_loop_test(cases, verification_after_the_handshake_by_other_trust_is_judged, TLS1_2_VERSION,
                         TLS1_3_VERSION + 1);
     tcase_add_loop_test(cases, verification_after_the_handshake_knows_its_names, TLS1_2_VERSION, TLS1_3_VERSION + 1);
+    tcase_add_loop_test(cases, names_of_all_connections_of_a_client_count, TLS1_2_VERSION, TLS1_3_VERSION + 1);
+    tcase_add_test(cases, many_at_once_are_each_judged);
     tcase_add_loop_test(cases, client_that_was_let_pass_resumes_nothing, TLS1_2_VERSION, TLS1_3_VERSION + 1);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
