@@ -89,7 +89,7 @@ static void count_log(struct ct_tally *tally, const struct ct_sct *sct, bool cur
     for (size_t i = 0; i < tally->count; i++) {
         if (tally->logs[i].log == sct->log) {
             tally->logs[i].presented = tally->logs[i].presented || presented;
-            tally->logs[i].tiled = tally->logs[i].tiled || tiled;
+            tally->logs[i].tiled = tally->logs[i].tiled && tiled; /* no SCT more makes a certificate count for less */
             return;
         }
     }

@@ -22,7 +22,7 @@ struct ct_tally_log {
     const char *log_operator; /* when it signed; NULL: none known */
     bool current;             /* qualified, usable or readonly now */
     bool presented;           /* one of its SCTs came by TLS, OCSP or the store */
-    bool tiled;               /* a static-ct log: its list says so, or one of its SCTs has a leaf_index */
+    bool tiled;               /* a static-ct log: its list says so, or all of its SCTs have a leaf_index */
 };
 
 struct ct_tally {
