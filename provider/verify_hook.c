@@ -118,24 +118,46 @@ static void fail(struct clientct_verdict *verdict, enum clientct_reason reason, 
     snprintf(verdict->detail, sizeof verdict->detail, "%s", detail);
 }
 
-static bool decide(struct clientct_checker *checker, const struct clientct_input *input,
-                   struct clientct_verdict *verdict)
+/* Around what is asked of the checker. The application may still ask errno why an earlier read or write failed. */
+struct visit {
+    int saved_errno;
+    OSSL_LIB_CTX *threads_own;
+    struct clientct_checker *checker; /* NULL: no memory for it */
+    uint64_t begin_ns;
+};
+
+static struct visit enter(void)
 {
-    if (checker == NULL) {
+    struct visit visit = { .saved_errno = errno, .threads_own = ct_process_checker_enter() };
+
+    visit.checker = ct_process_checker_get0();
+    visit.begin_ns = ct_recording_now_ns();
+    return visit;
+}
+
+static void leave(const struct visit *visit)
+{
+    ct_process_checker_leave(visit->threads_own);
+    errno = visit->saved_errno;
+}
+
+static bool decide(const struct visit *visit, const struct clientct_input *input, struct clientct_verdict *verdict)
+{
+    if (visit->checker == NULL) {
         fail(verdict, CLIENTCT_INTERNAL_ERROR, "no memory for the checker");
         return false;
     }
-    clientct_checker_reload(checker, CLIENTCT_AT_HANDSHAKE);
-    return clientct_decide(checker, input, verdict);
+    clientct_checker_reload(visit->checker, CLIENTCT_AT_HANDSHAKE);
+    return clientct_decide(visit->checker, input, verdict);
 }
 
-static void record(struct clientct_checker *checker, const struct clientct_input *input,
-                   const struct clientct_verdict *verdict, uint64_t begin_ns)
+static void record(const struct visit *visit, const struct clientct_input *input,
+                   const struct clientct_verdict *verdict)
 {
     ct_status_session(input->session);
-    ct_status_verdict(checker, verdict);
-    if (checker != NULL) {
-        clientct_record(checker, input, verdict, ct_recording_now_ns() - begin_ns);
+    ct_status_verdict(visit->checker, verdict);
+    if (visit->checker != NULL) {
+        clientct_record(visit->checker, input, verdict, ct_recording_now_ns() - visit->begin_ns);
     }
 }
 
@@ -167,23 +189,19 @@ static void see(SSL *ssl, const struct ct_connection *connection, char address[C
 static bool judge(X509 *leaf, STACK_OF(X509) *chain, long chain_error, SSL *ssl, struct clientct_verdict *verdict)
 {
     struct clientct_input input = { .leaf = leaf, .chain = chain, .chain_error = chain_error };
-    int saved_errno = errno; /* the application may still ask why an earlier read or write failed */
-    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
-    struct clientct_checker *checker = ct_process_checker_get0();
+    struct visit visit = enter();
     struct ct_connection *connection = ct_connection_make(ssl);
-    uint64_t begin_ns = ct_recording_now_ns();
     char address[CT_ADDRESS_SIZE];
     bool accept;
 
     see(ssl, connection, address, &input);
-    accept = decide(checker, &input, verdict);
+    accept = decide(&visit, &input, verdict);
     input.session = ct_resumption_settle(ssl, verdict, &input);
     if (connection != NULL) { /* else it is judged once more, later */
         connection->judged = ct_certificate_mark(leaf);
     }
-    record(checker, &input, verdict, begin_ns);
-    ct_process_checker_leave(threads_own);
-    errno = saved_errno;
+    record(&visit, &input, verdict);
+    leave(&visit);
     return accept;
 }
 
@@ -192,19 +210,15 @@ static bool judge_afterwards(X509 *leaf, STACK_OF(X509) *chain, long chain_error
                              struct clientct_verdict *verdict)
 {
     struct clientct_input input = shown->input;
-    int saved_errno = errno;
-    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
-    struct clientct_checker *checker = ct_process_checker_get0();
-    uint64_t begin_ns = ct_recording_now_ns();
+    struct visit visit = enter();
     bool accept;
 
     input.leaf = leaf;
     input.chain = chain;
     input.chain_error = chain_error;
-    accept = decide(checker, &input, verdict);
-    record(checker, &input, verdict, begin_ns);
-    ct_process_checker_leave(threads_own);
-    errno = saved_errno;
+    accept = decide(&visit, &input, verdict);
+    record(&visit, &input, verdict);
+    leave(&visit);
     return accept;
 }
 
@@ -215,15 +229,13 @@ static bool judge_afterwards(X509 *leaf, STACK_OF(X509) *chain, long chain_error
 static bool let_pass(SSL *ssl, X509 *leaf)
 {
     struct clientct_input input = { 0 };
-    int saved_errno = errno;
-    OSSL_LIB_CTX *threads_own = ct_process_checker_enter();
-    struct clientct_checker *checker = ct_process_checker_get0();
+    struct visit visit = enter();
     struct clientct_terms terms = { 0 }; /* which refuse */
     char address[CT_ADDRESS_SIZE];
     bool noted;
 
-    if (checker != NULL) {
-        clientct_checker_get_terms(checker, &terms);
+    if (visit.checker != NULL) {
+        clientct_checker_get_terms(visit.checker, &terms);
     }
     input.session = CLIENTCT_SESSION_ALLOWED;
     if (terms.resumption != CLIENTCT_RESUMPTION_ALLOW) {
@@ -232,8 +244,7 @@ static bool let_pass(SSL *ssl, X509 *leaf)
     }
     see(ssl, ct_connection_get0(ssl), address, &input);
     noted = ct_let_pass_note(leaf, &input);
-    ct_process_checker_leave(threads_own);
-    errno = saved_errno;
+    leave(&visit);
     return noted;
 }
 
