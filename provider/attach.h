@@ -12,7 +12,7 @@
 
 /*
  * `caller` is the return address of our entry point: whether it lies in the libcrypto that we are linked with. Else the
- * entry has to fail: our hooks would never see what the other one does.
+ * entry hands on to another build, or fails: our hooks would never see what the other libcrypto does.
  */
 bool ct_attach_is_ours(const void *caller);
 

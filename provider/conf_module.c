@@ -21,7 +21,6 @@
 #include "attach.h"
 #include "other_build.h"
 #include "process_checker.h"
-#include "status.h"
 #include "switch.h"
 
 #define STORE_PROVIDER "clientct-store"
@@ -107,7 +106,7 @@ static bool release_switch(OSSL_LIB_CTX *libctx, const char *wanted, const struc
     return released;
 }
 
-int ct_module_enter(const void *caller, CONF_IMODULE *module, const CONF *cnf)
+int ct_module_enter(CONF_IMODULE *module, const CONF *cnf)
 {
     OSSL_LIB_CTX *libctx = NCONF_get0_libctx(cnf);
     struct section section = { NULL, NULL };
@@ -115,10 +114,6 @@ int ct_module_enter(const void *caller, CONF_IMODULE *module, const CONF *cnf)
     struct ct_errors_kept kept;
     bool released;
 
-    if (!ct_attach_is_ours(caller)) {
-        ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
-        return 0;
-    }
     ct_errors_keep(&kept);
     read_section(cnf, CONF_imodule_get_value(module), &section);
     ct_process_checker_configure(section.config);
@@ -135,10 +130,9 @@ int ct_module_enter(const void *caller, CONF_IMODULE *module, const CONF *cnf)
 
 int OPENSSL_init(CONF_IMODULE *module, const CONF *cnf)
 {
-    const void *caller = __builtin_return_address(0);
-    const struct ct_entries *entries = ct_entries_for(caller);
+    const struct ct_entries *entries = ct_entries_for(__builtin_return_address(0));
 
-    return entries != NULL ? entries->module(caller, module, cnf) : 0;
+    return entries != NULL ? entries->module(module, cnf) : 0;
 }
 
 /* Called when a configuration is unloaded; the hooks stay, and so do we (-z nodelete). */

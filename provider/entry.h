@@ -24,13 +24,10 @@ CT_ENTRY void OPENSSL_finish(CONF_IMODULE *module);
 CT_ENTRY int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
                                 void **provctx);
 
-/*
- * Both, without handing on to another build: `caller` is the return address of the entry that OpenSSL has called, and
- * has to lie in our libcrypto.
- */
-int ct_module_enter(const void *caller, CONF_IMODULE *module, const CONF *cnf);
-int ct_provider_enter(const void *caller, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
-                      const OSSL_DISPATCH **out, void **provctx);
+/* Both, of a caller that is known to be our libcrypto. */
+int ct_module_enter(CONF_IMODULE *module, const CONF *cnf);
+int ct_provider_enter(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+                      void **provctx);
 
 /* The provider half alone, for the configuration module, which has attached already. */
 int ct_builtin_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,

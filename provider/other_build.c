@@ -12,7 +12,7 @@
 #define NAME "clientct_entries"
 
 /* What is exported may be found elsewhere by its name; we use it by its other one. */
-static const struct ct_entries ours = { CT_ENTRIES_VERSION, ct_module_enter, ct_provider_enter };
+static const struct ct_entries ours = { CT_ENTRIES_VERSION, ct_attach_is_ours, ct_module_enter, ct_provider_enter };
 extern const struct ct_entries clientct_entries __attribute__((alias("ours")));
 
 /* Of the OpenSSL that has this address in its libcrypto; 0: that cannot be told, as in a program that it is part of. */
@@ -50,7 +50,7 @@ static const struct ct_entries *of_other_build(const void *caller)
     void *build = name_build(major_of(caller), path, sizeof path) ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     const struct ct_entries *entries = build != NULL ? dlsym(build, NAME) : NULL;
 
-    if (entries == NULL || entries == &ours || entries->version != CT_ENTRIES_VERSION) {
+    if (entries == NULL || entries->version != CT_ENTRIES_VERSION || !entries->is_ours(caller)) {
         ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
         return NULL;
     }

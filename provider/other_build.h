@@ -7,18 +7,20 @@
 #ifndef CT_OTHER_BUILD_H
 #define CT_OTHER_BUILD_H
 
+#include <stdbool.h>
+
 #include "entry.h"
 
-/* What a build offers to another one: its entries, with the return address of the entry that OpenSSL has called. */
+/* What a build offers to another one: whether a return address lies in its libcrypto, and its entries if it does. */
 struct ct_entries {
     unsigned version; /* CT_ENTRIES_VERSION */
-    int (*module)(const void *caller, CONF_IMODULE *module, const CONF *cnf);
-    int (*provider)(const void *caller, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
-                    const OSSL_DISPATCH **out, void **provctx);
+    bool (*is_ours)(const void *caller);
+    int (*module)(CONF_IMODULE *module, const CONF *cnf);
+    int (*provider)(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **provctx);
 };
 #define CT_ENTRIES_VERSION 1u
 
-/* Found by its name, by another build only. They do not hand on: a build that is not for the caller either fails. */
+/* Found by its name, by another build only. */
 CT_ENTRY extern const struct ct_entries clientct_entries;
 
 /* Ours, or those of the build for the caller's OpenSSL, which stays loaded then; NULL: there is none. */

@@ -23,7 +23,6 @@
 #include "attach.h"
 #include "other_build.h"
 #include "process_checker.h"
-#include "status.h"
 #include "store_loader.h"
 #include "switch.h"
 
@@ -83,8 +82,8 @@ int ct_builtin_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH
     return 1;
 }
 
-int ct_provider_enter(const void *caller, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
-                      const OSSL_DISPATCH **out, void **provctx)
+int ct_provider_enter(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+                      void **provctx)
 {
     OSSL_FUNC_core_get_params_fn *core_get_params = NULL;
     OSSL_FUNC_core_get_libctx_fn *core_get_libctx = NULL;
@@ -95,10 +94,6 @@ int ct_provider_enter(const void *caller, const OSSL_CORE_HANDLE *handle, const 
     OSSL_PARAM settings[] = { OSSL_PARAM_utf8_ptr("config", &config, 0),
                               OSSL_PARAM_utf8_ptr("default_properties", &default_properties, 0), OSSL_PARAM_END };
 
-    if (!ct_attach_is_ours(caller)) {
-        ct_status_attached(CT_ATTACHED_OTHER_LIBCRYPTO);
-        return 0;
-    }
     for (const OSSL_DISPATCH *at = in; at->function_id != 0; at++) {
         if (at->function_id == OSSL_FUNC_CORE_GET_PARAMS) {
             core_get_params = OSSL_FUNC_core_get_params(at);
@@ -125,8 +120,7 @@ int ct_provider_enter(const void *caller, const OSSL_CORE_HANDLE *handle, const 
 int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
                        void **provctx)
 {
-    const void *caller = __builtin_return_address(0);
-    const struct ct_entries *entries = ct_entries_for(caller);
+    const struct ct_entries *entries = ct_entries_for(__builtin_return_address(0));
 
-    return entries != NULL ? entries->provider(caller, handle, in, out, provctx) : 0;
+    return entries != NULL ? entries->provider(handle, in, out, provctx) : 0;
 }
