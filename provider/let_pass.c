@@ -16,7 +16,6 @@
 #define RECENT_NS (60 * UINT64_C(1000000000)) /* from a handshake to its verification */
 
 struct ct_let_pass_entry {
-    uint64_t mark;
     uint64_t noted_ns;
     struct clientct_input input; /* points to the copies below */
     char *names[CLIENTCT_SERVER_NAMES_MAX];
@@ -99,7 +98,7 @@ static struct ct_let_pass_entry *entry_new(const struct clientct_input *input)
     return entry;
 }
 
-static bool take_seat(struct seat *seat, uint64_t number, struct ct_let_pass_entry *entry)
+static bool take_seat(struct seat *seat, uint64_t number, uint64_t mark, struct ct_let_pass_entry *entry)
 {
     int nobody = 0;
 
@@ -110,7 +109,7 @@ static bool take_seat(struct seat *seat, uint64_t number, struct ct_let_pass_ent
     seat->entry = entry;
     atomic_store(&seat->accepted, false);
     atomic_store(&seat->number, number);
-    atomic_store(&seat->mark, entry->mark);
+    atomic_store(&seat->mark, mark);
     atomic_store(&seat->users, 0);
     return true;
 }
@@ -123,12 +122,11 @@ bool ct_let_pass_note(X509 *leaf, const struct clientct_input *input)
     if (entry == NULL) {
         return false;
     }
-    entry->mark = mark;
     entry->noted_ns = ct_recording_now_ns();
     for (int i = 0; i < SEATS; i++) {
         uint64_t number = atomic_fetch_add(&noted, 1) + 1;
 
-        if (take_seat(&seats[number % SEATS], number, entry)) {
+        if (take_seat(&seats[number % SEATS], number, mark, entry)) {
             return true;
         }
     }
@@ -191,7 +189,7 @@ static bool look_at(struct seat *seat, uint64_t mark, bool is_newest, uint64_t n
     if (!begin_to_look(seat)) {
         return true;
     }
-    if (seat->entry->mark == mark &&
+    if (atomic_load(&seat->mark) == mark && /* it stays while we look */
         (is_newest || (!atomic_load(&seat->accepted) && now_ns - seat->entry->noted_ns < RECENT_NS))) {
         all = add_names(found, &seat->entry->input);
         found->entry = is_newest ? entry_new(&seat->entry->input) : found->entry;
