@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A number by which a certificate is known again, where no harm comes of two that have the same. */
+/*
+ * A number by which a certificate is known again: 64 bits of its SHA-1. One that has the number of somebody else's can
+ * hardly be found, and two of one's own only if a CA signs what one likes.
+ */
 #ifndef CT_CERTIFICATE_MARK_H
 #define CT_CERTIFICATE_MARK_H
 

@@ -198,15 +198,30 @@ static bool look_at(struct seat *seat, uint64_t mark, bool is_newest, uint64_t n
     return all;
 }
 
+/* Refused by every policy: more names than a verdict looks at. */
+static void find_too_much(struct ct_let_pass *found)
+{
+    found->input.shown_server_names = (const char *const *)found->names; /* as many as are looked at */
+    found->input.shown_server_name_count = CLIENTCT_SERVER_NAMES_MAX + 1;
+}
+
 bool ct_let_pass_find(X509 *leaf, struct ct_let_pass *found)
 {
-    uint64_t mark = atomic_load(&noted) > 0 ? ct_certificate_mark(leaf) : 0;
+    uint64_t mark;
     uint64_t now_ns = ct_recording_now_ns();
     struct seat *newest = NULL;
     bool all = true;
 
+    if (atomic_load(&noted) == 0) {
+        return false;
+    }
     memset(found, 0, sizeof *found);
-    for (unsigned i = 0; mark != 0 && i < SEATS; i++) {
+    mark = ct_certificate_mark(leaf);
+    if (mark == 0) { /* memory is short: it may be anybody's */
+        find_too_much(found);
+        return true;
+    }
+    for (unsigned i = 0; i < SEATS; i++) {
         if (atomic_load(&seats[i].mark) == mark &&
             (newest == NULL || atomic_load(&seats[i].number) > atomic_load(&newest->number))) {
             newest = &seats[i];
@@ -229,7 +244,7 @@ bool ct_let_pass_find(X509 *leaf, struct ct_let_pass *found)
         found->input.shown_server_name_count = found->name_count;
     }
     if (found->entry == NULL || !all) {
-        found->input.shown_server_name_count = CLIENTCT_SERVER_NAMES_MAX + 1; /* which is refused */
+        find_too_much(found);
     }
     return true;
 }

@@ -84,9 +84,11 @@ END_TEST
 static _Thread_local bool counting;
 static _Thread_local size_t allocations, fails_at;
 
+static bool all_that_follow; /* and the one that fails */
+
 static bool is_short(void)
 {
-    return counting && ++allocations == fails_at;
+    return counting && (++allocations == fails_at || (all_that_follow && fails_at != 0 && allocations > fails_at));
 }
 
 static void *allocate(size_t size, const char *where, int line)
@@ -153,6 +155,70 @@ START_TEST(no_shortage_of_memory_lets_an_unlogged_client_in)
 }
 END_TEST
 
+static int say_yes(X509_STORE_CTX *ctx, void *arg)
+{
+    return 1;
+}
+
+/* From the n-th allocation on, or at that one alone. */
+static bool is_accepted_short_of_memory(X509_STORE *trust, X509 *shown, size_t n)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509 *copy = X509_dup(shown); /* of which libcrypto does not know anything yet */
+    bool accepted;
+
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, trust, copy, NULL), 1);
+    fails_at = n;
+    accepted = verify_short_of_memory(ctx, NULL) == 1;
+    fails_at = 0;
+    X509_STORE_CTX_free(ctx);
+    X509_free(copy);
+    ERR_clear_error();
+    return accepted;
+}
+
+/* By an application that verifies after the handshake, and by trust of its own. */
+START_TEST(no_shortage_of_memory_lets_in_who_is_verified_afterwards)
+{
+    X509_STORE *trust = NULL;
+    SSL_CTX *server, *client;
+    struct pair pair;
+    X509 *shown;
+    char comment[32];
+
+    ck_assert_int_eq(CRYPTO_set_mem_functions(allocate, reallocate, release), 1);
+    load();
+    server = server_context();
+    client = client_context("unlogged");
+    SSL_CTX_set_cert_verify_callback(server, say_yes, NULL);
+    SSL_CTX_set_cert_store(server, X509_STORE_new());
+    trust = X509_STORE_new();
+    ck_assert_int_eq(X509_STORE_load_locations(trust, file("ca", "", ".pem"), NULL), 1);
+    pair = connect_pair(server, client);
+    ck_assert(shake_hands(&pair));
+    shown = SSL_get1_peer_certificate(pair.server);
+    for (int follow = 0; follow < 2; follow++) {
+        size_t n = 0;
+
+        do {
+            snprintf(comment, sizeof comment, "# %d %zu\n", follow, ++n);
+            configure(comment); /* another digest: no verdict of before holds */
+            SSL_CTX_free(server_context());
+            all_that_follow = follow == 1;
+            ck_assert_msg(!is_accepted_short_of_memory(trust, shown, n), "at allocation %zu%s", n,
+                          follow == 1 ? " and after it" : "");
+            all_that_follow = false;
+        } while (allocations >= n);
+        ck_assert_uint_gt(n, 20);
+    }
+    X509_free(shown);
+    X509_STORE_free(trust);
+    free_pair(&pair);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+}
+END_TEST
+
 START_TEST(no_shortage_of_memory_makes_a_context_that_admits_anybody)
 {
     char comment[32];
@@ -193,6 +259,7 @@ int main(void)
     tcase_set_timeout(cases, 100);
     tcase_add_test(cases, what_goes_wrong_in_a_decision_stays_out_of_the_queue);
     tcase_add_test(cases, no_shortage_of_memory_lets_an_unlogged_client_in);
+    tcase_add_test(cases, no_shortage_of_memory_lets_in_who_is_verified_afterwards);
     tcase_add_test(cases, no_shortage_of_memory_makes_a_context_that_admits_anybody);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
