@@ -134,14 +134,14 @@ def write_openssl_conf(folder, config, entry="module", so=None, dead_man_switch=
     return path
 
 
-def s_server(folder, openssl_conf, *arguments, optional=False, name="server"):
+def s_server(folder, openssl_conf, *arguments, optional=False, name="server", openssl=OPENSSL, env=None):
     """An `openssl s_server` that demands (or only asks for) a client certificate and serves a page."""
     port = free_port()
     pki = fixture()
     return Server(folder, [
-        OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", pki / "server.pem",
+        openssl, "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", pki / "server.pem",
         "-key", pki / "server.key", "-CAfile", pki / "ca.pem", "-verify" if optional else "-Verify", "3",
-        "-verify_return_error", *arguments], environment(openssl_conf), port, name)
+        "-verify_return_error", *arguments], env or environment(openssl_conf), port, name)
 
 
 class Answer:

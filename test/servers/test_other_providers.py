@@ -10,7 +10,7 @@ from pathlib import Path
 
 from asking import CLIENTCT, ON, doctor
 from clientct import (CTPKI, ENTRIES, JUDGED, MODULE, OPENSSL, VERSIONS, ask, client_context, expected_reason, fixture,
-                      linked_openssl, write_config)
+                      linked_openssl, s_server, write_config)
 from processes import (LONGEST, Server, TemporaryFolder, accepts_connections, environment, free_port, program, run,
                        wait_until)
 from tap import Skip, case, contains, equal, main, table
@@ -53,13 +53,10 @@ def context(client, version):
 
 
 def judges(folder, conf, cert, key, **env):
-    port = free_port()
-    with Server(folder, [OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", cert, "-key", key,
-                         "-CAfile", fixture() / "ca.pem", "-Verify", "3", "-verify_return_error"],
-                environment(conf, **env), port).wait_ready() as server:
+    with s_server(folder, conf, "-cert", cert, "-key", key, env=environment(conf, **env)).wait_ready() as server:
         for version in VERSIONS:
             for client, served in (("good", True), ("unlogged", False), ("good", True)):
-                answer = ask(port, context(client, version))
+                answer = ask(server.port, context(client, version))
                 equal(answer.served, served, f"whether {client} is served in {version} ({server.output()[-300:]})")
         server.wait_output("clientct: refused client certificate: no-scts")
 
@@ -190,14 +187,6 @@ def only_fips(conf):
     return answers == [True, False]
 
 
-def serve(folder, conf, *more):
-    port = free_port()
-    pki = fixture()
-    return Server(folder, [OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", pki / "server.pem",
-                           "-key", pki / "server.key", "-CAfile", pki / "ca.pem", "-Verify", "3",
-                           "-verify_return_error", *more], environment(conf), port)
-
-
 @table(*((entry, order, *options) for entry in ENTRIES for order in ORDERS for options in ((), ("-pedantic",))))
 def fips_alone_is_enough(entry, order, *options):
     """Without the default provider: every kind of client, of its key and of its log."""
@@ -206,7 +195,7 @@ def fips_alone_is_enough(entry, order, *options):
         conf = write_conf(folder, write_config(folder), order, "base", "fips", lines=lines, entry=entry,
                           demand="clientct=loaded,fips=yes")
         equal(only_fips(conf), True, "whether there are no algorithms but FIPS's")
-        with serve(folder, conf).wait_ready() as server:
+        with s_server(folder, conf).wait_ready() as server:
             for version in VERSIONS:
                 for client in (*JUDGED, "rsa-key", "good-rsa-log", "good"):
                     reason = expected_reason(client)
@@ -318,7 +307,7 @@ def fips_is_enough_for_everything_else(entry):
 
         subprocess.run([CTPKI, "responder", "--out", folder / "responder", "--ca", pki / "ca"], check=True)
         doctor("--", "openssl", env=environment(conf), status=ON)
-        with serve(folder, conf, "-verifyCAstore", "clientct:anchors").wait_ready() as server:
+        with s_server(folder, conf, "-verifyCAstore", "clientct:anchors").wait_ready() as server:
             for words, reason in (((), "compliant"), (("--id-digest", "sha256"), "compliant"),
                                   (("--signer", folder / "responder"), "compliant"),
                                   (("--status", "revoked"), "revoked"), (("--wrong-key",), "ocsp-unusable")):
@@ -343,7 +332,7 @@ def without_one_of_them_nobody_is_served(what, entry):
             made.write_text(re.sub("(?m)^module-mac = ..", "module-mac = 00:11", made.read_text()))
         conf = write_conf(folder, write_config(folder), ORDERS[0], "base", "fips", lines=lines, entry=entry,
                           demand="clientct=loaded,fips=yes", so="/nonexistent.so" if what == "component" else MODULE)
-        with serve(folder, conf) as server:
+        with s_server(folder, conf) as server:
             equal(server.wait_end() != 0, True, f"whether the server failed: {server.output()}")
 
 

@@ -69,13 +69,8 @@ def both_builds(folder, copy):
 
 
 def other_s_server(folder, openssl_conf, name):
-    copies = other_openssl(folder)
-    port = free_port()
-    pki = fixture()
-    env = other_environment(folder, openssl_conf)
-    return Server(folder, [copies / "openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert",
-                           pki / "server.pem", "-key", pki / "server.key", "-CAfile", pki / "ca.pem", "-Verify", "3",
-                           "-verify_return_error"], env, port, name)
+    return s_server(folder, openssl_conf, name=name, openssl=other_openssl(folder) / "openssl",
+                    env=other_environment(folder, openssl_conf))
 
 
 @case
