@@ -294,11 +294,10 @@ static void look_at_start(struct play *play, const char *config_name, const stru
                    config_name[0] == '\0' ? "openssl_conf" : config_name + (config_name[0] == '='));
     }
     if (with.second != NULL) {
-        doctor_say(
-            play->doctor, DOCTOR_NOTE, "second",
-            "there is another OpenSSL in it, which reads the same openssl.cnf, and is reached only if the build for "
-            "it lies beside the component: %s",
-            with.second);
+        doctor_say(play->doctor, DOCTOR_NOTE, "second",
+                   "there is another OpenSSL in it, which reads the same openssl.cnf, and is reached only if the build "
+                   "for it lies beside the component: %s",
+                   with.second);
     }
     say_attached(play, config_name, &with);
     if (with.init_failed) {
