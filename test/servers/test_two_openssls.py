@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from asking import ON, doctor
+from asking import NOT_ON, ON, doctor
 from clientct import (ENTRIES, MODULE, OPENSSL, ask, client_context, fixture, linked_openssl, reaches, s_server,
                       write_config, write_openssl_conf)
 from processes import Server, TemporaryFolder, environment, free_port, program
@@ -116,14 +116,17 @@ def one_name_serves_both(entry):
                 text = doctor("--pid", server.process.pid, status=ON)
                 contains(text, "2 verdicts, 1 refused", "what doctor says of the process")
                 lacks(text, "more than one OpenSSL", "it")
-        contains(doctor("--", other_openssl(folder) / "openssl", env=other_environment(folder, conf), status=ON),
-                 "has hooked in", "what doctor says of the other program")
+        text = doctor("--", other_openssl(folder) / "openssl", env=other_environment(folder, conf), status=ON)
+        contains(text, "has hooked in", "what doctor says of the other program")
+        contains(text, "without the component nobody is served", "it")
 
 
 @table(*((entry,) for entry in ENTRIES))
 def one_that_is_not_for_it_either_does_not_take_over(entry):
     with TemporaryFolder() as folder:
         conf = write_openssl_conf(folder, write_config(folder), entry, both_builds(folder, shutil.copy))
+        contains(doctor("--", other_openssl(folder) / "openssl", env=other_environment(folder, conf), status=NOT_ON),
+                 "put the build for that one beside it", "what doctor says")
         with other_s_server(folder, conf, entry) as server:
             equal(server.wait_end() != 0, True, "whether the server failed")
 

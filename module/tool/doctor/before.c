@@ -94,8 +94,7 @@ static void say_attached(struct play *play, const char *config_name, const struc
         doctor_say(play->doctor, DOCTOR_GOOD, "component", "%s is loaded and has hooked in", seen->component);
     } else {
         doctor_say(play->doctor, DOCTOR_BAD, "component", "%s is loaded and %s", seen->component,
-                   seen->status.attached == CT_ATTACHED_OTHER_LIBCRYPTO
-                       ? "takes no part: it is built for another OpenSSL than the one that loaded it"
+                   seen->status.attached == CT_ATTACHED_OTHER_LIBCRYPTO ? DOCTOR_TAKES_NO_PART
                    : seen->status.attached == CT_ATTACHED_FAILED
                        ? "could not hook in"
                        : "was never called; openssl.cnf names it, but OpenSSL did not come to that line");
@@ -191,6 +190,11 @@ static void say_clients(struct play *play, const struct rehearsal *control, cons
     }
 }
 
+static bool has_come(const struct rehearsal *seen)
+{
+    return seen->component != NULL && (seen->component_of_other_version || seen->status.attached == CT_ATTACHED);
+}
+
 /* The same without the component: does the program then serve without a check? */
 static void look_at_switch(struct play *play, const char *config_name, const struct rehearsal *with)
 {
@@ -200,7 +204,7 @@ static void look_at_switch(struct play *play, const char *config_name, const str
         return;
     }
     perform(play, config_name, with->component_id, false, &seen);
-    if (seen.trouble != NULL || seen.component != NULL) {
+    if (seen.trouble != NULL || has_come(&seen)) {
         doctor_say(play->doctor, DOCTOR_NOTE, "switch", "what comes of it without the component could not be tried: %s",
                    text_or(seen.trouble, "it came in all the same"));
     } else if (seen.seen[0].in || seen.seen[1].in) {

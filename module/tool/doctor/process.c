@@ -185,9 +185,7 @@ static void say_component(struct doctor *doctor, const char *who, const struct i
         doctor_say(doctor, DOCTOR_NOTE, "component", "%s: %s has handed on to the build for another OpenSSL", who,
                    component->path);
     } else if (component->status.attached == CT_ATTACHED_OTHER_LIBCRYPTO) {
-        doctor_say(doctor, DOCTOR_BAD, "component",
-                   "%s: %s takes no part: it is built for another OpenSSL than the one that loaded it", who,
-                   component->path);
+        doctor_say(doctor, DOCTOR_BAD, "component", "%s: %s " DOCTOR_TAKES_NO_PART, who, component->path);
     } else if (component->status.attached != CT_ATTACHED) {
         doctor_say(doctor, DOCTOR_BAD, "component", "%s: %s could not hook in, or was never called", who,
                    component->path);

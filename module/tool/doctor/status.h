@@ -22,6 +22,11 @@ struct doctor_state {
     bool last_accept;
 };
 
+/* Of one whose `attached` is CT_ATTACHED_OTHER_LIBCRYPTO. */
+#define DOCTOR_TAKES_NO_PART \
+    "takes no part: it is built for another OpenSSL than the one that loaded it; put the build for that one beside " \
+    "it, as clientct-N.so for OpenSSL N"
+
 enum doctor_status_parsed { DOCTOR_STATUS_OK, DOCTOR_STATUS_NONE, DOCTOR_STATUS_OTHER_VERSION };
 /* `bytes` is a struct ct_process_status as it lies in the process. */
 enum doctor_status_parsed doctor_status_parse(struct ct_bytes bytes, struct doctor_state *out) CT_MUST_USE;
